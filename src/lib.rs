@@ -97,6 +97,8 @@ pub mod registration;
 mod replay;
 #[doc(hidden)]
 pub mod system;
+#[cfg(feature = "cli")]
+mod toml_table;
 #[doc(hidden)]
 pub mod transcript;
 #[doc(hidden)]

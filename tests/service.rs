@@ -135,7 +135,7 @@ fn without_a_terminal_a_hang_up_reloads_a_service() {
     let mut server = server_by("setsid", &[]);
     let listening = server.line();
     server.signal("HUP");
-    server.error_with("SIGHUP: there is nothing to reload");
+    server.error_with("SIGHUP: the configuration was read again");
     assert!(is_served(&listening));
     server.signal("TERM");
     assert_eq!(server.wait().code(), Some(0));
@@ -148,7 +148,7 @@ fn without_a_terminal_a_hang_up_reloads_a_service() {
     peer.line();
     peer.line();
     peer.signal("HUP");
-    peer.error_with("SIGHUP: there is nothing to reload");
+    peer.error_with("SIGHUP: the configuration was read again");
     peer.signal("INT");
     assert_eq!(peer.wait().code(), Some(0));
 }

@@ -1,26 +1,27 @@
 //! The arguments of the program `peer`.
 
-use std::net::IpAddr;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 
 use clap::{ArgAction, Parser, Subcommand};
 use ipnet::IpNet;
+use log::LevelFilter;
 
 use super::admin::AdminArgs;
 use super::command::Command;
+use super::config::tables::{SharedDirectory, Tables, UploadRate};
 use super::headings::{DOWNLOADING, NETWORK, OUTPUT, SHARING};
 use super::logs::form::LogFormat;
 use super::output::format::Format;
 use super::output::terminal::Color;
 use super::record::RecordArgs;
 use super::values::endpoints::index_server;
-use super::values::option_values::{Listen, count};
+use super::values::option_values::{Listen, count, network};
 use super::values::rate::Rate;
 use super::wire::options::WireArgs;
-use crate::escape::excerpt;
 use crate::library::Depth;
 use crate::limits;
+use crate::net::AccessLists;
 use crate::protocol::{Endpoint, Host};
 
 const AFTER_HELP: &str = "\
@@ -104,12 +105,21 @@ pub(super) struct Args {
     #[arg(long, global = true, help_heading = NETWORK)]
     pub(super) explain: bool,
 
+    /// Accept connections only from this network, such as `10.0.0.0/8`; may be given several times
+    /// [default: from every address]
+    #[arg(long, value_name = "NET", value_parser = network, global = true, help_heading = NETWORK)]
+    pub(super) allow: Vec<IpNet>,
+
+    /// Refuse connections from this network, even if `--allow` has it; may be given several times
+    #[arg(long, value_name = "NET", value_parser = network, global = true, help_heading = NETWORK)]
+    pub(super) deny: Vec<IpNet>,
+
     /// Permit connections to peers in this network, such as `10.0.0.0/8`; may be given several
     /// times [default: no addresses more local than that of the index, no ports below 1024]
     #[arg(
         long,
         value_name = "NET",
-        value_parser = parse_network,
+        value_parser = network,
         global = true,
         help_heading = NETWORK
     )]
@@ -185,6 +195,14 @@ pub(super) struct Args {
 
     #[command(subcommand)]
     pub(super) command: Option<Single>,
+
+    /// Limits on uploads to networks, from the file.
+    #[arg(skip)]
+    pub(super) upload_rates: Vec<UploadRate>,
+
+    /// The shared directories after the first one, from the file.
+    #[arg(skip)]
+    pub(super) more_shares: Vec<SharedDirectory>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -215,11 +233,38 @@ impl Args {
     pub(super) fn depth(&self) -> Depth {
         if self.recursive { Depth::Tree } else { Depth::Folder }
     }
-}
 
-/// Reads `10.0.0.0/8`, or one address.
-fn parse_network(text: &str) -> Result<IpNet, String> {
-    let address = || text.parse::<IpAddr>().map(IpNet::from);
-    let expected = "expected a network such as `10.0.0.0/8`, or an address such as `192.0.2.7`";
-    text.parse().or_else(|_| address()).map_err(|_| format!("{expected}, found {}", excerpt(text)))
+    /// The level of the log: `share` is a service, whose log has what happens.
+    pub(super) fn log_level(&self) -> LevelFilter {
+        let usual = match self.command {
+            Some(Single::Share) => LevelFilter::Info,
+            Some(Single::Both(_) | Single::Remove(_)) | None => LevelFilter::Warn,
+        };
+        match (self.quiet, self.verbose) {
+            (true, _) => LevelFilter::Error,
+            (false, 0) => usual,
+            (false, 1) => usual.increment_severity(),
+            (false, _) => usual.increment_severity().increment_severity(),
+        }
+    }
+
+    /// Sets what only a file has. Downloads go to the first shared directory.
+    pub(super) fn set_tables(&mut self, tables: Tables) {
+        self.upload_rates = tables.upload_rates;
+        let mut shares = tables.shares.into_iter();
+        if let Some(SharedDirectory { path, recursive }) = shares.next() {
+            (self.share, self.recursive) = (path, recursive);
+        }
+        self.more_shares = shares.collect();
+    }
+
+    /// The limits on uploads to networks.
+    pub(super) fn network_rates(&self) -> impl Iterator<Item = (Vec<IpNet>, Option<NonZeroU64>)> {
+        self.upload_rates.iter().map(|limit| (limit.networks.clone(), limit.rate))
+    }
+
+    /// The networks that may connect.
+    pub(super) fn access(&self) -> AccessLists {
+        AccessLists { allow: self.allow.clone(), deny: self.deny.clone() }
+    }
 }

@@ -9,10 +9,14 @@ use std::process::ExitCode;
 use clap::{Args, Command, ValueHint};
 use clap_complete::Shell;
 
+use super::config::keys::keys;
+use super::config::manual::{page, page_name};
+use super::config::programs::Program;
 use super::errors::failure::Failure;
 use super::errors::report::report;
 use super::output::outcome::shown;
 use super::program::called;
+use super::usage::options_of;
 
 /// The arguments of `p2p-ci generate`.
 #[derive(Debug, Args)]
@@ -51,6 +55,11 @@ fn write(directory: &Path, mut program: Command) -> Result<(), Error> {
     for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
         clap_complete::generate_to(shell, &mut program, &name, &completions)
             .map_err(|source| Error { path: completions.clone(), source })?;
+    }
+    for program in [Program::Server, Program::Peer] {
+        let path = pages.join(format!("{}.5", page_name(program)));
+        fs::write(&path, page(program, &keys(&options_of(program))))
+            .map_err(|source| Error { path, source })?;
     }
     clap_mangen::generate_to(program, &pages).map_err(|source| Error { path: pages, source })
 }

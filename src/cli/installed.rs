@@ -6,9 +6,10 @@ use std::process::ExitCode;
 use clap::builder::PossibleValuesParser;
 use clap::{Command, CommandFactory, Parser, Subcommand};
 
+use super::config::programs::Program as Configurable;
 use super::topics::{TOPICS, topic};
 use super::{
-    check, explain, generate, lab, peer, program, replay, server, server_args, usage, wireshark,
+    check, config, explain, generate, lab, peer, program, replay, server, usage, wireshark,
 };
 
 const AFTER_HELP: &str = "\
@@ -51,6 +52,8 @@ enum Program {
     Lab(lab::Arguments),
     /// Send the client side of a recorded conversation again, and compare the replies
     Replay(replay::Arguments),
+    /// The configuration of server and peer: show, check, or write a file
+    Config(config::command::Arguments),
     /// Write manual pages and completions of shells, for packages
     #[command(hide = true)]
     Generate(generate::Arguments),
@@ -82,6 +85,7 @@ pub fn main() -> ExitCode {
         Program::Explain(arguments) => explain::run(&arguments),
         Program::Lab(arguments) => lab::run(&arguments),
         Program::Replay(arguments) => replay::run_command(&arguments),
+        Program::Config(arguments) => config::command::run(&arguments),
         Program::Generate(arguments) => generate::run(&arguments, whole_command()),
         Program::Help { what } => match what.as_deref() {
             Some("server") => server::run(help()),
@@ -97,14 +101,14 @@ pub fn main() -> ExitCode {
 
 /// The words that `p2p-ci help` accepts.
 fn described() -> PossibleValuesParser {
-    let commands = ["server", "peer", "check", "wireshark", "explain", "lab", "replay"];
+    let commands = ["server", "peer", "check", "wireshark", "explain", "lab", "replay", "config"];
     commands.into_iter().chain(TOPICS.iter().map(|topic| topic.name)).into()
 }
 
 /// The program with all arguments of `server` and `peer`, which parse theirs themselves.
 fn whole_command() -> Command {
     Args::command()
-        .mut_subcommand("server", |_| server_args::Args::command())
+        .mut_subcommand("server", |_| usage::options_of(Configurable::Server))
         .mut_subcommand("peer", |_| usage::peer_command())
 }
 

@@ -5,8 +5,8 @@
 //!
 //! | file | subject |
 //! |---|---|
-//! | `server`, `server_args`, `limits_table` | the program `server` |
-//! | `peer`, `modes`, `args` | the program `peer`: its start, the three ways in which it runs, its arguments |
+//! | `server`, `server_args`, `server_reload`, `limits_table` | the program `server` |
+//! | `peer`, `modes`, `args`, `peer_reload` | the program `peer`: its start, the three ways in which it runs, its arguments |
 //! | `installed`, `program` | the program `p2p-ci`; the names of the programs in help and messages |
 //! | `command`, `usage`, `headings`, `topics`, `surplus` | the arguments of the commands, in the shell and after `peer`; help; tips |
 //! | `commands`, `dispatch`, `context` | the commands; the one place that calls them; the state that they use |
@@ -19,6 +19,7 @@
 //! | `wire` | the exchange on the screen, as it happens |
 //! | `record`, `explain`, `replay` | the options that record connections; the commands that explain and replay recorded ones |
 //! | `admin` | the address at which a program shows its metrics and its health |
+//! | `config` | the configuration: options, environment and files; `p2p-ci config` |
 //! | `generate` | manual pages and completions, for packages |
 //! | `lab` | the command that starts an index server and several peers |
 //! | `service` | the programs as services of systemd |
@@ -29,6 +30,7 @@ mod args;
 mod check;
 mod command;
 mod commands;
+mod config;
 mod context;
 mod dispatch;
 mod downloads;
@@ -45,12 +47,14 @@ mod modes;
 mod other_kind;
 mod output;
 pub mod peer;
+mod peer_reload;
 mod program;
 mod progress;
 mod record;
 mod replay;
 pub mod server;
 mod server_args;
+mod server_reload;
 mod service;
 mod session;
 mod shell;

@@ -1,12 +1,14 @@
 //! The three ways in which the program `peer` runs: one command, `share`, and the shell.
 
 use std::cell::OnceCell;
+use std::ffi::OsString;
 use std::path::Path;
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Instant;
 
 use super::args::Args;
 use super::command::Command;
+use super::config::layers::Configured;
 use super::context::Context;
 use super::dispatch;
 use super::downloads::running::Downloads;
@@ -17,6 +19,7 @@ use super::logs::uptime::Uptime;
 use super::output::format::Format;
 use super::output::notices::Notices;
 use super::output::outcome::{report_failed, shown};
+use super::peer_reload::{PeerLimits, Reload};
 use super::program::{called, typed};
 use super::service;
 use super::session::ending::end;
@@ -29,8 +32,8 @@ use super::shell::line_loop::{self, Front};
 use super::shell::listed::Listed;
 use super::unreachable::note_unreachable;
 use super::user_folder::{journal_file, peer_stats_store};
-use super::values::rate::Rate;
 use super::wire::screen;
+use crate::escape::escaped_path;
 use crate::limits;
 use crate::net::AddressPolicy;
 use crate::peer::{Bandwidth, Downloader, IndexConnection, IndexError, Journal, PeerStats};
@@ -69,7 +72,7 @@ pub(super) fn once(args: &Args, command: &Command, interactive: bool) -> Result<
         // Other commands need no journal, and work where none can be written.
         _ => Arc::new(Journal::in_memory()),
     };
-    let downloader = downloader(args).with_cancel(interrupt.begin());
+    let downloader = downloader(args, PeerLimits::of(args).download).with_cancel(interrupt.begin());
     let context = Context {
         typed: typed("peer"),
         interactive,
@@ -83,12 +86,22 @@ pub(super) fn once(args: &Args, command: &Command, interactive: bool) -> Result<
 }
 
 /// Registers the shared directory and uploads until a signal arrives.
-pub(super) fn share(args: &Args) -> Result<(), CommandError> {
+pub(super) fn share(
+    configured: &Configured<Args>,
+    arguments: Vec<OsString>,
+) -> Result<(), CommandError> {
+    let args = &configured.args;
     let (started, (stop, stopped)) = (Instant::now(), mpsc::channel());
+    // There is nothing to reload before the session has started.
+    let reload = Arc::new(Mutex::new(None::<Reload>));
+    let reloaded = Arc::clone(&reload);
     let handle = move |signal| match signal {
-        ServiceSignal::Reload => {
-            service::reload(|| log::info!("SIGHUP: there is nothing to reload"));
-        }
+        ServiceSignal::Reload => service::reload(|| {
+            // Only this thread reloads.
+            if let Ok(Some(reload)) = reloaded.lock().as_deref_mut() {
+                reload.run();
+            }
+        }),
         ServiceSignal::End(signal) => {
             service::tell(ServiceChange::Stopping);
             log::info!("{signal} after {}: stopping", Uptime(started.elapsed()));
@@ -102,10 +115,18 @@ pub(super) fn share(args: &Args) -> Result<(), CommandError> {
     let journal = journal(&args.share);
     let tell = event_printer(args.server.clone(), args.format(), notices.clone(), true);
     let downloads = Downloads::default();
-    let session = Session::start(args, &journal, &downloads, tell)?;
-    let downloader = downloader(args);
+    let limits = PeerLimits::of(args);
+    let session = Session::start(args, &limits, &journal, &downloads, tell)?;
+    let downloader = downloader(args, limits.download.clone());
     let (library, registration) = (&session.sharing.library, &session.sharing.registration);
     log_start(args, &session);
+    if let Some(file) = &configured.layers.file {
+        log::info!("configuration: {}", escaped_path(file));
+    }
+    let uploads = Arc::clone(&session.sharing.uploads);
+    if let Ok(mut reload) = reload.lock() {
+        *reload = Some(Reload::new(arguments, configured, limits, uploads));
+    }
     let watched = library.clone();
     service::start_watchdog(move || {
         watched.read().len();
@@ -115,6 +136,8 @@ pub(super) fn share(args: &Args) -> Result<(), CommandError> {
     // The sender lives as long as the process.
     let cause = stopped.recv().map_or_else(|_| String::new(), |signal| format!(" by {signal}"));
     let totals = session.sharing.uploads.totals();
+    // It has the upload server, which ends with the session.
+    drop(reload.lock().map(|mut reload| reload.take()));
     drop(session);
     log::info!("stopped{cause} after {}: {totals}", Uptime(started.elapsed()));
     Ok(())
@@ -139,7 +162,8 @@ pub(super) fn run_shell(args: &Args, interactive: bool) -> Result<(), Failure> {
     let tell = event_printer(args.server.clone(), args.format(), notices.clone(), interactive);
     let journal = journal(&args.share);
     let downloads = Downloads::default();
-    let session = finish(args.format(), Session::start(args, &journal, &downloads, tell))?;
+    let limits = PeerLimits::of(args);
+    let session = finish(args.format(), Session::start(args, &limits, &journal, &downloads, tell))?;
     let interrupt = Interrupt::start(Mode::Shell { interactive });
     let interrupt = finish(args.format(), interrupt.map_err(CommandError::Signals))?;
     let registration = Arc::clone(&session.sharing.registration);
@@ -157,7 +181,7 @@ pub(super) fn run_shell(args: &Args, interactive: bool) -> Result<(), Failure> {
         Ok(()) | Err(_) => {}
     }
     let front = if args.menu { Front::Menu } else { Front::Prompt };
-    let downloader = downloader(args);
+    let downloader = downloader(args, limits.download);
     if interactive {
         logging::warn_of_root();
         // A script decides itself what is downloaded.
@@ -207,12 +231,11 @@ fn journal(folder: &Path) -> Arc<Journal> {
 }
 
 /// A downloader with the stored speeds of other peers.
-fn downloader(args: &Args) -> Downloader {
+fn downloader(args: &Args, bandwidth: Bandwidth) -> Downloader {
     let store = peer_stats_store();
     let stats = store.map_or_else(PeerStats::default, |store| PeerStats::load(&store));
-    let limit = args.download_limit.map(Rate::bytes_per_second);
     let (limits, policy) =
         (limits::Downloads::default(), AddressPolicy::new(args.allow_net.clone()));
-    let downloader = Downloader::new(stats, Bandwidth::new(limit), policy, limits);
+    let downloader = Downloader::new(stats, bandwidth, policy, limits);
     if args.strict { downloader.strict() } else { downloader }
 }

@@ -4,8 +4,6 @@ use std::ffi::OsString;
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
-use log::LevelFilter;
-
 use super::args::{Args, Removal, Single};
 use super::command::{Add, Command};
 use super::errors::command_error::CommandError;
@@ -14,8 +12,8 @@ use super::modes::{finish, once, run_shell, share};
 use super::output::outcome::shown;
 use super::output::print::{be_quiet, print_note};
 use super::output::terminal::use_colors;
-use super::program::{called, with_program};
-use super::usage::peer_arguments;
+use super::program::called;
+use super::usage::peer_configured;
 use super::wire::form::Program;
 use super::wire::options::observe_connections;
 use super::wire::screen;
@@ -30,53 +28,41 @@ pub fn main() -> ExitCode {
 
 /// Runs the program with these arguments, without its name.
 pub(super) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let args = peer_arguments(&with_program("peer", arguments));
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let configured = peer_configured(&arguments);
+    let args = &configured.args;
     use_colors(args.color);
     let interactive =
         io::stdin().is_terminal() && io::stdout().is_terminal() && io::stderr().is_terminal();
     if args.quiet {
         be_quiet();
     }
-    logging::start(args.log_format, log_level(&args), &[]);
+    logging::start(args.log_format, args.log_level(), &[]);
     if let Err(error) = limit_malloc_arenas() {
         log::warn!("little of the address space can be used, set MALLOC_ARENA_MAX=1: {error}");
     }
     let checked = check_limits()
-        .and_then(|()| check_share(&args))
+        .and_then(|()| check_share(args))
         .and_then(|()| Ok(observe_connections(&args.record, &args.wire, Program::Peer)?));
     if let Err(failure) = finish(args.format(), checked) {
         return failure.into();
     }
     let outcome = match &args.command {
-        Some(Single::Share) => finish(args.format(), share(&args)),
+        Some(Single::Share) => finish(args.format(), share(&configured, arguments)),
         Some(Single::Both(Command::Add(add))) => {
             finish(args.format(), Err(no_addition(&args.server, add)))
         }
-        Some(Single::Both(command)) => once(&args, command, interactive),
+        Some(Single::Both(command)) => once(args, command, interactive),
         Some(Single::Remove(removal)) => {
             finish(args.format(), Err(no_removal(&args.server, removal)))
         }
-        None => run_shell(&args, interactive),
+        None => run_shell(args, interactive),
     };
     screen::finish();
     logging::finish();
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.into(),
-    }
-}
-
-/// The level of the log: `share` is a service, whose log has what happens.
-fn log_level(args: &Args) -> LevelFilter {
-    let usual = match args.command {
-        Some(Single::Share) => LevelFilter::Info,
-        Some(Single::Both(_) | Single::Remove(_)) | None => LevelFilter::Warn,
-    };
-    match (args.quiet, args.verbose) {
-        (true, _) => LevelFilter::Error,
-        (false, 0) => usual,
-        (false, 1) => usual.increment_severity(),
-        (false, _) => usual.increment_severity().increment_severity(),
     }
 }
 

@@ -8,9 +8,8 @@ use std::sync::{Arc, Once, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use log::LevelFilter;
-
 use super::admin::{AdminError, print_addresses};
+use super::config::layers::Configured;
 use super::errors::failure::Failure;
 use super::errors::report::report;
 use super::limits_table::limits_table;
@@ -19,18 +18,20 @@ use super::logs::uptime::Uptime;
 use super::output::format::Format;
 use super::output::print::print_line;
 use super::output::terminal::{Color, use_colors};
-use super::program::{called, with_program};
+use super::program::called;
 use super::record::RecordError;
-use super::server_args::{Args, Log};
+use super::server_args::{Args, LEVEL};
+use super::server_reload::Reload;
 use super::service;
 use super::session::signals::{ServiceSignal, on_service_signal};
-use super::usage::arguments;
+use super::usage::server_configured;
 use super::values::option_values::remedy;
 use super::wire::form::Program;
 use super::wire::options::observe_connections;
 use super::wire::screen;
 use crate::admin::ObservedServer;
 use crate::error_chain::error_chain;
+use crate::escape::escaped_path;
 use crate::limits;
 use crate::server::{self, BindError, Config, Server, connection_limit, memory_limit};
 use crate::system::{
@@ -82,13 +83,15 @@ pub fn main() -> ExitCode {
 
 /// Runs the program with these arguments, without its name.
 pub(super) fn run(all: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let args: Args = arguments(with_program("server", all));
+    let arguments: Vec<OsString> = all.into_iter().collect();
+    let configured = server_configured(&arguments);
+    let args = &configured.args;
     use_colors(Color::Auto);
     let done = if args.show_limits {
-        print_line(limits_table(&(&args).into())).map_err(Error::Output)
+        print_line(limits_table(&args.into())).map_err(Error::Output)
     } else {
-        start_logging(&args);
-        serve(&args)
+        logging::start(args.log_format, LEVEL, &args.log_levels());
+        serve(&configured, arguments)
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -106,7 +109,8 @@ pub(super) fn run(all: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-fn serve(args: &Args) -> Result<(), Error> {
+fn serve(configured: &Configured<Args>, arguments: Vec<OsString>) -> Result<(), Error> {
+    let args = &configured.args;
     if let Err(error) = limit_malloc_arenas() {
         log::warn!("little of the address space can be used, set MALLOC_ARENA_MAX=2: {error}");
     }
@@ -131,12 +135,9 @@ fn serve(args: &Args) -> Result<(), Error> {
         });
     };
     let at_the_end = log_totals.clone();
+    let mut reload = Reload::new(arguments, configured, &config, server.control());
     let handle = move |signal| match signal {
-        ServiceSignal::Reload => {
-            service::reload(|| {
-                log::info!(target: server::LOG_SESSIONS, "SIGHUP: there is nothing to reload");
-            });
-        }
+        ServiceSignal::Reload => service::reload(|| reload.run()),
         ServiceSignal::End(signal) => {
             service::tell(ServiceChange::Stopping);
             let uptime = Uptime(started.elapsed());
@@ -154,6 +155,9 @@ fn serve(args: &Args) -> Result<(), Error> {
     on_service_signal(handle).map_err(Error::Signals)?;
     let addresses = server.addresses().map_err(Error::Address)?;
     log_start(&config, &server, &addresses);
+    if let Some(file) = &configured.layers.file {
+        log::info!(target: server::LOG_SESSIONS, "configuration: {}", escaped_path(file));
+    }
     service::start_watchdog(server.check());
     for address in addresses {
         // The server works without standard output, too.
@@ -269,22 +273,4 @@ fn warn_of_little_memory(config: &Config) {
             most >> 20
         );
     }
-}
-
-fn start_logging(args: &Args) {
-    let automatic = if io::stderr().is_terminal() { Log::Requests } else { Log::Sessions };
-    let (sessions, requests, faults) = match args.log().unwrap_or(automatic) {
-        Log::Requests => (LevelFilter::Info, LevelFilter::Info, LevelFilter::Warn),
-        Log::Sessions => (LevelFilter::Info, LevelFilter::Off, LevelFilter::Warn),
-        Log::Quiet => (LevelFilter::Off, LevelFilter::Off, LevelFilter::Off),
-    };
-    logging::start(
-        args.log_format,
-        LevelFilter::Warn,
-        &[
-            (server::LOG_SESSIONS, sessions),
-            (server::LOG_REQUESTS, requests),
-            (server::LOG_FAULTS, faults),
-        ],
-    );
 }

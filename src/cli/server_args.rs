@@ -1,28 +1,34 @@
 //! The arguments of the program `server`.
 
+use std::io::{self, IsTerminal};
 use std::num::NonZeroUsize;
 
 use clap::{Parser, ValueEnum};
+use ipnet::IpNet;
+use log::LevelFilter;
 
 use super::admin::AdminArgs;
 use super::headings::{LIMITS, NETWORK, OUTPUT};
 use super::logs::form::LogFormat;
 use super::record::RecordArgs;
-use super::values::option_values::{Listen, count};
+use super::values::option_values::{Listen, count, network};
 use super::values::size::MemorySize;
 use super::wire::options::WireArgs;
+use crate::net::{AccessLists, AccessPolicy};
 use crate::protocol::dialect::StyleSettings;
-use crate::server::{Config, HostPolicy};
+use crate::server::{Config, HostPolicy, LOG_FAULTS, LOG_REQUESTS, LOG_SESSIONS};
 
 const AFTER_HELP: &str = "\
 Ctrl-C, SIGTERM, and SIGHUP from a terminal end the server. Without a terminal
-SIGHUP means reload, and there is nothing to reload yet. RUST_LOG refines the
-log.
+SIGHUP reads the configuration again. RUST_LOG refines the log.
 
 Examples:
   server
   server --listen 127.0.0.1:7734 --explain
   server --listen 7744 --max-memory 512MiB --quiet";
+
+/// The level of log lines that have no level of their own.
+pub(super) const LEVEL: LevelFilter = LevelFilter::Warn;
 
 /// Index server of P2P-CI/1.0: lists which peer has which document.
 #[derive(Debug, Parser)]
@@ -56,7 +62,7 @@ pub(super) struct Args {
 
     /// Set what requests do not show of the form of replies, such as `rows=number,add=status`
     /// (protocol.md appendix B.5)
-    #[arg(long, value_name = "KEY=VALUE", requires = "compat", help_heading = NETWORK)]
+    #[arg(long, value_name = "KEY=VALUE", help_heading = NETWORK)]
     compat_form: Option<StyleSettings>,
 
     /// Serve this many connections, if this machine allows as many [default: 10000]
@@ -72,6 +78,15 @@ pub(super) struct Args {
     /// [default: 64]
     #[arg(long, value_name = "N", value_parser = count, help_heading = LIMITS)]
     connections_per_address: Option<NonZeroUsize>,
+
+    /// Accept connections only from this network, such as `10.0.0.0/8`; may be given several times
+    /// [default: from every address]
+    #[arg(long, value_name = "NET", value_parser = network, help_heading = NETWORK)]
+    allow: Vec<IpNet>,
+
+    /// Refuse connections from this network, even if `--allow` has it; may be given several times
+    #[arg(long, value_name = "NET", value_parser = network, help_heading = NETWORK)]
+    deny: Vec<IpNet>,
 
     /// Print on standard error each request (`requests`), only sessions and faults (`sessions`), or
     /// only what the operator has to know (`quiet`) [default: requests on a terminal, else
@@ -129,7 +144,7 @@ enum HostPolicyArg {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-pub(super) enum Log {
+enum Log {
     /// Sessions, faults and each request
     Requests,
     /// Sessions and faults
@@ -140,12 +155,35 @@ pub(super) enum Log {
 
 impl Args {
     /// What is printed, if an option says it.
-    pub(super) fn log(&self) -> Option<Log> {
+    fn log(&self) -> Option<Log> {
         match (self.verbose, self.quiet) {
             (true, _) => Some(Log::Requests),
             (_, true) => Some(Log::Quiet),
             (false, false) => self.log,
         }
+    }
+
+    /// The levels of sessions, requests and faults.
+    pub(super) fn log_levels(&self) -> [(&'static str, LevelFilter); 3] {
+        let automatic = if io::stderr().is_terminal() { Log::Requests } else { Log::Sessions };
+        let (sessions, requests, faults) = match self.log().unwrap_or(automatic) {
+            Log::Requests => (LevelFilter::Info, LevelFilter::Info, LevelFilter::Warn),
+            Log::Sessions => (LevelFilter::Info, LevelFilter::Off, LevelFilter::Warn),
+            Log::Quiet => (LevelFilter::Off, LevelFilter::Off, LevelFilter::Off),
+        };
+        [(LOG_SESSIONS, sessions), (LOG_REQUESTS, requests), (LOG_FAULTS, faults)]
+    }
+
+    /// The mistake in options that need each other.
+    pub(super) fn mistake(&self) -> Option<&'static str> {
+        let lacks_compat = self.compat_form.is_some() && !self.compat;
+        lacks_compat
+            .then_some("--compat-form needs --compat (in the file: compat_form, compat = true)")
+    }
+
+    /// The networks that may connect.
+    pub(super) fn access(&self) -> AccessLists {
+        AccessLists { allow: self.allow.clone(), deny: self.deny.clone() }
     }
 }
 
@@ -171,6 +209,7 @@ impl From<&Args> for Config {
             max_connections: args.max_connections.map(NonZeroUsize::get),
             max_memory: args.max_memory.map(MemorySize::bytes),
             connections_per_address: args.connections_per_address,
+            access: AccessPolicy::new(args.access()),
             ..Self::default()
         }
     }

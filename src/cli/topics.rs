@@ -30,12 +30,13 @@ Exit codes
    69  the index server or a peer cannot be reached, or refuses for now
    74  a file or the disk
    76  the other side has violated the protocol, or has refused the request
+   78  the configuration has a mistake
   129  ended by SIGHUP
   130  ended by SIGINT (Ctrl-C)
   143  ended by SIGTERM
 
 If several documents or lines have failed, the most severe failure decides:
-143, 129, 130, 65, 74, 1, 2, 76, 69, 66. A shell on a terminal ends with 0,
+143, 129, 130, 65, 74, 1, 2, 78, 76, 69, 66. A shell on a terminal ends with 0,
 because its user has seen the failures. `p2p-ci check`, `explain`, `lab` and
 `replay` end with 1 if a case or a comparison has failed.";
 
@@ -73,6 +74,11 @@ Addresses
 const ENVIRONMENT: &str = "\
 Environment variables
 
+  P2P_CI_CONFIG    the configuration file, as --config
+  P2P_CI_…         an option: P2P_CI_UPLOAD_LIMIT=2M is --upload-limit 2M;
+                   precedes the configuration file
+  XDG_CONFIG_HOME  the configuration of the peer (default: ~/.config), in
+                   the directory `p2p-ci`
   XDG_STATE_HOME   history of the shell, journals of downloads, ports
                    (default: ~/.local/state), in the directory `p2p-ci`
   XDG_CACHE_HOME   digests of shared files (default: ~/.cache), in `p2p-ci`

@@ -5,13 +5,19 @@ use std::io::{self, Write};
 use std::process::{ExitCode, exit};
 
 use clap::error::ErrorKind;
-use clap::{Arg, Command, CommandFactory, Error, FromArgMatches, Parser};
+use clap::{Arg, Command, CommandFactory, Error, Parser};
 
 use super::args::Args;
 use super::command::help_of;
+use super::config::error::ConfigError;
+use super::config::keys::{CONFIG, with_config_option};
+use super::config::layers::{Configured, NotConfigured, configured};
+use super::config::programs::Program;
 use super::errors::failure::Failure;
+use super::errors::report::report;
 use super::output::print::print_line;
-use super::program::{called, with_names};
+use super::program::{called, with_names, with_program};
+use super::server_args;
 use super::surplus::surplus_tip;
 use super::topics::topic;
 use super::values::named::join_kinds;
@@ -22,7 +28,20 @@ use crate::protocol::similar;
 ///
 /// All commands accept all options: a script may give the same ones to all commands.
 pub(super) fn peer_command() -> Command {
-    let all = with_program_names(Args::command());
+    with_commands(options_of(Program::Peer))
+}
+
+/// The options of a program, without those that only its commands have.
+pub(super) fn options_of(program: Program) -> Command {
+    let command = match program {
+        Program::Server => server_args::Args::command(),
+        Program::Peer => Args::command(),
+    };
+    with_config_option(with_program_names(command), program.default_file_shown())
+}
+
+/// The program `peer` with these options.
+fn with_commands(all: Command) -> Command {
     let is_global = |option: &&Arg| option.is_global_set();
     let options: Vec<Arg> = all.get_arguments().filter(is_global).cloned().collect();
     let names: Vec<String> =
@@ -33,8 +52,9 @@ pub(super) fn peer_command() -> Command {
             // `share` uses all options.
             let id = option.get_id().as_str();
             let is_used =
-                name == "share" || used.contains(&id) || matches!(id, "verbose" | "quiet");
-            option.hide(!is_used)
+                name == "share" || used.contains(&id) || [CONFIG, "verbose", "quiet"].contains(&id);
+            let is_hidden = option.is_hide_set() || !is_used;
+            option.hide(is_hidden)
         });
         all.mut_subcommand(&name, |command| {
             // `add` works only in the shell.
@@ -50,21 +70,72 @@ pub(super) fn peer_command() -> Command {
     })
 }
 
-/// Reads the arguments of the program `peer`; ends it when they are wrong, or ask for help.
-pub(super) fn peer_arguments(all: &[OsString]) -> Args {
-    if let [_, help, name] = all
+/// Reads the arguments of the program `peer`, without its name, and its configuration; ends it when they are
+/// wrong, or ask for help.
+pub(super) fn peer_configured(arguments: &[OsString]) -> Configured<Args> {
+    if let [help, name] = arguments
         && *help == *"help"
         && let Some(text) = name.to_str().and_then(topic)
     {
         exit(print_line(with_names(text)).map_or(Failure::File as i32, |()| 0));
     }
-    let command = peer_command();
-    let words = join_kinds(&command, all.iter().cloned());
-    let found = command.try_get_matches_from(words.clone());
-    let args = found.and_then(|found| Args::from_arg_matches(&found));
-    args.and_then(check_menu)
-        .and_then(|args| check_server(args, all))
-        .unwrap_or_else(|error| end(&error, &surplus_tip(&error, &peer_command(), &words)))
+    let found = read_peer(arguments).and_then(|mut found| {
+        found.args = check_menu(found.args).and_then(|args| check_server(args, arguments))?;
+        Ok(found)
+    });
+    found.unwrap_or_else(|error| match error {
+        NotConfigured::Arguments(error) => {
+            let command = peer_command();
+            let words = join_kinds(&command, with_program("peer", arguments.iter().cloned()));
+            end(&error, &surplus_tip(&error, &command, &words))
+        }
+        NotConfigured::Configuration(error) => end_by_configuration("peer", &error),
+    })
+}
+
+/// Reads the same, or returns what is wrong.
+pub(super) fn read_peer(arguments: &[OsString]) -> Result<Configured<Args>, NotConfigured> {
+    let all = with_program("peer", arguments.iter().cloned());
+    let mut found = configured::<Args>(Program::Peer, &options_of(Program::Peer), |options| {
+        let command = with_commands(options);
+        let words = join_kinds(&command, all.iter().cloned());
+        command.try_get_matches_from(words)
+    })?;
+    found.args.set_tables(found.layers.tables.clone());
+    Ok(found)
+}
+
+/// Reads the arguments of the program `server`, without its name, and its configuration; ends it when they are
+/// wrong, or ask for help.
+pub(super) fn server_configured(arguments: &[OsString]) -> Configured<server_args::Args> {
+    read_server(arguments).unwrap_or_else(|error| match error {
+        NotConfigured::Arguments(error) => end(&error, ""),
+        NotConfigured::Configuration(error) => end_by_configuration("server", &error),
+    })
+}
+
+/// Reads the same, or returns what is wrong.
+pub(super) fn read_server(
+    arguments: &[OsString],
+) -> Result<Configured<server_args::Args>, NotConfigured> {
+    let all = with_program("server", arguments.iter().cloned());
+    let options = options_of(Program::Server);
+    let found = configured::<server_args::Args>(Program::Server, &options, |command| {
+        command.try_get_matches_from(&all)
+    })?;
+    match found.args.mistake() {
+        Some(mistake) => Err(options_of(Program::Server)
+            .error(ErrorKind::MissingRequiredArgument, mistake)
+            .into()),
+        None => Ok(found),
+    }
+}
+
+/// Prints the mistakes in the configuration, and ends the program.
+fn end_by_configuration(program: &str, error: &ConfigError) -> ! {
+    let ConfigError(mistakes) = error;
+    mistakes.iter().for_each(|mistake| report(&called(program), mistake));
+    exit(Failure::Config as i32);
 }
 
 /// Refuses a command with `--menu`, in which the commands are chosen.

@@ -13,6 +13,11 @@ pub(super) fn history_file() -> Option<PathBuf> {
     Some(folder("XDG_STATE_HOME", ".local/state")?.join("history"))
 }
 
+/// The directory of the user's configuration.
+pub(super) fn config_folder() -> Option<PathBuf> {
+    folder("XDG_CONFIG_HOME", ".config")
+}
+
 /// Digests that were computed before.
 pub(super) fn stored_digests() -> DigestCache {
     let store = folder("XDG_CACHE_HOME", ".cache").map(|folder| folder.join("digests"));

@@ -39,5 +39,5 @@ pub(crate) use command::Command;
 pub(crate) use figures::Figures;
 pub(crate) use laboratory::{Laboratory, Reported, Settings};
 pub(crate) use plot::{PLOT_BEGINS, plot};
-pub(crate) use scenario::{Documents, Group, Scenario, ScenarioError};
+pub(crate) use scenario::{Documents, Group, Scenario};
 pub(crate) use schedule::Schedule;

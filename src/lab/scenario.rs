@@ -1,13 +1,10 @@
 //! A scenario as data (docs/lab.md).
 
 mod reading;
-mod table;
 
 use std::time::Duration;
 
 use super::command::{Command, Wanted};
-
-pub(crate) use table::ScenarioError;
 
 /// A scenario: groups of peers, what they do and when, and what is done to them.
 #[derive(Clone, Debug, Eq, PartialEq)]

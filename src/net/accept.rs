@@ -8,6 +8,7 @@ use std::thread::{self, Scope};
 
 use super::abuse::AbuseTracker;
 use super::acceptors::Acceptors;
+use super::access::AccessPolicy;
 use super::connection::Connection;
 use super::interface::Interface;
 use super::listening::{Accepted, Listening};
@@ -34,6 +35,7 @@ pub struct Service<H> {
     interface: Interface,
     /// Whether `--record` concerns its connections.
     is_recorded: bool,
+    access: AccessPolicy,
 }
 
 impl<H> Service<H> {
@@ -50,8 +52,9 @@ impl<H> Service<H> {
         let admission = permits.admission();
         let (abuse, refused) =
             (AbuseTracker::new(admission), Refused::new(refusal, admission.linger));
-        let interface = Interface::default();
-        Self { name, permits, stop, handle, abuse, refused, interface, is_recorded: true }
+        let (interface, access) = (Interface::default(), AccessPolicy::default());
+        let is_recorded = true;
+        Self { name, permits, stop, handle, abuse, refused, interface, is_recorded, access }
     }
 
     /// The same for a service of another protocol, whose connections are not recorded.
@@ -64,6 +67,12 @@ impl<H> Service<H> {
     #[must_use]
     pub fn on(self, interface: Interface) -> Self {
         Self { interface, ..self }
+    }
+
+    /// The same for the addresses that this policy permits.
+    #[must_use]
+    pub fn for_addresses(self, access: AccessPolicy) -> Self {
+        Self { access, ..self }
     }
 }
 
@@ -90,8 +99,8 @@ struct Admitted {
 
 /// Accepts connections until the service is stopped, and gives each a thread of its own in the scope.
 ///
-/// A connection without a permit is sent the refusal of the service, and so is one from a network
-/// whose recent connections were closed for abuse. A handler that panics ends only its own connection. A thread is named after the first connection that it serves.
+/// A connection without a permit is sent the refusal of the service, and so is one from an address that
+/// may not connect, or from a network whose recent connections were closed for abuse. A handler that panics ends only its own connection. A thread is named after the first connection that it serves.
 pub fn accept_loop<'scope, H>(
     scope: &'scope Scope<'scope, '_>,
     listener: impl Into<Listening<'scope>>,
@@ -125,6 +134,12 @@ fn admit<H>(service: &Service<H>, accepted: Accepted, address: SocketAddr) -> Op
         #[cfg(unix)]
         Accepted::Unix(stream) => Connection::new(Unix::accepted(stream)),
     });
+    if let Err(denied) = service.access.check(address.ip()) {
+        log::warn!("{address}: refused: {denied}");
+        service.permits.refusals().add(Cause::Denied);
+        service.refused.refuse(stream);
+        return None;
+    }
     if service.abuse.is_refused(address.ip()) {
         log::warn!(
             "{address}: refused: recent connections from its network sent only malformed requests"
@@ -133,7 +148,7 @@ fn admit<H>(service: &Service<H>, accepted: Accepted, address: SocketAddr) -> Op
         service.refused.refuse(stream);
         return None;
     }
-    let entered = service.stop.enter(Arc::clone(&stream))?;
+    let entered = service.stop.enter(Arc::clone(&stream), address.ip())?;
     let newcomer = Newcomer { number: entered.id, address: address.ip(), stream: &stream };
     match service.permits.take(newcomer) {
         Ok(Taken { permit, evicted }) => {

@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::num::NonZeroU64;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use crate::limits;
@@ -24,9 +24,10 @@ const MOST_AT_ONCE: u64 = 64 * 1024;
 /// The account of a network that transferred nothing for this time is deleted.
 const FORGOTTEN: Duration = Duration::from_secs(1);
 
-/// A limit on the bytes per second of all transfers together. Clones share the limit.
+/// A limit on the bytes per second of all transfers together. Clones share the limit, which may change while
+/// transfers run.
 #[derive(Clone, Debug, Default)]
-pub struct Bandwidth(Option<Arc<Limit>>);
+pub struct Bandwidth(Arc<RwLock<Option<Arc<Limit>>>>);
 
 #[derive(Debug)]
 struct Limit {
@@ -63,30 +64,30 @@ struct Waiting {
 impl Bandwidth {
     /// A limit of this number of bytes per second, or no limit.
     pub fn new(bytes_per_second: Option<NonZeroU64>) -> Self {
-        Self(bytes_per_second.map(|limit| {
-            let limit = limit.get();
-            // No limit that people set has more than 53 bits.
-            #[allow(clippy::cast_precision_loss, reason = "a rate is not exact anyway")]
-            let bytes_per_second = limit as f64;
-            Arc::new(Limit {
-                per_second: limit,
-                bytes_per_second,
-                at_once: (limit / 50).clamp(LEAST_AT_ONCE, MOST_AT_ONCE),
-                state: Mutex::new(State {
-                    tokens: 0.0,
-                    filled: Instant::now(),
-                    taken: HashMap::new(),
-                    waiting: Vec::new(),
-                    next: 0,
-                }),
-                changed: Condvar::new(),
-            })
-        }))
+        let bandwidth = Self::default();
+        bandwidth.set(bytes_per_second);
+        bandwidth
+    }
+
+    /// Sets another limit. A transfer that waits takes its next bytes at the limit before.
+    pub fn set(&self, bytes_per_second: Option<NonZeroU64>) {
+        let limit = bytes_per_second.map(|limit| Arc::new(Limit::new(limit.get())));
+        // A limit is replaced as a whole, so a poisoned one is consistent.
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = limit;
+    }
+
+    fn current(&self) -> Option<Arc<Limit>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The limit in bytes per second.
+    pub fn limit(&self) -> Option<u64> {
+        self.current().map(|limit| limit.per_second)
     }
 
     /// The share of one of several concurrent downloads, in bytes per second; `None` without a limit.
     pub(crate) fn share(&self) -> Option<u64> {
-        self.0.as_ref().map(|limit| limit.per_second / limits::DOWNLOADS_AT_ONCE as u64)
+        self.limit().map(|limit| limit / limits::DOWNLOADS_AT_ONCE as u64)
     }
 
     /// How many downloads the limit can feed so that each holds the minimum read rate of an upload
@@ -94,7 +95,7 @@ impl Bandwidth {
     pub(crate) fn feeds(&self, most: usize) -> usize {
         let limits::ReadRate { bytes, time } = limits::ReadRate::DEFAULT;
         let least = 2 * bytes / time.as_secs();
-        let fed = self.0.as_ref().map(|limit| limit.per_second / least.max(1));
+        let fed = self.limit().map(|limit| limit / least.max(1));
         fed.and_then(|fed| usize::try_from(fed).ok()).map_or(most, |fed| fed.clamp(1, most.max(1)))
     }
 
@@ -112,7 +113,7 @@ impl Bandwidth {
         most: u64,
         look: impl FnMut(),
     ) -> u64 {
-        match &self.0 {
+        match self.current() {
             Some(limit) if most > 0 => limit.take(Network::of(address), is_small, most, look),
             _ => most,
         }
@@ -120,6 +121,25 @@ impl Bandwidth {
 }
 
 impl Limit {
+    fn new(per_second: u64) -> Self {
+        // No limit that people set has more than 53 bits.
+        #[allow(clippy::cast_precision_loss, reason = "a rate is not exact anyway")]
+        let bytes_per_second = per_second as f64;
+        Self {
+            per_second,
+            bytes_per_second,
+            at_once: (per_second / 50).clamp(LEAST_AT_ONCE, MOST_AT_ONCE),
+            state: Mutex::new(State {
+                tokens: 0.0,
+                filled: Instant::now(),
+                taken: HashMap::new(),
+                waiting: Vec::new(),
+                next: 0,
+            }),
+            changed: Condvar::new(),
+        }
+    }
+
     #[allow(clippy::cast_precision_loss, reason = "a few thousand bytes are exact")]
     fn take(&self, network: Network, is_small: bool, most: u64, mut look: impl FnMut()) -> u64 {
         let count = most.min(self.at_once);
@@ -271,7 +291,7 @@ mod tests {
             let address = format!("2001:db8::{last}").parse().unwrap();
             limit.take(address, false, 512);
         }
-        assert_eq!(limit.0.unwrap().state.lock().unwrap().taken.len(), 1);
+        assert_eq!(limit.current().unwrap().state.lock().unwrap().taken.len(), 1);
     }
 
     #[test]

@@ -5,8 +5,10 @@
 //! | `listen`, `listening` | listening sockets; accepting from one of any kind |
 //! | `accept` | the accept loop: a named thread per connection, permits, refusals |
 //! | `acceptors` | the threads that wait for the connections of a listener |
+//! | `access` | which addresses may connect |
 //! | `permits` | how many connections there may be, in all and per network |
 //! | `bandwidth` | limits on bytes per second |
+//! | `network_rates` | the same for some networks |
 //! | `buckets` | rates of events per network |
 //! | `abuse` | networks whose connections are closed for abuse |
 //! | `scope` | the networks to which a limit applies |
@@ -31,6 +33,7 @@
 mod abuse;
 mod accept;
 mod acceptors;
+mod access;
 mod address_policy;
 mod bandwidth;
 mod buckets;
@@ -44,6 +47,7 @@ mod interface;
 mod line;
 mod listen;
 mod listening;
+mod network_rates;
 mod permits;
 #[cfg(test)]
 mod pipe;
@@ -62,6 +66,7 @@ mod transport;
 mod unix;
 
 pub use accept::{Outcome, Service, accept_loop};
+pub use access::{AccessDenied, AccessLists, AccessPolicy};
 pub use address_policy::{AddressDenied, AddressPolicy, Provenance};
 pub use bandwidth::Bandwidth;
 pub(crate) use bandwidth::SMALL;
@@ -76,6 +81,7 @@ pub use interface::Interface;
 pub use line::Line;
 pub use listen::{listen, listen_everywhere};
 pub use listening::Listening;
+pub use network_rates::NetworkRates;
 pub use permits::{Evictable, Evicted, Newcomer, NoPermit, Permit, Permits, Taken};
 #[cfg(test)]
 pub(crate) use pipe::{pipe, pipe_of};

@@ -21,13 +21,16 @@ use crate::network::Network;
 #[derive(Clone, Debug)]
 pub struct Permits {
     counts: Arc<Mutex<Counts>>,
-    most: usize,
     admission: Admission,
     refusals: Arc<Causes>,
 }
 
 #[derive(Debug, Default)]
 struct Counts {
+    /// The largest number of connections.
+    most: usize,
+    /// The largest number of connections from one network.
+    per_network: usize,
     /// The connections that have a permit, by their numbers.
     held: HashMap<u64, Network>,
     /// Only scopes with a connection, so that it has at most two entries for each.
@@ -94,7 +97,15 @@ impl Permits {
     /// 48 bits may have [`NETWORKS_PER_SITE`](crate::limits::NETWORKS_PER_SITE) times as many. Loopback is exempt from the
     /// limits per network.
     pub fn new(most: usize, admission: Admission) -> Self {
-        Self { counts: Arc::default(), most, admission, refusals: Arc::default() }
+        let per_network = admission.per_network;
+        let counts = Counts { most, per_network, ..Counts::default() };
+        Self { counts: Arc::new(Mutex::new(counts)), admission, refusals: Arc::default() }
+    }
+
+    /// Sets other limits: in all, and per network. Connections that exist keep their permits.
+    pub fn set_limits(&self, most: usize, per_network: usize) {
+        let mut counts = self.lock();
+        (counts.most, counts.per_network) = (most, per_network);
     }
 
     /// Which connections are admitted.
@@ -116,7 +127,7 @@ impl Permits {
         let mut counts = self.lock();
         let mut evicted = None;
         for scope in Scope::of(network) {
-            let most = scope.limit(self.admission.per_network);
+            let most = scope.limit(counts.per_network);
             let Some(in_scope) = counts.per_scope.get(&scope) else { continue };
             if in_scope.connections < most {
                 continue;
@@ -129,12 +140,12 @@ impl Permits {
                     Scope::Site(_) => NoPermit::OfSite(most),
                 })?);
         }
-        if counts.held.len() >= self.most {
+        if counts.held.len() >= counts.most {
             let oldest = counts.silent.first_key_value().map(|(number, _)| *number);
             let next = counts
                 .evict_silent(&self.admission, oldest, now)
                 .or_else(|| counts.evict_yielding(&self.admission, network));
-            evicted = Some(next.ok_or(NoPermit::InAll(self.most))?);
+            evicted = Some(next.ok_or(NoPermit::InAll(counts.most))?);
         }
         counts.held.insert(number, network);
         for scope in Scope::of(network) {
@@ -166,7 +177,7 @@ impl Permits {
 
     /// The number of permits: the largest number of concurrent connections.
     pub fn most(&self) -> usize {
-        self.most
+        self.lock().most
     }
 
     /// Counts of refused connections, and of whatever else the service refuses.

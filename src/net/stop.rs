@@ -5,7 +5,7 @@
 //! connection to itself.
 
 use std::collections::HashMap;
-use std::net::Shutdown;
+use std::net::{IpAddr, Shutdown};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -27,8 +27,15 @@ struct Shared {
 struct State {
     stopping: bool,
     listeners: Vec<Place>,
-    connections: HashMap<u64, Arc<Connection>>,
+    connections: HashMap<u64, Open>,
     next_id: u64,
+}
+
+/// An open connection, and the address of the other side.
+#[derive(Debug)]
+struct Open {
+    stream: Arc<Connection>,
+    address: IpAddr,
 }
 
 impl Stop {
@@ -65,20 +72,28 @@ impl Stop {
         state.shut_down(Shutdown::Both);
     }
 
+    /// Closes the open connections from these addresses, and returns their number.
+    pub fn close_from(&self, is_closed: impl Fn(IpAddr) -> bool) -> usize {
+        let state = self.lock();
+        let closed = state.connections.values().filter(|open| is_closed(open.address));
+        // It may be closed already.
+        closed.inspect(|open| drop(open.stream.shutdown(Shutdown::Both))).count()
+    }
+
     /// Registers a listener that has to be woken.
     pub(super) fn add_listener(&self, place: Place) {
         self.lock().listeners.push(place);
     }
 
     /// Registers an open connection until the returned value is dropped; `None` when stopping.
-    pub(super) fn enter(&self, stream: Arc<Connection>) -> Option<Entered> {
+    pub(super) fn enter(&self, stream: Arc<Connection>, address: IpAddr) -> Option<Entered> {
         let mut state = self.lock();
         if state.stopping {
             return None;
         }
         let id = state.next_id;
         state.next_id += 1;
-        state.connections.insert(id, stream);
+        state.connections.insert(id, Open { stream, address });
         Some(Entered { stop: self.clone(), id })
     }
 
@@ -90,9 +105,9 @@ impl Stop {
 
 impl State {
     fn shut_down(&self, how: Shutdown) {
-        for stream in self.connections.values() {
+        for open in self.connections.values() {
             // It may be closed already.
-            let _ = stream.shutdown(how);
+            let _ = open.stream.shutdown(how);
         }
     }
 }

@@ -7,7 +7,7 @@ use std::num::NonZeroUsize;
 use super::budgets::Budgets;
 use super::host_policy::HostPolicy;
 use crate::limits;
-use crate::net::Interface;
+use crate::net::{AccessPolicy, Interface};
 use crate::protocol::dialect::StyleSettings;
 use crate::system::{self, Bound};
 
@@ -34,6 +34,8 @@ pub struct Config {
     /// The largest number of concurrent connections from one network; loopback is exempt. `None`:
     /// that of the limits.
     pub connections_per_address: Option<NonZeroUsize>,
+    /// The addresses that may connect.
+    pub access: AccessPolicy,
     /// The network interface of the server.
     pub interface: Interface,
     /// Deadlines and limits of resources.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::thread;
 
 use super::config::Config;
+use super::control::Control;
 use super::monitor::Monitor;
 use super::session;
 use super::shared::Shared;
@@ -96,6 +97,11 @@ impl Server {
         self.shared.stop.clone()
     }
 
+    /// A handle to change it while it runs.
+    pub fn control(&self) -> Control {
+        Control(Arc::clone(&self.shared))
+    }
+
     /// A check that the server works, for a watchdog: it waits for the lock of the index.
     pub fn check(&self) -> impl Fn() + Send + 'static {
         let shared = Arc::clone(&self.shared);
@@ -129,7 +135,7 @@ impl Server {
         let reason = shared.explain.then(|| HeaderText::folded(NO_CONNECTION)).flatten();
         encode_refusal(Refusal::ServiceUnavailable, reason.as_ref(), &mut refusal);
         let service = Service::new("session", permits, stop, refusal, handle);
-        let service = service.on(shared.interface.clone());
+        let service = service.on(shared.interface.clone()).for_addresses(shared.access.clone());
         let service = &service;
         thread::scope(|scope| {
             let thread = thread::Builder::new().name("search-index".into());

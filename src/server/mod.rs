@@ -6,6 +6,7 @@
 //! | file | subject |
 //! |---|---|
 //! | `config` | how a server behaves; how many connections it accepts |
+//! | `control` | changes of a server that runs |
 //! | `listener` | listening sockets and accept loops |
 //! | `session` | the requests of one connection, and the replies |
 //! | `shared` | the state that all sessions share |
@@ -20,6 +21,7 @@ mod account;
 mod budgets;
 mod buffers;
 mod config;
+mod control;
 mod fair_share;
 mod host_policy;
 mod listener;
@@ -36,6 +38,7 @@ pub use budgets::{Budgets, memory_limit};
 pub use config::Config;
 #[doc(hidden)]
 pub use config::{connection_limit, connection_memory};
+pub use control::Control;
 pub use host_policy::HostPolicy;
 pub use listener::{BindError, Server};
 pub use logging::{LOG_FAULTS, LOG_REQUESTS, LOG_SESSIONS};

@@ -13,7 +13,7 @@ use super::totals::Totals;
 use super::turns::Turns;
 use crate::index::{Capacity, Index};
 use crate::limits;
-use crate::net::{Interface, Permits, Stop};
+use crate::net::{AccessPolicy, Interface, Permits, Stop};
 use crate::protocol::dialect::StyleSettings;
 
 /// State that all sessions share.
@@ -33,6 +33,7 @@ pub(super) struct Shared {
     pub(super) limits: limits::Server,
     pub(super) compat: Option<StyleSettings>,
     pub(super) interface: Interface,
+    pub(super) access: AccessPolicy,
 }
 
 impl Shared {
@@ -61,6 +62,7 @@ impl Shared {
             limits,
             compat: config.compat,
             interface: config.interface.clone(),
+            access: config.access.clone(),
         }
     }
 

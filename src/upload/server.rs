@@ -15,13 +15,14 @@ mod totals;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::counters::Cause;
 use crate::library::{SharedLibrary, UnpackedCopies};
-use crate::net::{Connection, Permits, ReadClock, Service, Stop, accept_loop};
+use crate::net::{AccessPolicy, Connection, Permits, ReadClock, Service, Stop, accept_loop};
 use crate::protocol::{HeaderText, Refusal, encode_refusal};
 use crate::{limits, system};
 use answer::{Reader, Sharing};
@@ -43,7 +44,10 @@ pub struct UploadServer {
     stop: Stop,
     totals: Arc<UploadTotals>,
     running: Arc<Running>,
+    access: AccessPolicy,
     permits: Permits,
+    /// Connections from one network, unless another number is set.
+    usual_per_address: usize,
     thread: Option<JoinHandle<()>>,
     /// Time for uploads to finish when it ends.
     grace: Duration,
@@ -63,7 +67,9 @@ impl UploadServer {
         let stop = Stop::new();
         let (places, grace) = (places(uploads.limits.uploads), uploads.limits.grace);
         let permits = Permits::new(places, uploads.admission());
+        let usual_per_address = uploads.limits.admission.per_network;
         let (interface, explain) = (uploads.interface.clone(), uploads.explain);
+        let access = uploads.access.clone();
         let sharing = sharing(library, uploads, &permits, places, &stop);
         let totals = Arc::clone(&sharing.totals);
         let running = Arc::clone(&sharing.running);
@@ -85,10 +91,20 @@ impl UploadServer {
         let reason = explain.then(|| HeaderText::folded(NO_CONNECTION)).flatten();
         encode_refusal(Refusal::ServiceUnavailable, reason.as_ref(), &mut refusal);
         let service = Service::new("upload", permits.clone(), stop.clone(), refusal, handle);
-        let service = service.on(interface);
+        let service = service.on(interface).for_addresses(access.clone());
         let accept = move || thread::scope(|scope| accept_loop(scope, &listener, &service));
-        let thread = thread::Builder::new().name("upload".into()).spawn(accept)?;
-        Ok(Self { address, stop, totals, running, permits, thread: Some(thread), grace })
+        let thread = Some(thread::Builder::new().name("upload".into()).spawn(accept)?);
+        Ok(Self {
+            address,
+            stop,
+            totals,
+            running,
+            access,
+            permits,
+            usual_per_address,
+            thread,
+            grace,
+        })
     }
 
     /// Where it listens.
@@ -109,6 +125,17 @@ impl UploadServer {
     /// How many connections and requests were refused for this cause.
     pub fn refused(&self, cause: Cause) -> u64 {
         self.permits.refusals().of(cause)
+    }
+
+    /// Sets the largest number of concurrent connections from one network. `None`: that of the limits.
+    pub fn set_per_address(&self, number: Option<NonZeroUsize>) {
+        let number = number.map_or(self.usual_per_address, NonZeroUsize::get);
+        self.permits.set_limits(self.permits.most(), number);
+    }
+
+    /// Closes the connections of addresses that may not connect any more, and returns their number.
+    pub fn close_denied(&self) -> usize {
+        self.stop.close_from(|address| self.access.check(address).is_err())
     }
 
     /// The uploads that are running, the oldest first.

@@ -48,6 +48,13 @@ impl Slots {
         Self(Arc::new(Shared { state, changed: Condvar::new() }))
     }
 
+    /// Sets another number of slots. Uploads in slots keep them.
+    pub fn set_count(&self, count: NonZeroUsize) {
+        let mut state = self.lock();
+        state.set_count(count.get());
+        self.assign(&mut state);
+    }
+
     /// The upload server has this many places.
     pub(super) fn set_places(&self, places: usize) {
         self.lock().crowd = limits::crowd(places);

@@ -13,13 +13,14 @@ use std::path::Path;
 use source::Source;
 
 /// Each module of the crate, and what it may import: modules above it in this table.
-const LAYERS: [(&str, &[&str]); 26] = [
+const LAYERS: [(&str, &[&str]); 27] = [
     ("capture", &[]),
     ("counters", &[]),
     ("error_chain", &[]),
     ("escape", &[]),
     ("limits", &[]),
     ("network", &[]),
+    ("toml_table", &["escape"]),
     ("system", &["limits"]),
     ("confined", &["limits"]),
     ("protocol", &["escape", "limits"]),
@@ -93,6 +94,7 @@ const LAYERS: [(&str, &[&str]); 26] = [
             "peer",
             "protocol",
             "server",
+            "toml_table",
         ],
     ),
     (
@@ -116,6 +118,7 @@ const LAYERS: [(&str, &[&str]); 26] = [
             "replay",
             "server",
             "system",
+            "toml_table",
             "transcript",
         ],
     ),

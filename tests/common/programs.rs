@@ -119,6 +119,9 @@ impl Program {
     }
 }
 
+/// A configuration without keys: that of this machine does not matter.
+const NO_FILE: &str = if cfg!(windows) { "NUL" } else { "/dev/null" };
+
 /// Starts a program in a folder, with pipes, and without what this machine's user has stored.
 fn spawn(path: &str, arguments: &[&str], folder: &Path, state: Option<&Path>) -> Child {
     command(path, arguments, folder, state).spawn().unwrap()
@@ -132,6 +135,7 @@ fn command(path: &str, arguments: &[&str], folder: &Path, state: Option<&Path>) 
         .args(arguments)
         .current_dir(folder)
         .env_remove("RUST_LOG")
+        .env("P2P_CI_CONFIG", NO_FILE)
         .env("XDG_CACHE_HOME", state)
         .env("XDG_STATE_HOME", state)
         .stdin(Stdio::piped())

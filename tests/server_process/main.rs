@@ -5,6 +5,8 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod access;
+mod configuration;
 mod full;
 mod requests;
 

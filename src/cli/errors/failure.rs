@@ -24,6 +24,8 @@ pub(in crate::cli) enum Failure {
     File = 74,
     /// 76: the other side violated the protocol.
     Protocol = 76,
+    /// 78: the configuration.
+    Config = 78,
     /// 129: ended by SIGHUP, as shells report it.
     HungUp = 129,
     /// 130: interrupted by SIGINT.
@@ -35,7 +37,7 @@ pub(in crate::cli) enum Failure {
 impl Failure {
     /// All kinds, the most severe first: signals, then failures that are permanent until the user acts,
     /// then transient ones.
-    const BY_SEVERITY: [Self; 10] = [
+    const BY_SEVERITY: [Self; 11] = [
         Self::Terminated,
         Self::HungUp,
         Self::Cancelled,
@@ -43,6 +45,7 @@ impl Failure {
         Self::File,
         Self::Other,
         Self::Usage,
+        Self::Config,
         Self::Protocol,
         Self::Unreachable,
         Self::NotFound,
@@ -153,7 +156,7 @@ mod tests {
 
     #[test]
     fn the_most_severe_failure_decides() {
-        let order = ["143", "129", "130", "65", "74", "1", "2", "76", "69", "66"];
+        let order = ["143", "129", "130", "65", "74", "1", "2", "78", "76", "69", "66"];
         let codes = Failure::BY_SEVERITY.map(|failure| (failure as u8).to_string());
         assert_eq!(codes, order);
         for (place, failure) in Failure::BY_SEVERITY.into_iter().enumerate() {

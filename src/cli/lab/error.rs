@@ -5,13 +5,13 @@ use std::io;
 use crate::cli::errors::failure::Failure;
 use crate::cli::record::RecordError;
 use crate::escape::escaped;
-use crate::lab::ScenarioError;
 use crate::system::Signal;
+use crate::toml_table::TomlError;
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Error {
     #[error("{file}: {error}")]
-    Scenario { file: String, error: ScenarioError },
+    Scenario { file: String, error: TomlError },
     #[error(
         "there is no scenario `{0}`: `p2p-ci lab list` lists those of this program, and a file has another name"
     )]
@@ -33,7 +33,7 @@ pub(super) enum Error {
 }
 
 impl Error {
-    pub(super) fn scenario(file: &str, error: ScenarioError) -> Self {
+    pub(super) fn scenario(file: &str, error: TomlError) -> Self {
         Self::Scenario { file: file.into(), error }
     }
 

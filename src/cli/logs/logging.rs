@@ -1,13 +1,13 @@
 //! Logs on standard error: one line each, with the time, and limited in rate.
 
 use std::io::{self, Write};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use chrono::Local;
-use env_logger::{Builder, Env};
-use log::{Level, LevelFilter, Record};
+use env_logger::{Builder, Env, Logger};
+use log::{Level, LevelFilter, Log, Metadata, Record};
 
 use super::form::{Form, LogFormat};
 use super::throttle::{Line, Throttle};
@@ -21,13 +21,51 @@ static LATELY: Mutex<Option<Throttle>> = Mutex::new(None);
 /// The form of the lines; set when logging starts.
 static FORM: OnceLock<Form> = OnceLock::new();
 
+/// The logger, which [`set_levels`] replaces.
+static LOGGER: Switch = Switch(RwLock::new(None));
+
+/// A logger that can be replaced.
+struct Switch(RwLock<Option<Arc<Logger>>>);
+
+impl Switch {
+    fn current(&self) -> Option<Arc<Logger>> {
+        // It is replaced as a whole, so a poisoned one is consistent.
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Log for Switch {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        self.current().is_some_and(|logger| logger.enabled(metadata))
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        // The lock is not held while the line is written.
+        if let Some(logger) = self.current() {
+            logger.log(record);
+        }
+    }
+
+    fn flush(&self) {}
+}
+
 /// Starts logging. `targets` are the levels that the program's options set; `RUST_LOG` overrides them.
 pub(in crate::cli) fn start(
     format: LogFormat,
     level: LevelFilter,
     targets: &[(&str, LevelFilter)],
 ) {
-    let form = *FORM.get_or_init(|| Form::choose(format));
+    FORM.get_or_init(|| Form::choose(format));
+    set_levels(level, targets);
+    // A program starts logging once.
+    let _ = log::set_logger(&LOGGER);
+    // Without this thread the counts are printed with the next line.
+    let _ = thread::Builder::new().name("log".into()).spawn(print_summaries);
+}
+
+/// Sets the levels of lines that are logged from now on.
+pub(in crate::cli) fn set_levels(level: LevelFilter, targets: &[(&str, LevelFilter)]) {
+    let form = FORM.get().copied().unwrap_or(Form::Text);
     let mut builder = Builder::new();
     builder.filter_level(level);
     for (target, level) in targets {
@@ -41,9 +79,10 @@ pub(in crate::cli) fn start(
         }
         false => Ok(()),
     });
-    builder.init();
-    // Without this thread the counts are printed with the next line.
-    let _ = thread::Builder::new().name("log".into()).spawn(print_summaries);
+    let logger = builder.build();
+    let most = logger.filter();
+    *LOGGER.0.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(logger));
+    log::set_max_level(most);
 }
 
 /// Warns the operator of a service that runs as root.

@@ -20,16 +20,16 @@ use crate::cli::output::format::Format;
 use crate::cli::output::notices::Notices;
 use crate::cli::output::outcome::shown;
 use crate::cli::output::print::{print_json, print_line};
+use crate::cli::peer_reload::PeerLimits;
 use crate::cli::unreachable::advice;
 use crate::cli::user_folder::{port_file, stored_digests};
 use crate::cli::values::option_values::{Listen, remedy};
 use crate::cli::values::quantity::counted;
-use crate::cli::values::rate::Rate;
 use crate::error_chain::error_chain;
 use crate::http::HttpServer;
 use crate::library::{Library, StoreFile};
 use crate::net;
-use crate::peer::{Bandwidth, Event, Journal, Sharing, SharingOptions, Slots, Uploads};
+use crate::peer::{Event, Journal, Sharing, SharingOptions};
 use crate::protocol::{Endpoint, Refusal, Status};
 
 /// Bytes of the file in which the port is stored.
@@ -50,6 +50,7 @@ impl Session {
     /// When the directory cannot be shared, or a thread or the listener cannot be started.
     pub(in crate::cli) fn start(
         args: &Args,
+        limits: &PeerLimits,
         journal: &Journal,
         downloads: &Downloads,
         tell: impl Fn(Event) + Send + Sync + 'static,
@@ -68,17 +69,7 @@ impl Session {
         }
         let admin = args.admin.listen()?;
         let listener = upload_listener(args.upload, &args.share).map_err(CommandError::Start)?;
-        let bandwidth = Bandwidth::new(args.upload_limit.map(Rate::bytes_per_second));
-        let slots = Slots::new(args.upload_slots);
-        let uploads = Uploads {
-            bandwidth,
-            slots,
-            per_address: args.uploads_per_address,
-            hand_over: args.hand_over,
-            explain: args.explain,
-            compat: args.compat,
-            ..Uploads::default()
-        };
+        let uploads = limits.uploads(args);
         let address = listener.local_addr().map_err(CommandError::Start)?;
         let host = args.host.clone();
         let options = SharingOptions { host, uploads, ..SharingOptions::default() };

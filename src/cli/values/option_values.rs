@@ -2,9 +2,11 @@
 
 use std::fmt::{self, Display};
 use std::io::{self, ErrorKind};
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
 use std::str::FromStr;
+
+use ipnet::IpNet;
 
 use crate::escape::excerpt;
 use crate::net;
@@ -71,6 +73,13 @@ fn socket_address(text: &str) -> Result<SocketAddr, String> {
             excerpt(text)
         )
     })
+}
+
+/// Reads a network, or one address.
+pub(in crate::cli) fn network(text: &str) -> Result<IpNet, String> {
+    let address = || text.parse::<IpAddr>().map(IpNet::from);
+    let expected = "expected a network such as `10.0.0.0/8`, or an address such as `192.0.2.7`";
+    text.parse().or_else(|_| address()).map_err(|_| format!("{expected}, found {}", excerpt(text)))
 }
 
 /// The remedy when a program cannot listen at the address of an option.

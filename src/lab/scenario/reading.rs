@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use toml::de::DeTable;
-
-use super::table::{ScenarioError, Table, error};
 use super::{Documents, Event, Fault, Group, Published, Scenario};
 use crate::escape::excerpt;
 use crate::lab::addresses::MOST;
 use crate::lab::command::{Command, Peers, Wanted};
+use crate::lab::units;
+use crate::toml_table::{Table, TomlError, parse};
 
 /// Bytes of the documents of all peers.
 const MOST_BYTES: u64 = 1 << 30;
@@ -24,15 +23,12 @@ impl Scenario {
     ///
     /// # Errors
     /// The first mistake: what was expected, what was found, and its line.
-    pub(crate) fn parse(text: &str) -> Result<Self, ScenarioError> {
-        let file = DeTable::parse(text).map_err(|mistake| {
-            let at = mistake.span().map_or(0, |span| span.start);
-            error(text, at, format!("expected TOML, found another text: {}", mistake.message()))
-        })?;
+    pub(crate) fn parse(text: &str) -> Result<Self, TomlError> {
+        let file = parse(text)?;
         let table = Table::of_file(text, &file);
         table.expect_keys(&["title", "about", "duration", "peers", "events", "published"])?;
         let duration = table
-            .time("duration")?
+            .parsed("duration", units::time)?
             .ok_or_else(|| table.error("expected `duration = \"…\"`, found no duration"))?;
         let mut groups = Vec::<Group>::new();
         for table in table.tables("peers")? {
@@ -75,7 +71,7 @@ impl Scenario {
     }
 }
 
-fn group(table: Table<'_>) -> Result<Group, ScenarioError> {
+fn group(table: Table<'_>) -> Result<Group, TomlError> {
     table.expect_keys(&[
         "name",
         "count",
@@ -102,11 +98,11 @@ fn group(table: Table<'_>) -> Result<Group, ScenarioError> {
     }
     let wanted = table.texts("gets")?.into_iter().map(Wanted::parse).collect::<Result<_, _>>();
     let gets: Vec<Wanted> = wanted.map_err(|mistake| table.error_of("gets", mistake))?;
-    let gets_at = table.time("gets_at")?;
+    let gets_at = table.parsed("gets_at", units::time)?;
     if gets.is_empty() && gets_at.is_some() {
         return Err(table.error_of("gets_at", "expected `gets` with it, found none"));
     }
-    let latency = table.time("latency")?.unwrap_or_default();
+    let latency = table.parsed("latency", units::time)?.unwrap_or_default();
     if latency > MOST_LATENCY {
         let mistake = format!(
             "expected at most {} s, found {} s",
@@ -119,11 +115,11 @@ fn group(table: Table<'_>) -> Result<Group, ScenarioError> {
     Ok(Group {
         name: name.into(),
         count: usize::try_from(count).unwrap_or(MOST),
-        joins: table.time("joins")?.unwrap_or_default(),
-        every: table.time("every")?.unwrap_or_default(),
-        leaves: table.time("leaves")?,
+        joins: table.parsed("joins", units::time)?.unwrap_or_default(),
+        every: table.parsed("every", units::time)?.unwrap_or_default(),
+        leaves: table.parsed("leaves", units::time)?,
         latency,
-        rate: table.rate("rate")?,
+        rate: table.parsed("rate", units::rate)?.flatten(),
         documents: table.table("documents")?.map(documents).transpose()?.unwrap_or_default(),
         gets,
         gets_at,
@@ -131,7 +127,7 @@ fn group(table: Table<'_>) -> Result<Group, ScenarioError> {
     })
 }
 
-fn documents(table: Table<'_>) -> Result<Documents, ScenarioError> {
+fn documents(table: Table<'_>) -> Result<Documents, TomlError> {
     table.expect_keys(&["first", "count", "size", "own"])?;
     let number = |key: &str, range| {
         let missing = || table.error(format!("expected `{key} = …`, found no {key}"));
@@ -141,12 +137,12 @@ fn documents(table: Table<'_>) -> Result<Documents, ScenarioError> {
     Ok(Documents {
         first: number("first", NUMBERS)?,
         count: number("count", 1..MOST_DOCUMENTS + 1)?,
-        size: table.size("size")?.ok_or_else(missing)?,
+        size: table.parsed("size", units::size)?.ok_or_else(missing)?,
         own: table.flag("own")?,
     })
 }
 
-fn fault(table: Table<'_>) -> Result<Option<Fault>, ScenarioError> {
+fn fault(table: Table<'_>) -> Result<Option<Fault>, TomlError> {
     Ok(match table.text("fault")? {
         None => None,
         Some("alters") => Some(Fault::Alters),
@@ -159,9 +155,11 @@ fn fault(table: Table<'_>) -> Result<Option<Fault>, ScenarioError> {
     })
 }
 
-fn event(table: Table<'_>, groups: &[Group]) -> Result<Event, ScenarioError> {
+fn event(table: Table<'_>, groups: &[Group]) -> Result<Event, TomlError> {
     table.expect_keys(&["at", "do"])?;
-    let at = table.time("at")?.ok_or_else(|| table.error("expected `at = \"…\"`, found no at"))?;
+    let at = table
+        .parsed("at", units::time)?
+        .ok_or_else(|| table.error("expected `at = \"…\"`, found no at"))?;
     let command =
         Command::parse(table.needed("do")?).map_err(|mistake| table.error_of("do", mistake))?;
     let count = groups.iter().map(|group| group.count).sum::<usize>();
@@ -186,12 +184,12 @@ fn event(table: Table<'_>, groups: &[Group]) -> Result<Event, ScenarioError> {
     Err(table.error_of("do", mistake))
 }
 
-fn published(table: Table<'_>) -> Result<Published, ScenarioError> {
+fn published(table: Table<'_>) -> Result<Published, TomlError> {
     table.expect_keys(&["packets", "bytes", "time"])?;
     let missing = |key| table.error(format!("expected `{key} = …`, found no {key}"));
     Ok(Published {
         packets: table.number("packets", 1..u64::MAX)?.ok_or_else(|| missing("packets"))?,
         bytes: table.number("bytes", 1..u64::MAX)?.ok_or_else(|| missing("bytes"))?,
-        time: table.time("time")?.ok_or_else(|| missing("time"))?,
+        time: table.parsed("time", units::time)?.ok_or_else(|| missing("time"))?,
     })
 }

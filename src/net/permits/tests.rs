@@ -48,6 +48,21 @@ fn permits_are_counted_in_all_and_per_address() {
 }
 
 #[test]
+fn limits_may_change() {
+    let mut taker = Taker::new(permits(1, 1));
+    let first = taker.take("192.0.2.1");
+    assert!(first.is_ok());
+    assert_eq!(taker.take("192.0.2.2").err(), Some(NoPermit::InAll(1)));
+    taker.permits.set_limits(3, 2);
+    let more = [taker.take("192.0.2.1"), taker.take("192.0.2.2")];
+    assert!(more.iter().all(Result::is_ok));
+    taker.permits.set_limits(1, 1);
+    assert_eq!(taker.permits.taken(), 3);
+    drop(more);
+    assert_eq!(taker.take("192.0.2.1").err(), Some(NoPermit::OfNetwork(1)));
+}
+
+#[test]
 fn an_ipv6_network_counts_as_one_and_a_site_has_a_wider_limit() {
     let mut taker = Taker::new(permits(1000, 2));
     let mut taken = Vec::new();

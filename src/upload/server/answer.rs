@@ -169,6 +169,7 @@ impl Sharing {
             reader: address.ip(),
             document: &document,
             bandwidth: &self.uploads.bandwidth,
+            network_rates: &self.uploads.network_rates,
             meter: &meter,
             slot,
             outside_piece: self.uploads.limits.outside_piece(),

@@ -9,7 +9,7 @@ use super::handing_over::has_closed_early;
 use super::lending::Lent;
 use crate::library::{Entry, OpenDocument};
 use crate::limits;
-use crate::net::{Bandwidth, Connection, ReadClock, SMALL};
+use crate::net::{Bandwidth, Connection, NetworkRates, ReadClock, SMALL};
 use crate::protocol::dialect::ReplyStyle;
 use crate::protocol::{ContentRange, Date, Digest, DocumentHead, DocumentReply};
 use crate::system;
@@ -25,6 +25,7 @@ pub(super) struct Upload<'a> {
     pub(super) reader: IpAddr,
     pub(super) document: &'a OpenDocument,
     pub(super) bandwidth: &'a Bandwidth,
+    pub(super) network_rates: &'a NetworkRates,
     pub(super) meter: &'a SendMeter,
     pub(super) slot: &'a Slot,
     /// Bytes that it sends between two checks outside the slots.
@@ -147,8 +148,7 @@ impl Upload<'_> {
         while left > 0 {
             let begun = Instant::now();
             let most = left.min(self.piece());
-            let look = || self.check_progress();
-            let mut piece = self.bandwidth.take_and_look(self.reader, is_small, most, look);
+            let mut piece = self.take(is_small, most);
             clock.has_paused(self.stream, begun.elapsed())?;
             left = left.saturating_sub(piece);
             while piece > 0 {
@@ -160,6 +160,22 @@ impl Upload<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Waits until bytes may be sent, and returns their number.
+    fn take(&self, is_small: bool, most: u64) -> u64 {
+        let take = |bandwidth: &Bandwidth, most| {
+            bandwidth.take_and_look(self.reader, is_small, most, || self.check_progress())
+        };
+        let of_network = self.network_rates.of(self.reader).filter(|limit| limit.limit().is_some());
+        let Some(of_network) = of_network else { return take(self.bandwidth, most) };
+        let granted = take(&of_network, most);
+        let mut taken = 0_u64;
+        // What the network was granted is sent, however small the pieces of all uploads are.
+        while taken < granted {
+            taken = taken.saturating_add(take(self.bandwidth, granted.saturating_sub(taken)));
+        }
+        taken
     }
 
     fn check_progress(&self) {

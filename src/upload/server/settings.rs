@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 
 use crate::limits;
-use crate::net::{Bandwidth, Interface};
+use crate::net::{AccessPolicy, Bandwidth, Interface, NetworkRates};
 use crate::upload::slots::Slots;
 
 /// Settings of an upload server.
@@ -11,6 +11,8 @@ use crate::upload::slots::Slots;
 pub struct Uploads {
     /// The limit of all uploads together, in bytes per second.
     pub bandwidth: Bandwidth,
+    /// The limits of some networks, which apply as well.
+    pub network_rates: NetworkRates,
     /// The slots for concurrent uploads of large documents.
     pub slots: Slots,
     /// The largest number of concurrent connections from one network; loopback is exempt. `None`: that
@@ -22,6 +24,8 @@ pub struct Uploads {
     pub compat: bool,
     /// Whether a document is moved out of the library after another peer has downloaded all of it.
     pub hand_over: bool,
+    /// The addresses that may connect.
+    pub access: AccessPolicy,
     /// The network interface of the peer.
     pub interface: Interface,
     /// Deadlines and limits of resources.

@@ -192,7 +192,7 @@ fn a_connection_without_a_request_is_closed_after_its_time() {
 fn an_upload_without_a_slot_is_refused_after_its_time() {
     let slot_wait = Duration::from_millis(50);
     let limits = limits::Uploads { slot_wait, ..limits::Uploads::DEFAULT };
-    let slots = crate::upload::Slots::new(std::num::NonZeroUsize::MIN);
+    let slots = crate::upload::Slots::new(NonZeroUsize::MIN);
     let holder = Holder::with(1 << 20, Uploads { limits, slots, ..Uploads::default() });
     holder.serve(pipe_of(64 * 1024), &mut ReadClock::default(), |client| {
         client.write_all(GET.as_bytes()).unwrap();

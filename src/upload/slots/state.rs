@@ -66,6 +66,11 @@ impl State {
         }
     }
 
+    /// Sets another number of slots. Uploads in slots keep them.
+    pub(super) fn set_count(&mut self, count: usize) {
+        self.count = count;
+    }
+
     /// Removes an upload.
     pub(super) fn remove(&mut self, number: u64) {
         self.uploads.remove(&number);

@@ -1,54 +1,60 @@
 //! Tables of a TOML file, whose values are read with the lines of their mistakes.
 
 use std::ops::Range;
-use std::time::Duration;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::escape::escaped;
-use crate::lab::units;
 
-/// A mistake in a scenario.
+/// A mistake in a file.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("line {line}: {mistake}")]
-pub(crate) struct ScenarioError {
+pub(crate) struct TomlError {
     pub(crate) line: usize,
     pub(crate) mistake: String,
 }
 
 /// A table of a file.
 #[derive(Clone, Copy)]
-pub(super) struct Table<'a> {
+pub(crate) struct Table<'a> {
     text: &'a str,
     values: &'a DeTable<'a>,
     begins_at: usize,
 }
 
 impl<'a> Table<'a> {
+    /// The keys and values of this table, with the tables within it, and their lines.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (&'a str, usize, &'a DeValue<'a>)> {
+        let text = self.text;
+        self.values.iter().map(move |(key, value)| {
+            (&**key.get_ref(), line_of(text, key.span().start), value.get_ref())
+        })
+    }
+
     /// The table of a whole file.
-    pub(super) fn of_file(text: &'a str, file: &'a Spanned<DeTable<'a>>) -> Self {
+    pub(crate) fn of_file(text: &'a str, file: &'a Spanned<DeTable<'a>>) -> Self {
         Self { text, values: file.get_ref(), begins_at: 0 }
     }
 
     /// A mistake at a place of the file.
-    fn error_at(&self, span: Range<usize>, mistake: impl Into<String>) -> ScenarioError {
+    fn error_at(&self, span: Range<usize>, mistake: impl Into<String>) -> TomlError {
         error(self.text, span.start, mistake)
     }
 
     /// A mistake of the whole table.
-    pub(super) fn error(&self, mistake: impl Into<String>) -> ScenarioError {
+    pub(crate) fn error(&self, mistake: impl Into<String>) -> TomlError {
         error(self.text, self.begins_at, mistake)
     }
 
     /// A mistake of a value.
-    pub(super) fn error_of(&self, key: &str, mistake: impl Into<String>) -> ScenarioError {
+    pub(crate) fn error_of(&self, key: &str, mistake: impl Into<String>) -> TomlError {
         let at = self.values.get(key).map_or(self.begins_at, |value| value.span().start);
         error(self.text, at, format!("{key}: {}", mistake.into()))
     }
 
     /// Checks that the table has no other keys.
-    pub(super) fn expect_keys(&self, keys: &[&str]) -> Result<(), ScenarioError> {
+    pub(crate) fn expect_keys(&self, keys: &[&str]) -> Result<(), TomlError> {
         let unknown = self.values.keys().find(|key| !keys.contains(&&**key.get_ref()));
         unknown.map_or(Ok(()), |key| {
             let found = escaped(key.get_ref().as_bytes());
@@ -62,22 +68,22 @@ impl<'a> Table<'a> {
         &self,
         key: &str,
         read: impl FnOnce(&'a DeValue<'a>) -> Result<T, String>,
-    ) -> Result<Option<T>, ScenarioError> {
+    ) -> Result<Option<T>, TomlError> {
         let Some(value) = self.values.get(key) else { return Ok(None) };
         read(value.get_ref()).map(Some).map_err(|mistake| self.error_of(key, mistake))
     }
 
-    pub(super) fn text(&self, key: &str) -> Result<Option<&'a str>, ScenarioError> {
+    pub(crate) fn text(&self, key: &str) -> Result<Option<&'a str>, TomlError> {
         self.value(key, text)
     }
 
     /// A text that must be there.
-    pub(super) fn needed(&self, key: &str) -> Result<&'a str, ScenarioError> {
+    pub(crate) fn needed(&self, key: &str) -> Result<&'a str, TomlError> {
         self.text(key)?
             .ok_or_else(|| self.error(format!("expected `{key} = \"…\"`, found no {key}")))
     }
 
-    pub(super) fn flag(&self, key: &str) -> Result<bool, ScenarioError> {
+    pub(crate) fn flag(&self, key: &str) -> Result<bool, TomlError> {
         let flag = self.value(key, |value| {
             value.as_bool().ok_or_else(|| format!("expected true or false, found {}", kind(value)))
         });
@@ -85,11 +91,7 @@ impl<'a> Table<'a> {
     }
 
     /// A number in a range.
-    pub(super) fn number(
-        &self,
-        key: &str,
-        range: Range<u64>,
-    ) -> Result<Option<u64>, ScenarioError> {
+    pub(crate) fn number(&self, key: &str, range: Range<u64>) -> Result<Option<u64>, TomlError> {
         self.value(key, |value| {
             let found = value.as_integer().and_then(|number| {
                 u64::from_str_radix(&number.as_str().replace('_', ""), number.radix()).ok()
@@ -108,20 +110,17 @@ impl<'a> Table<'a> {
         })
     }
 
-    pub(super) fn time(&self, key: &str) -> Result<Option<Duration>, ScenarioError> {
-        self.value(key, |value| units::time(text(value)?))
-    }
-
-    pub(super) fn size(&self, key: &str) -> Result<Option<u64>, ScenarioError> {
-        self.value(key, |value| units::size(text(value)?))
-    }
-
-    pub(super) fn rate(&self, key: &str) -> Result<Option<u64>, ScenarioError> {
-        Ok(self.value(key, |value| units::rate(text(value)?))?.flatten())
+    /// A text that `read` understands; otherwise it returns what was expected.
+    pub(crate) fn parsed<T>(
+        &self,
+        key: &str,
+        read: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Result<Option<T>, TomlError> {
+        self.value(key, |value| read(text(value)?))
     }
 
     /// A text, or several in an array.
-    pub(super) fn texts(&self, key: &str) -> Result<Vec<&'a str>, ScenarioError> {
+    pub(crate) fn texts(&self, key: &str) -> Result<Vec<&'a str>, TomlError> {
         let texts = self.value(key, |value| match value {
             DeValue::Array(values) => values.iter().map(|value| text(value.get_ref())).collect(),
             _ => text(value).map(|text| vec![text]),
@@ -130,7 +129,7 @@ impl<'a> Table<'a> {
     }
 
     /// A table within this one.
-    pub(super) fn table(&self, key: &str) -> Result<Option<Self>, ScenarioError> {
+    pub(crate) fn table(&self, key: &str) -> Result<Option<Self>, TomlError> {
         let Some(value) = self.values.get(key) else { return Ok(None) };
         match self.inner(value) {
             Some(table) => Ok(Some(table)),
@@ -142,7 +141,7 @@ impl<'a> Table<'a> {
     }
 
     /// The tables of an array: `[[peers]]`.
-    pub(super) fn tables(&self, key: &str) -> Result<Vec<Self>, ScenarioError> {
+    pub(crate) fn tables(&self, key: &str) -> Result<Vec<Self>, TomlError> {
         let Some(value) = self.values.get(key) else { return Ok(Vec::new()) };
         let tables = value.get_ref().as_array();
         let tables: Option<Vec<Self>> =
@@ -162,18 +161,34 @@ impl<'a> Table<'a> {
     }
 }
 
+/// Reads a file.
+///
+/// # Errors
+/// When it is not TOML.
+pub(crate) fn parse(text: &str) -> Result<Spanned<DeTable<'_>>, TomlError> {
+    DeTable::parse(text).map_err(|mistake| {
+        let at = mistake.span().map_or(0, |span| span.start);
+        error(text, at, format!("expected TOML, found another text: {}", mistake.message()))
+    })
+}
+
 /// A mistake at a byte of a file. It is shown at a terminal, whatever the file has there.
-pub(super) fn error(text: &str, at: usize, mistake: impl Into<String>) -> ScenarioError {
+fn error(text: &str, at: usize, mistake: impl Into<String>) -> TomlError {
+    TomlError { line: line_of(text, at), mistake: escaped(&mistake.into()).to_string() }
+}
+
+/// The line of a byte.
+fn line_of(text: &str, at: usize) -> usize {
     let before = text.as_bytes().get(..at).unwrap_or(text.as_bytes());
-    let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
-    ScenarioError { line, mistake: escaped(&mistake.into()).to_string() }
+    1 + before.iter().filter(|byte| **byte == b'\n').count()
 }
 
 fn text<'a>(value: &'a DeValue<'a>) -> Result<&'a str, String> {
     value.as_str().ok_or_else(|| format!("expected a text in quotes, found {}", kind(value)))
 }
 
-fn kind(value: &DeValue<'_>) -> String {
+/// A kind of value with its article.
+pub(crate) fn kind(value: &DeValue<'_>) -> String {
     let article = if matches!(value, DeValue::Integer(_) | DeValue::Array(_)) { "an" } else { "a" };
     format!("{article} {}", value.type_str())
 }

@@ -1,0 +1,250 @@
+//! The keys of a configuration file, derived from the options of a program.
+//!
+//! `--max-connections` is `max_connections` in the file, and `P2P_CI_MAX_CONNECTIONS` in the environment.
+
+use clap::{Arg, ArgAction, Command, Id};
+
+/// The option that names the file.
+pub(in crate::cli) const CONFIG: &str = "config";
+/// The hidden option that unsets a flag begins with this.
+const NEGATION: &str = "no-";
+
+/// Options of a single run, which have no key: what they do must not happen at each start.
+const WITHOUT_KEY: [&str; 10] = [
+    "help",
+    "version",
+    CONFIG,
+    "show-limits",
+    "record",
+    "record-force",
+    "record-limit",
+    "record-bodies",
+    "menu",
+    "wire",
+];
+
+/// Arguments without an option that have a key.
+const POSITIONAL: [&str; 1] = ["server"];
+
+/// Options whose keys are in a table, which has further keys that no option has.
+const IN_TABLES: [(&str, &str); 4] = [
+    ("upload", "upload.address"),
+    ("admin", "admin.address"),
+    ("admin-host", "admin.host"),
+    ("admin-token-file", "admin.token_file"),
+];
+
+/// The form of a value.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(in crate::cli) enum Form {
+    /// `true` or `false`.
+    Flag,
+    /// A text or a number.
+    One,
+    /// How often an option is given.
+    Count,
+    /// An array of them, or one of them.
+    Several,
+}
+
+/// A key of the file.
+#[derive(Clone, Debug)]
+pub(in crate::cli) struct Key {
+    /// Its name, such as `max_connections`.
+    pub(in crate::cli) name: String,
+    /// The argument of the program.
+    pub(in crate::cli) id: Id,
+    /// The option, such as `--max-connections`. The index server of a peer has none.
+    pub(in crate::cli) option: Option<String>,
+    /// The variable in the environment.
+    pub(in crate::cli) variable: String,
+    pub(in crate::cli) form: Form,
+    /// Arguments that conflict with it.
+    pub(in crate::cli) conflicts: Vec<Id>,
+    /// The description of the option.
+    pub(in crate::cli) help: String,
+    /// The heading in the help of the program.
+    pub(in crate::cli) heading: Option<String>,
+    /// The placeholder of the value in the help.
+    pub(in crate::cli) placeholder: String,
+    /// The values that it may have, if they are few.
+    pub(in crate::cli) choices: Vec<String>,
+    /// The values if nothing sets others.
+    pub(in crate::cli) default: Vec<String>,
+}
+
+impl Key {
+    fn of(command: &Command, arg: &Arg) -> Option<Self> {
+        let id = arg.get_id();
+        let long = arg.get_long();
+        let has_key = match long {
+            Some(long) => !WITHOUT_KEY.contains(&long) && !is_negation(arg),
+            None => POSITIONAL.contains(&id.as_str()),
+        };
+        if !has_key {
+            return None;
+        }
+        let word = long.unwrap_or(id.as_str());
+        let in_table = IN_TABLES.iter().find(|(option, _)| *option == word);
+        let name = in_table.map_or_else(|| word.replace('-', "_"), |(_, name)| (*name).into());
+        let form = match arg.get_action() {
+            ArgAction::SetTrue => Form::Flag,
+            ArgAction::Count => Form::Count,
+            ArgAction::Append => Form::Several,
+            _ => Form::One,
+        };
+        let help = arg.get_long_help().or_else(|| arg.get_help());
+        let is_text = |value: &&clap::builder::OsStr| form != Form::Flag && !value.is_empty();
+        let default = arg.get_default_values().iter().filter(is_text);
+        Some(Self {
+            name,
+            id: id.clone(),
+            option: long.map(|long| format!("--{long}")),
+            variable: format!("P2P_CI_{}", word.replace('-', "_").to_ascii_uppercase()),
+            form,
+            conflicts: command
+                .get_arg_conflicts_with(arg)
+                .iter()
+                .map(|other| other.get_id().clone())
+                .collect(),
+            help: help.map(ToString::to_string).unwrap_or_default(),
+            heading: arg.get_help_heading().map(Into::into),
+            placeholder: arg
+                .get_value_names()
+                .and_then(|names| names.first())
+                .map(ToString::to_string)
+                .unwrap_or_default(),
+            choices: match form {
+                Form::Flag | Form::Count => Vec::new(),
+                Form::One | Form::Several => {
+                    arg.get_possible_values().iter().map(|value| value.get_name().into()).collect()
+                }
+            },
+            default: default.map(|value| value.to_string_lossy().into_owned()).collect(),
+        })
+    }
+
+    /// The value that applies without any other, as the description of the option says it:
+    /// `half of the memory` of `… [default: half of the memory]`.
+    pub(in crate::cli) fn described_default(&self) -> Option<&str> {
+        let (_, rest) = self.help.rsplit_once("[default: ")?;
+        rest.split_once(']').map(|(default, _)| default)
+    }
+
+    /// The description without that value.
+    pub(in crate::cli) fn description(&self) -> &str {
+        self.help.rsplit_once("[default: ").map_or(&self.help, |(text, _)| text.trim_end())
+    }
+
+    /// Whether the value must not be shown.
+    pub(in crate::cli) fn is_secret(&self) -> bool {
+        is_secret(&self.name)
+    }
+}
+
+/// Whether the value of a key with this name is a secret. The name of a file with a secret is none.
+pub(super) fn is_secret(name: &str) -> bool {
+    let last = name.rsplit(['.', '_']).next().unwrap_or(name);
+    ["token", "password", "secret"].contains(&last)
+}
+
+/// The keys of a program, in the order of its help.
+pub(in crate::cli) fn keys(command: &Command) -> Vec<Key> {
+    command.get_arguments().filter_map(|arg| Key::of(command, arg)).collect()
+}
+
+/// The program with the option that names the file. `described` is the file that is read otherwise.
+pub(in crate::cli) fn with_config_option(command: Command, described: &str) -> Command {
+    let is_global = command.has_subcommands();
+    command.arg(
+        Arg::new(CONFIG)
+            .long(CONFIG)
+            .value_name("FILE")
+            .value_parser(clap::value_parser!(std::path::PathBuf))
+            .value_hint(clap::ValueHint::FilePath)
+            .global(is_global)
+            .display_order(105)
+            .help(format!("Read the configuration from this file [default: {described}]")),
+    )
+}
+
+/// The program with a hidden option for each flag, which unsets it if the file or the environment sets it.
+pub(in crate::cli) fn with_negations(command: Command) -> Command {
+    let is_flag = |arg: &&Arg| Key::of(&command, arg).is_some_and(|key| key.form == Form::Flag);
+    let flags: Vec<Arg> = command.get_arguments().filter(is_flag).cloned().collect();
+    flags.iter().fold(command, |command, flag| {
+        let name = negation(flag.get_long().unwrap_or_default());
+        let negation = Arg::new(name.clone())
+            .long(name)
+            .action(ArgAction::SetTrue)
+            .hide(true)
+            .global(flag.is_global_set())
+            .overrides_with(flag.get_id());
+        command.arg(negation)
+    })
+}
+
+/// The name of the option that unsets a flag.
+pub(super) fn negation(flag: &str) -> String {
+    format!("{NEGATION}{flag}")
+}
+
+fn is_negation(arg: &Arg) -> bool {
+    arg.is_hide_set() && arg.get_long().is_some_and(|long| long.starts_with(NEGATION))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+    use crate::cli::{args, server_args};
+
+    /// An option without a key is one of a single run.
+    #[test]
+    fn each_option_has_a_key() {
+        for command in [server_args::Args::command(), args::Args::command()] {
+            let all = keys(&command);
+            for arg in command.get_arguments() {
+                let Some(long) = arg.get_long() else { continue };
+                let key = all.iter().find(|key| key.id == *arg.get_id());
+                assert_eq!(key.is_none(), WITHOUT_KEY.contains(&long), "--{long}");
+            }
+            let mut names: Vec<&str> = all.iter().map(|key| &*key.name).collect();
+            names.sort_unstable();
+            names.dedup();
+            assert_eq!(names.len(), all.len(), "two options have the same key: {names:?}");
+        }
+    }
+
+    #[test]
+    fn names_are_derived_from_options() {
+        let all = keys(&args::Args::command());
+        let find = |name: &str| all.iter().find(|key| key.name == name).unwrap();
+        for (name, option, variable, form) in [
+            ("server", None, "P2P_CI_SERVER", Form::One),
+            ("upload_slots", Some("--upload-slots"), "P2P_CI_UPLOAD_SLOTS", Form::One),
+            ("upload.address", Some("--upload"), "P2P_CI_UPLOAD", Form::One),
+            ("recursive", Some("--recursive"), "P2P_CI_RECURSIVE", Form::Flag),
+            ("allow_net", Some("--allow-net"), "P2P_CI_ALLOW_NET", Form::Several),
+        ] {
+            let key = find(name);
+            assert_eq!(key.option.as_deref(), option, "{name}");
+            assert_eq!((&*key.variable, key.form), (variable, form), "{name}");
+        }
+        assert_eq!(find("uploads_per_address").described_default(), Some("8"));
+        assert_eq!(find("upload_slots").default, ["16"]);
+    }
+
+    #[test]
+    fn secrets_are_recognized_by_their_names() {
+        for (name, secret) in [
+            ("admin.token", true),
+            ("password", true),
+            ("admin.token_file", false),
+            ("max_connections", false),
+        ] {
+            assert_eq!(is_secret(name), secret, "{name}");
+        }
+    }
+}

@@ -1,0 +1,359 @@
+//! The values of the environment and of the file, which are below the options.
+
+use std::env::{home_dir, var_os};
+use std::ffi::{OsStr, OsString};
+use std::fmt::{self, Display, Formatter};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use clap::error::{ContextKind, ContextValue};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Command, FromArgMatches, Id};
+
+use super::error::{ConfigError, Mistake};
+use super::file::{self, FileValues};
+use super::keys::{CONFIG, Form, Key, keys, negation, with_negations};
+use super::programs::Program;
+use super::tables::{SHARE, Tables};
+use crate::escape::{escaped_path, excerpt};
+use crate::toml_table::TomlError;
+
+/// The variable that names the file.
+const CONFIG_VARIABLE: &str = "P2P_CI_CONFIG";
+
+/// Where a value is from.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(in crate::cli) enum Source {
+    Option(String),
+    Variable(String),
+    File(PathBuf, usize),
+    Default,
+}
+
+impl Display for Source {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Option(option) => write!(f, "option {option}"),
+            Self::Variable(variable) => write!(f, "environment {variable}"),
+            Self::File(path, line) => write!(f, "{}:{line}", escaped_path(path)),
+            Self::Default => f.write_str("default"),
+        }
+    }
+}
+
+/// A value of the environment or of the file.
+#[derive(Debug)]
+struct Layer {
+    id: Id,
+    texts: Vec<OsString>,
+    source: Source,
+}
+
+/// The values that no option sets.
+#[derive(Debug, Default)]
+pub(in crate::cli) struct Layers {
+    values: Vec<Layer>,
+    /// The file that was read.
+    pub(in crate::cli) file: Option<PathBuf>,
+    pub(in crate::cli) tables: Tables,
+    pub(in crate::cli) table_lines: Vec<(&'static str, usize)>,
+}
+
+/// The arguments of a program with its configuration.
+#[derive(Debug)]
+pub(in crate::cli) struct Configured<A> {
+    pub(in crate::cli) args: A,
+    pub(in crate::cli) layers: Layers,
+    keys: Vec<Key>,
+    matches: ArgMatches,
+}
+
+/// The arguments or the configuration are wrong.
+#[derive(Debug)]
+pub(in crate::cli) enum NotConfigured {
+    /// The arguments, or they ask for help.
+    Arguments(clap::Error),
+    Configuration(ConfigError),
+}
+
+impl From<clap::Error> for NotConfigured {
+    fn from(error: clap::Error) -> Self {
+        Self::Arguments(error)
+    }
+}
+
+impl From<ConfigError> for NotConfigured {
+    fn from(error: ConfigError) -> Self {
+        Self::Configuration(error)
+    }
+}
+
+/// Reads the arguments of a program, and its configuration. `command` has its options, and `parse` completes
+/// it and reads the arguments.
+///
+/// # Errors
+/// When the arguments or the configuration are wrong.
+pub(in crate::cli) fn configured<A: FromArgMatches>(
+    program: Program,
+    command: &Command,
+    parse: impl Fn(Command) -> Result<ArgMatches, clap::Error>,
+) -> Result<Configured<A>, NotConfigured> {
+    let keys = keys(command);
+    let mut matches = parse(with_negations(command.clone()))?;
+    let layers = Layers::read(program, command, &keys, &matches)?;
+    if !layers.values.is_empty() {
+        matches = parse(with_negations(layers.apply(command.clone())))?;
+    }
+    let args = A::from_arg_matches(&matches)?;
+    Ok(Configured { args, layers, keys, matches })
+}
+
+impl<A> Configured<A> {
+    /// The values in effect, with their sources.
+    pub(in crate::cli) fn values(&self) -> impl Iterator<Item = (&Key, Vec<OsString>, Source)> {
+        self.keys.iter().map(|key| {
+            let texts = match key.form {
+                Form::Flag if !self.matches.get_flag(key.id.as_str()) => Vec::new(),
+                Form::Count => {
+                    vec![self.matches.get_count(key.id.as_str()).to_string().into()]
+                }
+                _ => self
+                    .matches
+                    .get_raw(key.id.as_str())
+                    .into_iter()
+                    .flatten()
+                    .map(Into::into)
+                    .collect(),
+            };
+            let layer = || self.layers.values.iter().find(|layer| layer.id == key.id);
+            let source = option_of(key, &self.matches)
+                .or_else(|| layer().map(|layer| layer.source.clone()))
+                .unwrap_or(Source::Default);
+            (key, texts, source)
+        })
+    }
+}
+
+impl Layers {
+    fn read(
+        program: Program,
+        command: &Command,
+        keys: &[Key],
+        matches: &ArgMatches,
+    ) -> Result<Self, ConfigError> {
+        let mut mistakes = Vec::new();
+        let named = matches.get_one::<PathBuf>(CONFIG).cloned();
+        let named = named.or_else(|| set_variable(CONFIG_VARIABLE).map(PathBuf::from));
+        let (mut found, file) = match read_file(program, keys, named) {
+            Ok(found) => found,
+            Err(mistake) => {
+                mistakes.push(mistake);
+                (FileValues::default(), None)
+            }
+        };
+        let mut values = Vec::new();
+        // A value gives way to an option, or a variable, that conflicts with it.
+        let is_overridden = |key: &Key, by: &dyn Fn(&Key) -> bool| {
+            let conflicts = |other: &Key| {
+                key.conflicts.contains(&other.id) || other.conflicts.contains(&key.id)
+            };
+            keys.iter().any(|other| (other.id == key.id || conflicts(other)) && by(other))
+        };
+        let by_option = |key: &Key| option_of(key, matches).is_some();
+        for key in keys {
+            if is_overridden(key, &by_option) {
+                continue;
+            }
+            let Some(value) = set_variable(&key.variable) else { continue };
+            let layer = from_variable(key, &value)
+                .and_then(|texts| check(command, key, &texts).map(|()| texts));
+            match layer {
+                Ok(texts) => values.push(Layer {
+                    id: key.id.clone(),
+                    texts,
+                    source: Source::Variable(key.variable.clone()),
+                }),
+                Err(mistake) => mistakes
+                    .push(Mistake::InEnvironment { variable: key.variable.clone(), mistake }),
+            }
+        }
+        let variables: Vec<Id> = values.iter().map(|layer| layer.id.clone()).collect();
+        let is_set = |key: &Key| {
+            let by = |other: &Key| by_option(other) || variables.contains(&other.id);
+            is_overridden(key, &by)
+        };
+        if keys.iter().any(|key| key.name == SHARE && is_set(key)) {
+            found.tables.shares.clear();
+        }
+        if let Some(file) = &file {
+            for value in found.values {
+                let Some(key) = keys.get(value.key) else { continue };
+                let texts: Vec<OsString> =
+                    value.texts.into_iter().map(|text| expanded(key, text)).collect();
+                if let Err(mistake) = check(command, key, &texts) {
+                    let mistake = format!("{}: {mistake}", key.name);
+                    found.mistakes.push(TomlError { line: value.line, mistake });
+                } else if !is_set(key) {
+                    let source = Source::File(file.clone(), value.line);
+                    values.push(Layer { id: key.id.clone(), texts, source });
+                }
+            }
+            found.mistakes.sort_by_key(|mistake| mistake.line);
+            let in_file = |error| Mistake::InFile { file: file.clone(), error };
+            mistakes.extend(found.mistakes.into_iter().map(in_file));
+        }
+        match mistakes.is_empty() {
+            true => Ok(Self { values, file, tables: found.tables, table_lines: found.table_lines }),
+            false => Err(ConfigError(mistakes)),
+        }
+    }
+
+    /// The program with these values where no option sets others.
+    fn apply(&self, command: Command) -> Command {
+        // A flag that is not set, or an empty list, is as no value.
+        let set = self.values.iter().filter(|layer| !layer.texts.is_empty());
+        set.fold(command, |command, layer| {
+            command.mut_arg(&layer.id, |arg| arg.default_values(layer.texts.clone()))
+        })
+    }
+}
+
+/// Reads the file that is named, or the default one if it exists.
+fn read_file(
+    program: Program,
+    keys: &[Key],
+    named: Option<PathBuf>,
+) -> Result<(FileValues, Option<PathBuf>), Mistake> {
+    let is_named = named.is_some();
+    let Some(path) = named.or_else(|| program.default_file()) else {
+        return Ok(Default::default());
+    };
+    match file::text(&path) {
+        Ok(text) => Ok((file::values(program, keys, &text), Some(path))),
+        Err(Mistake::Unreadable { error, .. }) if !is_named && is_missing(&error) => {
+            Ok(Default::default())
+        }
+        Err(mistake) => Err(mistake),
+    }
+}
+
+fn is_missing(error: &std::io::Error) -> bool {
+    [ErrorKind::NotFound, ErrorKind::NotADirectory].contains(&error.kind())
+}
+
+/// All mistakes of a file.
+pub(super) fn check_file(
+    program: Program,
+    command: &Command,
+    path: &Path,
+) -> Result<usize, ConfigError> {
+    let keys = keys(command);
+    let text = file::text(path).map_err(|mistake| ConfigError(vec![mistake]))?;
+    let mut found = file::values(program, &keys, &text);
+    for value in &found.values {
+        let Some(key) = keys.get(value.key) else { continue };
+        if let Err(mistake) = check(command, key, &value.texts) {
+            let mistake = format!("{}: {mistake}", key.name);
+            found.mistakes.push(TomlError { line: value.line, mistake });
+        }
+    }
+    found.mistakes.sort_by_key(|mistake| mistake.line);
+    let in_file = |error| Mistake::InFile { file: path.into(), error };
+    match found.mistakes.is_empty() {
+        true => Ok(found.values.len() + found.table_lines.len()),
+        false => Err(ConfigError(found.mistakes.into_iter().map(in_file).collect())),
+    }
+}
+
+/// The option that sets a key.
+fn option_of(key: &Key, matches: &ArgMatches) -> Option<Source> {
+    let is_typed = |id: &str| matches.value_source(id) == Some(ValueSource::CommandLine);
+    let long = key.option.as_deref().map(|option| option.trim_start_matches('-'));
+    if is_typed(key.id.as_str()) {
+        let shown = key.option.clone().unwrap_or_else(|| key.placeholder.clone());
+        return Some(Source::Option(shown));
+    }
+    let negation = negation(long.filter(|_| key.form == Form::Flag)?);
+    is_typed(&negation).then(|| Source::Option(format!("--{negation}")))
+}
+
+/// The value of a variable. An empty one counts as not set.
+fn set_variable(name: &str) -> Option<OsString> {
+    var_os(name).filter(|value| !value.is_empty())
+}
+
+/// The texts of a variable. The values of an option that may be given several times are separated by commas.
+fn from_variable(key: &Key, value: &OsStr) -> Result<Vec<OsString>, String> {
+    match (key.form, value.to_str()) {
+        (Form::Flag, Some("1" | "true" | "yes" | "on")) => Ok(vec!["true".into()]),
+        (Form::Flag, Some("0" | "false" | "no" | "off")) => Ok(Vec::new()),
+        (Form::Flag, _) => {
+            Err(format!("expected true or false, found {}", excerpt(value.as_encoded_bytes())))
+        }
+        (Form::Several, Some(text)) => Ok(text.split(',').map(|one| one.trim().into()).collect()),
+        (Form::One | Form::Count | Form::Several, _) => Ok(vec![value.into()]),
+    }
+}
+
+/// A path that begins with `~/`, which a shell would expand.
+fn expanded(key: &Key, text: OsString) -> OsString {
+    let is_path = ["DIR", "FILE", "PATH"].contains(&&*key.placeholder);
+    let below_home = text.to_str().and_then(|text| text.strip_prefix("~/")).filter(|_| is_path);
+    match below_home.zip(home_dir()) {
+        Some((below, home)) => home.join(below).into(),
+        None => text,
+    }
+}
+
+/// Checks values as the option does.
+fn check(command: &Command, key: &Key, texts: &[OsString]) -> Result<(), String> {
+    match key.form {
+        Form::Flag => return Ok(()),
+        Form::Count => {
+            let is_count =
+                |text: &OsString| text.to_str().is_some_and(|text| text.parse::<u8>().is_ok());
+            return match texts.iter().all(is_count) {
+                true => Ok(()),
+                false => Err("expected a number from 0 to 255".into()),
+            };
+        }
+        Form::One | Form::Several => {}
+    }
+    let words = texts.iter().flat_map(|text| match &key.option {
+        Some(option) => {
+            let mut word = OsString::from(format!("{option}="));
+            word.push(text);
+            vec![word]
+        }
+        None => vec!["--".into(), text.clone()],
+    });
+    let words = std::iter::once(command.get_name().into()).chain(words);
+    match command.clone().try_get_matches_from(words) {
+        Ok(_) => Ok(()),
+        Err(error) => match mistake_in(&error) {
+            Some(_) if key.is_secret() => Err("expected another value".into()),
+            Some(mistake) => Err(mistake),
+            None => Ok(()),
+        },
+    }
+}
+
+/// The mistake in a value; `None` if an error has another reason.
+fn mistake_in(error: &clap::Error) -> Option<String> {
+    use clap::error::ErrorKind;
+    match error.kind() {
+        ErrorKind::ValueValidation => Some(std::error::Error::source(error)?.to_string()),
+        ErrorKind::InvalidValue => {
+            let Some(ContextValue::Strings(valid)) = error.get(ContextKind::ValidValue) else {
+                return Some("expected another value".into());
+            };
+            let found = match error.get(ContextKind::InvalidValue) {
+                Some(ContextValue::String(found)) => excerpt(found),
+                _ => "another text".into(),
+            };
+            Some(format!("expected one of `{}`, found {found}", valid.join("`, `")))
+        }
+        ErrorKind::InvalidUtf8 => Some("expected UTF-8".into()),
+        _ => None,
+    }
+}

@@ -1,0 +1,30 @@
+//! Configuration: options, environment, files, and defaults, in this order of precedence (docs/manual.md,
+//! section "Configuration").
+//!
+//! A key of the file is derived from an option ([`keys`]), so an option needs no further definition.
+//!
+//! | file | subject |
+//! |---|---|
+//! | `programs` | the programs that have a configuration, and where their files are |
+//! | `keys` | the keys of a file, derived from the options of a program |
+//! | `tables` | the tables of a file that no option has |
+//! | `file` | reading a file; unknown keys and their suggestions |
+//! | `layers` | the values of the environment and of the file below the options |
+//! | `values` | the values in effect, with their sources |
+//! | `running` | the values of a service that runs, and what a reload changes |
+//! | `error` | mistakes, each with its place |
+//! | `template` | the commented file that `config init` writes |
+//! | `manual` | the manual pages of the files |
+//! | `command` | `p2p-ci config` |
+
+pub(super) mod command;
+pub(super) mod error;
+mod file;
+pub(super) mod keys;
+pub(super) mod layers;
+pub(super) mod manual;
+pub(super) mod programs;
+pub(super) mod running;
+pub(super) mod tables;
+mod template;
+pub(super) mod values;

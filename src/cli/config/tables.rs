@@ -1,0 +1,103 @@
+//! The tables of a file that no option has.
+
+use std::num::NonZeroU64;
+use std::path::PathBuf;
+
+use ipnet::IpNet;
+
+use crate::cli::values::option_values::network;
+use crate::cli::values::rate::Rate;
+use crate::toml_table::{Table, TomlError};
+
+/// `[[upload.limit]]`
+pub(super) const UPLOAD_LIMIT: &str = "upload.limit";
+/// `[[share]]`
+pub(super) const SHARE: &str = "share";
+
+/// The description of a table.
+pub(super) struct Described {
+    pub(super) name: &'static str,
+    /// What it is for.
+    pub(super) about: &'static str,
+    /// Its keys: name, an example, description.
+    pub(super) keys: &'static [(&'static str, &'static str, &'static str)],
+}
+
+/// The tables of the peer's file.
+pub(super) const OF_PEER: [Described; 2] = [
+    Described {
+        name: UPLOAD_LIMIT,
+        about: "Limit all uploads to a network, or to one peer, together. Of several networks that contain \
+                an address the smallest one applies. upload_limit applies to all uploads as well.",
+        keys: &[
+            (
+                "network",
+                "\"192.0.2.0/24\"",
+                "the network, or the address of a peer, or an array of them",
+            ),
+            ("rate", "\"500k\"", "bytes a second, or \"unlimited\""),
+        ],
+    },
+    Described {
+        name: SHARE,
+        about: "Share several directories, each with its own options, instead of `share = \"DIR\"`. \
+                Downloads go to the first one. Of files with equal names that of the first directory is \
+                shared, and the others are reported.",
+        keys: &[
+            ("path", "\"/srv/papers\"", "the directory"),
+            ("recursive", "true", "include its subdirectories"),
+        ],
+    },
+];
+
+/// A limit on the uploads to some networks.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(in crate::cli) struct UploadRate {
+    pub(in crate::cli) networks: Vec<IpNet>,
+    /// Bytes per second; `None`: only the limit of all uploads applies.
+    pub(in crate::cli) rate: Option<NonZeroU64>,
+}
+
+/// A shared directory.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(in crate::cli) struct SharedDirectory {
+    pub(in crate::cli) path: PathBuf,
+    pub(in crate::cli) recursive: bool,
+}
+
+/// The tables that no option has.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(in crate::cli) struct Tables {
+    pub(in crate::cli) upload_rates: Vec<UploadRate>,
+    pub(in crate::cli) shares: Vec<SharedDirectory>,
+}
+
+impl UploadRate {
+    /// Reads an `[[upload.limit]]`.
+    pub(super) fn read(table: Table<'_>) -> Result<Self, TomlError> {
+        table.expect_keys(&["network", "rate"])?;
+        let networks = table.texts("network")?.into_iter().map(network);
+        let networks = networks.collect::<Result<Vec<IpNet>, _>>();
+        let networks = networks.map_err(|mistake| table.error_of("network", mistake))?;
+        if networks.is_empty() {
+            return Err(table.error("expected `network = \"…\"`, found no network"));
+        }
+        let missing = || table.error("expected `rate = \"…\"`, found no rate");
+        Ok(Self { networks, rate: table.parsed("rate", rate)?.ok_or_else(missing)? })
+    }
+}
+
+impl SharedDirectory {
+    /// Reads a `[[share]]`.
+    pub(super) fn read(table: Table<'_>) -> Result<Self, TomlError> {
+        table.expect_keys(&["path", "recursive"])?;
+        Ok(Self { path: table.needed("path")?.into(), recursive: table.flag("recursive")? })
+    }
+}
+
+fn rate(text: &str) -> Result<Option<NonZeroU64>, String> {
+    match text {
+        "unlimited" => Ok(None),
+        text => text.parse::<Rate>().map(|rate| Some(rate.bytes_per_second())),
+    }
+}

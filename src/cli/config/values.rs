@@ -1,0 +1,122 @@
+//! The values in effect, as lines of a configuration file that say where each is from.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+
+use super::keys::{Form, Key};
+use super::layers::{Configured, Source};
+use super::tables::{SHARE, Tables, UPLOAD_LIMIT};
+use crate::escape::escaped_json;
+
+/// The column of the sources, unless the line is longer.
+const COLUMN: usize = 40;
+
+/// Lines with all values of a program.
+pub(super) fn lines<A>(configured: &Configured<A>) -> Vec<String> {
+    let file = match &configured.layers.file {
+        Some(file) => Source::File(file.clone(), 0).to_string().trim_end_matches(":0").to_string(),
+        None => "none".into(),
+    };
+    let mut lines = vec![format!("# configuration file: {file}")];
+    let has_shares = !configured.layers.tables.shares.is_empty();
+    let values = configured.values().filter(|(key, ..)| !(has_shares && key.name == SHARE));
+    lines.extend(values.map(|(key, texts, source)| line(key, &texts, &source)));
+    lines.extend(table_lines(configured));
+    lines
+}
+
+fn line(key: &Key, texts: &[OsString], source: &Source) -> String {
+    let value = shown(key, texts);
+    if texts.is_empty() && key.form != Form::Flag && *source == Source::Default {
+        return match key.described_default() {
+            Some(number) if is_number(number) => {
+                with_source(&format!("{} = {number}", key.name), "default")
+            }
+            Some(text) => with_source(&format!("# {} =", key.name), &format!("default: {text}")),
+            None => with_source(&format!("# {} =", key.name), "not set"),
+        };
+    }
+    with_source(&format!("{} = {value}", key.name), &source.to_string())
+}
+
+fn with_source(text: &str, source: &str) -> String {
+    format!("{text:<COLUMN$} # {source}")
+}
+
+/// A value as the file has it.
+fn shown(key: &Key, texts: &[OsString]) -> String {
+    if key.is_secret() {
+        return "\"(hidden)\"".into();
+    }
+    let all = || texts.iter().map(|text| one(&text.to_string_lossy()));
+    match key.form {
+        Form::Flag => (!texts.is_empty()).to_string(),
+        Form::Several => format!("[{}]", all().collect::<Vec<_>>().join(", ")),
+        Form::One | Form::Count => all().next().unwrap_or_else(|| "\"\"".into()),
+    }
+}
+
+/// A text of the file. A number is one there, too.
+pub(super) fn one(text: &str) -> String {
+    if is_number(text) {
+        return text.into();
+    }
+    // The escapes of JSON are also those of TOML.
+    escaped_json(&serde_json::Value::from(text).to_string())
+}
+
+fn table_lines<A>(configured: &Configured<A>) -> Vec<String> {
+    let source = |name: &str| {
+        let line = configured.layers.table_lines.iter().find(|(table, _)| *table == name);
+        let file = configured.layers.file.clone().zip(line.map(|(_, line)| *line));
+        file.map_or(Source::Default, |(file, line)| Source::File(file, line)).to_string()
+    };
+    let tables = tables(&configured.layers.tables);
+    let lines = tables.into_iter().flat_map(|(name, entries)| {
+        let head = with_source(&format!("[[{name}]]"), &source(name));
+        std::iter::once(head)
+            .chain(entries.into_iter().map(|(key, value)| format!("{key} = {value}")))
+    });
+    lines.collect()
+}
+
+/// Whether a text is a number without leading zeros, which TOML reads.
+fn is_number(text: &str) -> bool {
+    (1..18).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_digit())
+        && (text == "0" || !text.starts_with('0'))
+}
+
+/// The tables that no option has, with their names, keys and values.
+fn tables(tables: &Tables) -> Vec<(&'static str, [(&'static str, String); 2])> {
+    let shares = tables.shares.iter().map(|share| {
+        let path = one(&share.path.to_string_lossy());
+        (SHARE, [("path", path), ("recursive", share.recursive.to_string())])
+    });
+    let rates = tables.upload_rates.iter().map(|limit| {
+        let networks: Vec<String> =
+            limit.networks.iter().map(|network| format!("\"{network}\"")).collect();
+        let rate = limit.rate.map_or_else(|| "\"unlimited\"".into(), |rate| rate.to_string());
+        (UPLOAD_LIMIT, [("network", format!("[{}]", networks.join(", "))), ("rate", rate)])
+    });
+    shares.chain(rates).collect()
+}
+
+/// All values in effect by their names. Tables are as they are written on one line.
+pub(super) fn effective<A>(configured: &Configured<A>) -> BTreeMap<String, String> {
+    let values = configured.values().map(|(key, texts, _)| (key.name.clone(), shown(key, &texts)));
+    let mut all: BTreeMap<String, String> = values.collect();
+    let found = tables(&configured.layers.tables);
+    for name in [SHARE, UPLOAD_LIMIT] {
+        let entries = found.iter().filter(|(table, _)| *table == name);
+        let entries: Vec<String> = entries
+            .map(|(_, [(one, first), (other, second)])| {
+                format!("{{ {one} = {first}, {other} = {second} }}")
+            })
+            .collect();
+        if name == UPLOAD_LIMIT || !entries.is_empty() {
+            all.insert(name.into(), format!("[{}]", entries.join(", ")));
+        }
+    }
+    all
+}

@@ -1,0 +1,220 @@
+//! Configuration: options, environment, files, and `p2p-ci config`.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use crate::common::{Index, Program, folder, run_peer};
+
+const P2P_CI: &str = env!("CARGO_BIN_EXE_p2p-ci");
+const SERVER: &str = env!("CARGO_BIN_EXE_server");
+
+fn command(program: &str, arguments: &[&str], home: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.args(arguments).current_dir(home).env("XDG_CONFIG_HOME", home).env("HOME", home);
+    command.env_remove("RUST_LOG").env("P2P_CI_CONFIG", "");
+    command
+}
+
+fn run(program: &str, arguments: &[&str], home: &Path) -> Output {
+    command(program, arguments, home).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+/// The line of a key in the output of `config show`: its value, and its source.
+fn shown(output: &Output, key: &str) -> (String, String) {
+    let lines = text(&output.stdout).lines();
+    let line =
+        lines.clone().find(|line| line.trim_start_matches("# ").starts_with(&format!("{key} =")));
+    assert!(line.is_some(), "no {key} in {output:?}");
+    let line = line.unwrap();
+    let (value, source) = line.rsplit_once(" # ").expect(line);
+    (value.split_once('=').unwrap().1.trim().into(), source.trim().into())
+}
+
+#[test]
+fn options_precede_the_environment_the_file_and_the_defaults() {
+    let root = tempfile::tempdir().unwrap();
+    let file = root.path().join("server.toml");
+    fs::write(
+        &file,
+        "max_connections = 1_000\nconnections_per_address = 11\nexplain = true\ncompat = true\n\
+         host_policy = \"strict\"\nallow = [\"10.0.0.0/8\", \"192.0.2.1\"]\n",
+    )
+    .unwrap();
+    let place = file.to_str().unwrap();
+    let arguments =
+        ["config", "show", "server", "--config", place, "--max-connections", "3", "--no-explain"];
+    let output = command(P2P_CI, &arguments, root.path())
+        .env("P2P_CI_CONNECTIONS_PER_ADDRESS", "12")
+        .env("P2P_CI_MAX_CONNECTIONS", "4")
+        .env("P2P_CI_LISTEN", "127.0.0.1:1, [::1]:2")
+        .env("P2P_CI_COMPAT", "no")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    for (key, value, source) in [
+        ("max_connections", "3", "option --max-connections"),
+        ("explain", "false", "option --no-explain"),
+        ("connections_per_address", "12", "environment P2P_CI_CONNECTIONS_PER_ADDRESS"),
+        ("listen", "[\"127.0.0.1:1\", \"[::1]:2\"]", "environment P2P_CI_LISTEN"),
+        ("compat", "false", "environment P2P_CI_COMPAT"),
+        ("host_policy", "\"strict\"", &format!("{place}:5")),
+        ("allow", "[\"10.0.0.0/8\", \"192.0.2.1\"]", &format!("{place}:6")),
+        ("log_format", "\"text\"", "default"),
+    ] {
+        assert_eq!(shown(&output, key), (value.into(), source.into()), "{key}");
+    }
+    // What is shown is a file with the same values.
+    let again = root.path().join("again.toml");
+    fs::write(&again, &output.stdout).unwrap();
+    let again = run(
+        P2P_CI,
+        &["config", "show", "server", "--config", again.to_str().unwrap()],
+        root.path(),
+    );
+    for key in ["max_connections", "explain", "listen", "host_policy", "allow"] {
+        assert_eq!(shown(&again, key).0, shown(&output, key).0);
+    }
+}
+
+#[test]
+fn a_server_and_a_peer_use_their_files() {
+    let root = tempfile::tempdir().unwrap();
+    let file = root.path().join("server.toml");
+    fs::write(&file, "listen = \"127.0.0.1:0\"\ndeny = [\"127.0.0.1\"]\n").unwrap();
+    let server = Program::start(SERVER, &["--config", file.to_str().unwrap()], root.path());
+    let address = server.line();
+    let address = address.strip_prefix("listening on ").unwrap();
+    let (code, output, _) = run_peer(&[address, "list"], "", root.path());
+    assert_eq!((code, output.lines().next()), (69, Some("P2P-CI/1.0 503 Service Unavailable")));
+
+    // The peer finds its file below the directory for configurations, and its index server there.
+    let index = Index::start(&[]);
+    folder(root.path(), "p2p-ci", &[]);
+    let papers = folder(root.path(), "papers", &[("rfc1.txt", b"one")]);
+    let text = format!("server = \"{}\"\nshare = \"papers\"\nformat = \"json\"\n", index.address);
+    fs::write(root.path().join("p2p-ci/peer.toml"), text).unwrap();
+    let output = run(env!("CARGO_BIN_EXE_peer"), &["docs"], root.path());
+    assert!(papers.exists() && self::text(&output.stdout).contains("\"rfc\":1,"), "{output:?}");
+    let output = run(env!("CARGO_BIN_EXE_peer"), &["list", "--format", "raw"], root.path());
+    assert!(self::text(&output.stdout).starts_with("P2P-CI/1.0 200 OK"), "{output:?}");
+}
+
+#[test]
+fn each_mistake_has_its_line_and_ends_the_program() {
+    let root = tempfile::tempdir().unwrap();
+    let file = root.path().join("f.toml");
+    let place = file.to_str().unwrap();
+    for (program, content, mistakes) in [
+        (
+            "server",
+            "explain = true\nmax_conections = 5\n\n[upload]\nlimit = 3\n",
+            &[
+                ":2: unknown key `max_conections`; did you mean `max_connections`?",
+                ":4: unknown key `upload`",
+            ][..],
+        ),
+        (
+            "server",
+            "max_connections = 0\nlisten = [\"x\"]\nlog = \"loud\"\nexplain = \"yes\"\n",
+            &[
+                ":1: max_connections: expected a number from 1, such as `64`, found `0`",
+                ":2: listen: expected an IP address and a port",
+                ":3: log: expected one of `requests`, `sessions`, `quiet`, found `loud`",
+                ":4: explain: expected true or false, found a string",
+            ],
+        ),
+        (
+            "peer",
+            "upload_limit = \"1k\"\nupload-slots = 3\n[[upload.limit]]\nnetwork = \"10.0.0.0/8\"\n",
+            &[
+                ":1: upload_limit: expected a rate of at least 4096 bytes",
+                ":2: unknown key `upload-slots`; did you mean `upload_slots`?",
+                ":3: expected `rate = \"…\"`, found no rate",
+            ],
+        ),
+        (
+            "peer",
+            "[[upload.limit]]\nnetwork = \"all\"\nrate = \"1M\"\n",
+            &[":2: network: expected a network such as `10.0.0.0/8`"],
+        ),
+        ("server", "max_connections = \n", &[":1: expected TOML"]),
+        ("server", "explain = true\nexplain = true\n", &[":2: expected TOML"]),
+    ] {
+        fs::write(&file, content).unwrap();
+        let checked = run(P2P_CI, &["config", "check", program, place], root.path());
+        let started = match program {
+            "server" => run(SERVER, &["--config", place], root.path()),
+            _ => run(env!("CARGO_BIN_EXE_peer"), &["--config", place, "list"], root.path()),
+        };
+        let shown = run(P2P_CI, &["config", "show", program, "--config", place], root.path());
+        for (output, prefix) in
+            [(checked, ""), (started, program), (shown, &format!("p2p-ci {program}"))]
+        {
+            assert_eq!(output.status.code(), Some(78), "{output:?}");
+            let lines: Vec<&str> = text(&output.stderr).lines().collect();
+            assert_eq!(lines.len(), mistakes.len(), "{lines:#?}");
+            for (line, mistake) in lines.iter().zip(mistakes) {
+                let expected = match prefix {
+                    "" => format!("{place}{mistake}"),
+                    prefix => format!("{prefix}: {place}{mistake}"),
+                };
+                assert!(line.starts_with(&expected), "expected {expected}, found {line}");
+            }
+        }
+    }
+    let missing = run(SERVER, &["--config", "missing.toml"], root.path());
+    assert_eq!(missing.status.code(), Some(78));
+    let message = text(&missing.stderr);
+    assert!(
+        message.starts_with("server: cannot read the configuration missing.toml: "),
+        "{message}"
+    );
+    let wrong = command(SERVER, &[], root.path()).env("P2P_CI_EXPLAIN", "maybe").output().unwrap();
+    assert_eq!(wrong.status.code(), Some(78));
+    let message = text(&wrong.stderr);
+    assert!(message.contains("environment variable P2P_CI_EXPLAIN: expected true"), "{message}");
+}
+
+/// The file that is written sets nothing, and neither does it when every key is used.
+#[test]
+fn a_commented_file_is_written_and_has_no_mistake() {
+    let root = tempfile::tempdir().unwrap();
+    for program in ["server", "peer"] {
+        let file = root.path().join(format!("new/{program}.toml"));
+        let place = file.to_str().unwrap();
+        let written = run(P2P_CI, &["config", "init", program, place], root.path());
+        assert_eq!(text(&written.stdout), format!("wrote {place}\n"), "{written:?}");
+        let content = fs::read_to_string(&file).unwrap();
+        assert!(content.lines().all(|line| line.is_empty() || line.starts_with('#')), "{content}");
+        assert!(content.lines().all(|line| line.chars().count() <= 80), "{content}");
+        let checked = run(P2P_CI, &["config", "check", program, place], root.path());
+        assert_eq!(text(&checked.stdout), format!("{place}: no mistake, 0 keys set\n"));
+
+        let is_key = |line: &&str| {
+            line.starts_with('#') && !line.starts_with("# ") && !line.starts_with("##")
+        };
+        let used = content.lines().filter(is_key).filter_map(|line| line.strip_prefix('#'));
+        // A directory is shared in one of two ways.
+        let used: Vec<&str> = used.filter(|line| !line.starts_with("share = ")).collect();
+        assert!(used.len() > 10, "{used:#?}");
+        fs::write(&file, used.join("\n")).unwrap();
+        let checked = run(P2P_CI, &["config", "check", program, place], root.path());
+        assert!(checked.status.success(), "{checked:?}");
+
+        let kept = run(P2P_CI, &["config", "init", program, place], root.path());
+        assert_eq!(kept.status.code(), Some(74));
+        assert!(text(&kept.stderr).contains("--force"), "{kept:?}");
+        let replaced = run(P2P_CI, &["config", "init", program, place, "--force"], root.path());
+        assert!(replaced.status.success());
+        assert_eq!(fs::read_to_string(&file).unwrap(), content);
+    }
+    let printed = run(P2P_CI, &["config", "init", "peer", "-"], root.path());
+    assert!(text(&printed.stdout).contains("\n#upload_limit = "), "{printed:?}");
+    let checked = run(P2P_CI, &["config", "check", "peer"], root.path());
+    assert!(text(&checked.stdout).starts_with("there is no "), "{checked:?}");
+}
