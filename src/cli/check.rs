@@ -89,7 +89,8 @@ enum Program {
         #[command(flatten)]
         options: Options,
     },
-    /// Test a client, which a person operates: it connects to this program, the index server
+    /// Test a client, which a person operates: it connects to this program, the index server. With
+    /// --class it is started and operated
     Client {
         /// Listen on this address, such as `127.0.0.1:7734`, or on this port of every address
         #[arg(

@@ -39,7 +39,7 @@ pub(crate) fn execute(words: &[String], limited: &Limited<'_>) -> io::Error {
     let error = start(words, limited, failure.as_ref());
     if let Some(mut failure) = failure {
         // The process that has started this one may have ended.
-        let _ = failure.write_all(error.to_string().as_bytes());
+        let _ = writeln!(failure, "{error}");
     }
     error
 }
@@ -65,7 +65,18 @@ fn start(words: &[String], limited: &Limited<'_>, failure: Option<&File>) -> io:
     if let Some(user) = limited.user {
         command.uid(user).gid(user);
     }
-    command.exec()
+    let error = command.exec();
+    // A directory of PATH that this user may not read hides that there is no such program.
+    let is_hidden = error.kind() == io::ErrorKind::PermissionDenied && !program.contains('/');
+    if is_hidden && !is_in_path(program) {
+        return io::Error::new(io::ErrorKind::NotFound, "no such program in PATH");
+    }
+    error
+}
+
+fn is_in_path(program: &str) -> bool {
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path).any(|directory| directory.join(program).exists())
 }
 
 /// The first descriptor after standard input, output and error.

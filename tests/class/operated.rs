@@ -44,6 +44,7 @@ fn peers_and_clients_are_operated_and_isolated() {
     let script = format!("{left} exec {}", START.replace("{dir}", "."));
     class.add_peer("in-place", &shlex::try_join(["sh", "-c", &script]).unwrap());
     class.add_peer("missing", "./no-such-program {port}");
+    class.add_peer("misspelt", "no-such-program {port}");
     class.add_peer("flood", "yes");
     class.add_peer("dead", "sh -c 'echo no menu; exit 3'");
     class.add_peer("no-menu", START);
@@ -60,6 +61,7 @@ fn peers_and_clients_are_operated_and_isolated() {
     }
     for (name, grade, problem) in [
         ("missing", Value::Null, "cannot start `./no-such-program`: No such file or directory"),
+        ("misspelt", Value::Null, "cannot start `no-such-program`: no such "),
         ("no-menu", Value::Null, "its file `menu`: line 1: expected `document`, `start`"),
         ("flood", 0.0.into(), "wrote more than 8 MiB of output, and was ended"),
         ("dead", 0.0.into(), "sent no request that could be used; last output `no menu`"),

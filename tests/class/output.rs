@@ -16,14 +16,18 @@ fn a_table_csv_and_junit() {
     assert_eq!(code, 1, "{errors}");
     let lines: Vec<&str> = output.lines().collect();
     assert_eq!(lines.len(), 4, "{output}");
-    assert!(lines[0].starts_with(" NAME  GRADE  PASSED  FAILED "), "{output}");
-    assert!(lines[1].starts_with(" =a    100.0  15/15 "), "{output}");
+    assert!(lines[0].starts_with("NAME  GRADE  PASSED  FAILED "), "{output}");
+    assert!(lines[1].starts_with("=a    100.0  15/15 "), "{output}");
     assert!(lines[2].contains("0/15    add-status, add-record, lookup-found, and 12 more"));
     assert!(lines[2].contains(r"exit code 3; last output `no \x1b[31m<server>`"), "{output}");
     assert!(errors.contains("b: 0 of 15 cases passed ("), "{errors}");
     let csv = fs::read_to_string(csv).unwrap();
     assert!(csv.starts_with("\"name\",\"grade\",\"passed\",\"cases\","), "{csv}");
     assert!(csv.contains("\r\n\"'=a\",\"100.0\",\"15\",\"15\",\"\","), "{csv}");
+    // All failed cases are named there.
+    let failed = csv.lines().nth(2).unwrap();
+    assert!(failed.contains("add-status, add-record, lookup-found, ") && !failed.contains(" more"));
+    assert!(errors.contains("c: not tested ("), "{errors}");
     let junit = fs::read_to_string(junit).unwrap();
     assert_eq!(junit.matches("<testsuite ").count(), 3, "{junit}");
     assert!(junit.contains(r"`no \x1b[31m&lt;server&gt;`"), "{junit}");

@@ -64,6 +64,6 @@ fn an_occupied_port_is_not_the_fault_of_a_submission() {
     assert_eq!(code, 1, "{errors}");
     assert!(errors.contains("namespaces are not possible here"), "{errors}");
     // Nothing ran, so nothing was isolated.
-    assert!(output.contains(&format!(" -          port {port} cannot be used here")), "{output}");
-    assert!(output.lines().nth(1).unwrap().starts_with(" a     -      -"), "{output}");
+    assert!(output.contains(&format!("-          port {port} cannot be used here")), "{output}");
+    assert!(output.lines().nth(1).unwrap().starts_with("a     -      -"), "{output}");
 }

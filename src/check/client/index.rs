@@ -42,7 +42,8 @@ pub(super) struct Index {
     has_connected: bool,
     records: Vec<(Id, Record)>,
     added: Option<Added>,
-    /// The titles of the RFCs that the program shares, as far as it was told them.
+    /// The titles of the RFCs that the program shares, as far as it was told them since it was started. What it adds
+    /// by itself at its start may have a title of its own.
     titles: BTreeMap<u64, String>,
     /// Host and Port of the first request with both.
     endpoint: Option<(String, String)>,
@@ -121,6 +122,7 @@ impl Index {
     /// The program was started again.
     pub(super) fn restarted(&mut self) {
         self.added = None;
+        self.titles.clear();
         self.endpoint = None;
         self.is_closed = false;
     }
@@ -147,7 +149,7 @@ impl Index {
         self.of(number).next().is_some()
     }
 
-    /// From now on each ADD of an RFC must have its title.
+    /// Until a restart each ADD of an RFC must have this title.
     pub(super) fn shares(&mut self, number: u64, title: String) {
         self.titles.insert(number, title);
     }

@@ -22,7 +22,7 @@ pub(super) const LOOK: Duration = Duration::from_millis(20);
 /// No case takes longer after its request has arrived, or was typed.
 const CASE: Duration = Duration::from_secs(5);
 /// Time after its start in which a program adds its document by itself.
-const ADDED: Duration = Duration::from_secs(2);
+const ADDED: Duration = Duration::from_secs(4);
 /// Time after a reply in which the program may do what follows from it.
 pub(super) const AFTERWARDS: Duration = Duration::from_millis(60);
 
@@ -91,16 +91,17 @@ impl Requests {
         let nothing = |symptom, other, is_idle| Arrival::Nothing { symptom, other, is_idle };
         // What the program does by itself belongs to no step.
         self.serve(AFTERWARDS);
-        if asked.operation == Operation::Add
-            && let Some(title) = &asked.title
-        {
-            self.index.shares(asked.number, title.clone());
-        }
         let deadline = match operator.begin(asked, step) {
             Begun::Until(deadline) => deadline,
             Begun::NotInMenu if self.has_added(asked) => return Arrival::Done,
             Begun::NotInMenu => return nothing(Symptom::NotInMenu, Vec::new(), false),
         };
+        // It was told the title.
+        if asked.operation == Operation::Add
+            && let Some(title) = &asked.title
+        {
+            self.index.shares(asked.number, title.clone());
+        }
         let (typed, mut other) = (Instant::now(), Vec::new());
         loop {
             match self.receive(Instant::now() + LOOK) {

@@ -137,9 +137,11 @@ impl Class {
         let done = self.done.fetch_add(1, Ordering::Relaxed).saturating_add(1);
         let passed = graded.passed();
         let (name, all) = (&graded.name, graded.results.len());
-        print_note(format!(
-            "{name}: {passed} of {all} cases passed ({done} of {count} submissions)"
-        ));
+        let result = match all {
+            0 => "not tested".into(),
+            _ => format!("{passed} of {all} cases passed"),
+        };
+        print_note(format!("{name}: {result} ({done} of {count} submissions)"));
     }
 
     /// Tests a submission, and starts it again if it has ended or does not reply any more.

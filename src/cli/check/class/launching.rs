@@ -92,6 +92,8 @@ impl Failure {
         let mut bytes = Vec::new();
         // It ends with an error when nothing is left, because the other end is open.
         let _ = (&self.reader).take(ERROR).read_to_end(&mut bytes);
-        (!bytes.is_empty()).then(|| String::from_utf8_lossy(&bytes).into_owned())
+        // It may have been started several times.
+        let text = String::from_utf8_lossy(&bytes);
+        text.lines().next().map(String::from)
     }
 }
