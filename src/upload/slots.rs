@@ -52,7 +52,7 @@ impl Slots {
     pub fn set_count(&self, count: NonZeroUsize) {
         let mut state = self.lock();
         state.set_count(count.get());
-        self.assign(&mut state);
+        self.assign(&mut state, None);
     }
 
     /// The upload server has this many places.
@@ -86,7 +86,7 @@ impl Slots {
         let number = state.enter(Network::of(address), needs, meter);
         // From here on it is dropped with its place, however this ends.
         let slot = Slot { slots: self.clone(), number };
-        self.assign(&mut state);
+        self.assign(&mut state, Some(number));
         while state.place(number) == Place::Waiting {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -101,16 +101,17 @@ impl Slots {
             state = self.lock();
             // An upload in a slot may have become slow.
             if state.is_rate_check_due() {
-                self.assign(&mut state);
+                self.assign(&mut state, Some(number));
             }
         }
         drop(state);
         Some(slot)
     }
 
-    /// Gives away what can be given away.
-    fn assign(&self, state: &mut State) {
-        if state.assign() {
+    /// Gives away what can be given away. `own` is the upload of the calling thread, if that waits.
+    fn assign(&self, state: &mut State, own: Option<u64>) {
+        // Without a waiting thread, this would be a system call for each small document.
+        if state.assign(own) {
             self.0.changed.notify_all();
         }
     }
@@ -145,7 +146,7 @@ impl Slot {
     pub(super) fn end_sending(&self) {
         let mut state = self.slots.lock();
         state.end_sending(self.number);
-        self.slots.assign(&mut state);
+        self.slots.assign(&mut state, None);
     }
 }
 
@@ -153,7 +154,7 @@ impl Drop for Slot {
     fn drop(&mut self) {
         let mut state = self.slots.lock();
         state.remove(self.number);
-        self.slots.assign(&mut state);
+        self.slots.assign(&mut state, None);
     }
 }
 

@@ -110,19 +110,19 @@ impl State {
         self.set(number, Place::Unslotted);
     }
 
-    /// Lets those uploads begin that are next, and gives slots to them; returns whether any place has
-    /// changed.
-    pub(super) fn assign(&mut self) -> bool {
-        let mut has_changed = false;
-        while self.assign_next() {
-            has_changed = true;
+    /// Lets those uploads begin that are next, and gives slots to them; returns whether another upload
+    /// than `own` has moved. Its thread waits for that.
+    pub(super) fn assign(&mut self, own: Option<u64>) -> bool {
+        let mut has_another_moved = false;
+        while let Some(number) = self.assign_next() {
+            has_another_moved |= own != Some(number);
         }
-        has_changed
+        has_another_moved
     }
 
-    /// Moves the next upload to its new place; returns whether there was one.
-    pub(super) fn assign_next(&mut self) -> bool {
-        let Some((number, place)) = self.next_place() else { return false };
+    /// Moves the next upload to its new place; returns its number.
+    pub(super) fn assign_next(&mut self) -> Option<u64> {
+        let (number, place) = self.next_place()?;
         if place == Place::HolderInfo
             && let Some(upload) = self.uploads.get(&number)
         {
@@ -131,7 +131,7 @@ impl State {
             upload.meter.restart_check();
         }
         self.set(number, place);
-        true
+        Some(number)
     }
 
     /// The next upload that moves, and its new place. Another one may have given up its slot for it.

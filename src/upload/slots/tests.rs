@@ -24,7 +24,7 @@ fn order(waiting: &[u8]) -> Vec<u8> {
     let enter = |last: &u8| (state.enter(Network::of(address(*last)), Needs::Slot, &meter), *last);
     let mut left: HashMap<u64, u8> = waiting.iter().map(enter).collect();
     let mut served = Vec::new();
-    while state.assign() {
+    while state.assign(None) {
         let holds = |number: &&u64| state.place(**number) == Place::HolderInfo;
         let number = *left.keys().find(holds).unwrap();
         served.push(left.remove(&number).unwrap());
@@ -241,7 +241,7 @@ fn slots_are_assigned_in_a_few_steps() {
             if numbers.len() > 2 * count + 2 {
                 state.remove(numbers.swap_remove((chance >> 8) % numbers.len()));
             }
-            let moves = (0..100).take_while(|_| state.assign_next()).count();
+            let moves = (0..100).take_while(|_| state.assign_next().is_some()).count();
             assert!(moves < 100, "{count} slots, step {step}");
             assert_eq!(state.count_of(Place::HolderInfo), count.min(numbers.len()));
         }
