@@ -100,34 +100,35 @@ impl SaveTarget {
 
     /// Checks before a download whether something would keep the file from being saved. Something of
     /// its name that is no regular file is an obstacle, and so is a file in place of a directory of its
-    /// path. With `overwrite`, only a directory with files that were not downloaded is one.
+    /// path. With `overwrite`, only a directory with files that were not downloaded is one. Returns
+    /// whether a regular file was found at the path.
     ///
     /// # Errors
     /// When there is an obstacle.
-    pub fn check(&self, overwrite: bool) -> io::Result<()> {
+    pub fn check(&self, overwrite: bool) -> io::Result<bool> {
         for folder in self.folders() {
             match folder.symlink_metadata() {
                 Ok(metadata) if metadata.is_dir() => {}
-                Ok(_) if overwrite => return Ok(()),
+                Ok(_) if overwrite => return Ok(false),
                 Ok(metadata) => return Err(not_a_directory(&folder, metadata.file_type())),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
                 Err(error) => return Err(error),
             }
         }
         let path = self.path();
         let kind = match path.symlink_metadata() {
             Ok(metadata) => metadata.file_type(),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
             Err(error) => return Err(error),
         };
         let is_full = || fs::read_dir(&path).is_ok_and(|mut entries| entries.next().is_some());
         let (what, remedy) = match kind {
-            _ if kind.is_file() => return Ok(()),
+            _ if kind.is_file() => return Ok(true),
             _ if kind.is_dir() && is_full() && overwrite => {
-                return self.downloaded.check(&self.root, &self.below);
+                return self.downloaded.check(&self.root, &self.below).map(|()| false);
             }
             _ if kind.is_dir() && is_full() => ("a directory with files", REPLACE_DIRECTORY),
-            _ if overwrite => return Ok(()),
+            _ if overwrite => return Ok(false),
             _ if kind.is_dir() => ("an empty directory", REPLACE),
             _ => (name_of(kind), REPLACE),
         };

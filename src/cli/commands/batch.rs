@@ -55,7 +55,7 @@ impl Batch<'_> {
         for (document, length) in lengths.iter().filter(|(_, length)| **length <= most) {
             progress.expect(document, *length);
         }
-        let documents = jobs.iter().map(|job| &job.request.document);
+        let documents = jobs.iter().map(|job| (&job.request.document, job.overwrite));
         let earlier = Earlier::read(context, library, documents);
         let (mut output, mut downloaded) = (Ok(()), 0_usize);
         let end = Destination::of(context, library).fetch_all(jobs, &mut |event| {

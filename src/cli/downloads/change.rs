@@ -30,57 +30,53 @@ impl Change {
 }
 
 /// The content that was here, or had been downloaded, before a command downloads documents.
+/// Documents that were neither have no entry.
 pub(in crate::cli) struct Earlier(HashMap<Document, EarlierContent>);
 
 impl Earlier {
     /// Reads the files and the journal before the downloads begin. A file whose current digest is unknown is
-    /// hashed, because it may have been edited since its download.
+    /// hashed, because it may have been edited since its download. With each document it is said whether it
+    /// may have a file: a download that replaces nothing was planned because there is none.
     pub(in crate::cli) fn read<'a>(
         context: &Context,
         library: &SharedLibrary,
-        documents: impl Iterator<Item = &'a Document>,
+        documents: impl Iterator<Item = (&'a Document, bool)>,
     ) -> Self {
         let downloaded = context.journal.fetched();
-        let content = |document: &Document| {
-            if let Some(digest) = library.current_digest(document) {
-                return EarlierContent::Known(digest);
-            }
-            match digest_on_disk(context, document) {
-                Ok(Ok(Some(digest))) => EarlierContent::Known(digest),
-                Ok(Ok(None)) => {
-                    let earlier = downloaded.get(document).copied();
-                    earlier.map_or(EarlierContent::Nothing, EarlierContent::Known)
-                }
-                Ok(Err(_)) | Err(_) => EarlierContent::Unknown,
-            }
+        let on_disk = |document: &Document| match library.current_digest(document) {
+            Some(digest) => Ok(Some(digest)),
+            None => digest_on_disk(context, document).map_err(drop)?.map_err(drop),
         };
-        Self(documents.map(|document| (document.clone(), content(document))).collect())
+        let content = |(document, has_file): (&'a Document, bool)| {
+            let content = match has_file.then(|| on_disk(document)) {
+                Some(Ok(Some(digest))) => EarlierContent::Known(digest),
+                Some(Err(())) => EarlierContent::Unknown,
+                Some(Ok(None)) | None => EarlierContent::Known(*downloaded.get(document)?),
+            };
+            Some((document.clone(), content))
+        };
+        Self(documents.filter_map(content).collect())
     }
 
     /// Whether a downloaded document is new or changed; `None` if that is unknown.
     pub(in crate::cli) fn change(&self, document: &Document, downloaded: Digest) -> Option<Change> {
-        self.0.get(document)?.change(downloaded)
+        match self.0.get(document) {
+            None => Some(Change::New),
+            Some(EarlierContent::Known(earlier)) if *earlier == downloaded => {
+                Some(Change::Unchanged)
+            }
+            Some(EarlierContent::Known(_)) => Some(Change::Changed),
+            Some(EarlierContent::Unknown) => None,
+        }
     }
 }
 
 /// The content of a document before a download.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum EarlierContent {
-    Nothing,
     Known(Digest),
     /// The file was here, but cannot be read.
     Unknown,
-}
-
-impl EarlierContent {
-    fn change(self, downloaded: Digest) -> Option<Change> {
-        match self {
-            Self::Nothing => Some(Change::New),
-            Self::Known(earlier) if earlier == downloaded => Some(Change::Unchanged),
-            Self::Known(_) => Some(Change::Changed),
-            Self::Unknown => None,
-        }
-    }
 }
 
 #[cfg(test)]
@@ -90,13 +86,15 @@ mod tests {
     #[test]
     fn a_download_is_compared_with_the_earlier_content() {
         let [old, new] = [Digest::new([1; 32]), Digest::new([2; 32])];
+        let document = Document::Rfc("1".parse().unwrap());
         for (earlier, change) in [
-            (EarlierContent::Nothing, Some(Change::New)),
-            (EarlierContent::Known(old), Some(Change::Changed)),
-            (EarlierContent::Known(new), Some(Change::Unchanged)),
-            (EarlierContent::Unknown, None),
+            (None, Some(Change::New)),
+            (Some(EarlierContent::Known(old)), Some(Change::Changed)),
+            (Some(EarlierContent::Known(new)), Some(Change::Unchanged)),
+            (Some(EarlierContent::Unknown), None),
         ] {
-            assert_eq!(earlier.change(new), change, "{earlier:?}");
+            let all = earlier.map(|content| (document.clone(), content));
+            assert_eq!(Earlier(all.into_iter().collect()).change(&document, new), change);
         }
     }
 }

@@ -266,8 +266,8 @@ pub(in crate::cli) fn plan(
         None => target,
     };
     let overwrite = overwrite.is_some();
-    target.check(overwrite)?;
-    if !overwrite && target.is_here()? {
+    let is_file = target.check(overwrite)?;
+    if !overwrite && is_file && target.is_here()? {
         return Ok(Plan::Here(target.path()));
     }
     let request = DownloadRequest { document, sources: Source::distinct(candidates), digest };

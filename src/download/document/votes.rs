@@ -3,7 +3,7 @@
 //! Votes count networks instead of holders: one party may own many endpoints.
 
 use std::cmp::Reverse;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
 use crate::download::dialing::{Admission, HostNames, Party};
 use crate::download::model::Source;
@@ -12,7 +12,7 @@ use crate::protocol::{Digest, Endpoint};
 /// The holders of a version that vote for it.
 #[derive(Debug, Default)]
 struct Votes<'a> {
-    parties: HashSet<Party>,
+    parties: BTreeSet<Party>,
     holders: Vec<&'a Source>,
 }
 

@@ -63,7 +63,7 @@ fn read_some(connection: &mut HolderConnection, most: usize) -> Option<io::Resul
     loop {
         match connection.stream().try_read(room) {
             Ok(count) => {
-                connection.input.extend(room.iter().take(count));
+                connection.input.extend_from_slice(room.get(..count).unwrap_or_default());
                 return Some(Ok(count));
             }
             Err(error) => match error.kind() {

@@ -104,7 +104,8 @@ fn collect(
                 let (document, error, pause) = *waits;
                 watch(DownloadEvent::Retrying(&document, &error, pause));
             }
-            Ok(Message::Done(done)) => {
+            Ok(Message::Done(done, count)) => {
+                watch(DownloadEvent::Bytes(count));
                 if batch.is_empty() {
                     since = Instant::now();
                 }

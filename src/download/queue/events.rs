@@ -46,7 +46,9 @@ pub(super) enum Message {
     Bytes(u64),
     Running(Document, u64, u64),
     Waits(Box<(Document, DownloadError, Duration)>),
-    Done(Vec<CompleteDocument>),
+    /// Complete documents, and the bytes that were not reported yet. In one message, because a worker often
+    /// waits until a message can be sent.
+    Done(Vec<CompleteDocument>, u64),
     Present(Box<DownloadJob>),
     GivenUp(Box<(DownloadJob, DownloadError)>),
 }

@@ -272,11 +272,9 @@ impl<'a> Worker<'a> {
 
     /// Hands over the complete documents. When the receiver is gone, the work is over.
     fn hand_over(&mut self) {
-        if self.unreported > 0 {
-            let _ = self.messages.send(Message::Bytes(mem::take(&mut self.unreported)));
-        }
-        if !self.done.is_empty() {
-            let _ = self.messages.send(Message::Done(mem::take(&mut self.done)));
+        if self.unreported > 0 || !self.done.is_empty() {
+            let (done, unreported) = (mem::take(&mut self.done), mem::take(&mut self.unreported));
+            let _ = self.messages.send(Message::Done(done, unreported));
         }
         self.handed_over = Instant::now();
     }

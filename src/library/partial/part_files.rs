@@ -65,12 +65,15 @@ impl PartFiles {
 
     /// Whether this target has part files.
     pub fn has(&self, target: &SaveTarget) -> bool {
-        self.by_target().contains_key(&key_of(target.key()))
+        !self.is_empty() && self.by_target().contains_key(&key_of(target.key()))
     }
 
     /// The part files of one target.
     pub(super) fn of(&self, target: &SaveTarget) -> Vec<PathBuf> {
         self.remove_earlier(target);
+        if self.is_empty() {
+            return Vec::new();
+        }
         let by_target = self.by_target();
         let parts = by_target.get(&key_of(target.key()));
         parts.into_iter().flat_map(|parts| &parts.files).map(|part| part.path.clone()).collect()

@@ -95,7 +95,7 @@ fn get_unless_here(
     let (running, earlier) = match &target {
         Target::Out(_) => (None, None),
         Target::Library(library, target) => {
-            let earlier = Earlier::read(context, library, iter::once(document));
+            let earlier = Earlier::read(context, library, iter::once((document, true)));
             match attach(context, document)? {
                 Attached::Fetched(fetched) => {
                     let change = earlier.change(document, fetched.digest);

@@ -42,7 +42,7 @@ pub(super) fn check(
     force: bool,
 ) -> Result<(), CommandError> {
     let what = || format!("cannot save {document}");
-    target.check(force).map_err(|source| CommandError::File { what: what(), source })
+    target.check(force).map(drop).map_err(|source| CommandError::File { what: what(), source })
 }
 
 /// The file of a document that is already here.

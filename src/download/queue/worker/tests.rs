@@ -54,7 +54,7 @@ fn a_task_that_is_cancelled_too_late_cancels_no_other() {
     for message in messages {
         match message {
             Message::Present(job) => assert_eq!(job.request.document.to_string(), "FILE here"),
-            Message::Done(whole) => done += whole.len(),
+            Message::Done(whole, _) => done += whole.len(),
             Message::Bytes(_) => {}
             message => panic!("{message:?}"),
         }
