@@ -7,6 +7,7 @@ mod fill;
 mod growth;
 mod locks;
 pub(crate) mod requests;
+mod restart;
 mod search;
 
 use crate::run::Suite;
@@ -23,5 +24,10 @@ pub(crate) const SUITES: &[Suite] = &[
     Suite { name: "fair", what: "LOOKUP while others ask for much", run: fair::queries },
     Suite { name: "idle", what: "thousands of idle peers", run: crowd::idle },
     Suite { name: "processors", what: "one processor, and all", run: crowd::processors },
+    Suite {
+        name: "restart",
+        what: "the server restarts, and peers register again",
+        run: restart::restart,
+    },
     Suite { name: "locks", what: "many threads at the lock", run: locks::locks },
 ];
