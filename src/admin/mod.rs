@@ -1,20 +1,24 @@
-//! What operators see of a program while it runs: metrics and health, over HTTP.
+//! What operators see of a program while it runs, and what they do with it, over HTTP: metrics, health, commands.
 //!
 //! | file | subject |
 //! |---|---|
-//! | `program` | a program that is observed, and the paths that every program has |
+//! | `program`, `routes` | a program that is observed, and the paths that every program has |
+//! | `control` | commands: who is connected, closing connections, bans, an orderly end |
 //! | `exposition`, `process` | writing metrics in the text format of OpenMetrics; those of the process |
 //! | `server`, `peer` | an index server; a peer that shares |
 //! | `request_metrics` | the metrics of requests that both have |
 
+mod control;
 mod exposition;
 mod peer;
 mod process;
 mod program;
 mod request_metrics;
+mod routes;
 mod server;
 
 pub use exposition::Exposition;
 pub use peer::ObservedPeer;
-pub use program::{Observed, router};
+pub use program::Observed;
+pub use routes::router;
 pub use server::ObservedServer;

@@ -3,14 +3,17 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde_json::{Map, Value};
+
 use super::exposition::{Exposition, number};
 use super::program::Observed;
 use super::request_metrics::{expose_refusals, expose_requests};
 use crate::counters::Cause;
 use crate::download::DownloadTotals;
 use crate::library::SharedLibrary;
+use crate::net::{AccessPolicy, OpenConnection, Stop};
 use crate::registration::Registration;
-use crate::upload::{UPLOAD_METHODS, UploadServer};
+use crate::upload::{RunningUpload, UPLOAD_METHODS, UploadServer};
 
 /// The codes of its replies.
 const STATUSES: [u16; 7] = [200, 206, 400, 404, 416, 503, 505];
@@ -55,7 +58,50 @@ impl Observed for ObservedPeer {
     }
 
     fn check_ready(&self) -> Result<(), String> {
+        if self.uploads.stop().is_draining() {
+            return Err("it is about to end".into());
+        }
         self.registration.check_registered()
+    }
+
+    fn stop(&self) -> &Stop {
+        self.uploads.stop()
+    }
+
+    fn access(&self) -> &AccessPolicy {
+        self.uploads.access()
+    }
+
+    fn describe(&self, connection: &OpenConnection, to: &mut Map<String, Value>) {
+        let running = self.uploads.running();
+        let upload = running.into_iter().find(|upload| upload.reader == connection.address);
+        if let Some(RunningUpload { document, sent, total, bytes_per_second, .. }) = upload {
+            to.insert("document".into(), document.to_string().into());
+            to.insert("sent".into(), sent.into());
+            to.insert("total".into(), total.into());
+            to.insert("bytes_per_second".into(), bytes_per_second.into());
+        }
+    }
+
+    fn summarize(&self, to: &mut Map<String, Value>) {
+        let Self { library, registration, uploads, downloads } = self;
+        let refused: u64 = CAUSES.into_iter().map(|cause| uploads.refused(cause)).sum();
+        let totals = uploads.totals();
+        for (name, value) in [
+            ("documents", library.read().len() as u64),
+            ("registered_records", registration.accepted() as u64),
+            ("readers", uploads.connections() as u64),
+            ("uploads", totals.documents()),
+            ("uploaded_bytes", totals.sent()),
+            ("downloads", downloads.complete()),
+            ("downloaded_bytes", downloads.bytes()),
+            ("refusals", refused),
+        ] {
+            to.insert(name.into(), value.into());
+        }
+        let state = registration.check_registered().err();
+        to.insert("registered".into(), state.is_none().into());
+        to.insert("not_registered_because".into(), state.into());
     }
 
     fn expose(&self, to: &mut Exposition<'_>) -> fmt::Result {

@@ -2,10 +2,14 @@
 
 use std::fmt;
 
+use serde_json::{Map, Value};
+
 use super::exposition::{Exposition, number};
 use super::program::Observed;
 use super::request_metrics::{expose_refusals, expose_requests};
 use crate::counters::Cause;
+use crate::index::Announced;
+use crate::net::{AccessPolicy, OpenConnection, Stop};
 use crate::server::{INDEX_METHODS, Monitor};
 
 /// The codes of its replies.
@@ -44,6 +48,41 @@ impl Observed for ObservedServer {
 
     fn check_ready(&self) -> Result<(), String> {
         if self.0.is_accepting() { Ok(()) } else { Err("it is about to end".into()) }
+    }
+
+    fn stop(&self) -> &Stop {
+        self.0.stop()
+    }
+
+    fn access(&self) -> &AccessPolicy {
+        self.0.access()
+    }
+
+    fn describe(&self, connection: &OpenConnection, to: &mut Map<String, Value>) {
+        let announced = self.0.announced(connection.number);
+        to.insert("records".into(), announced.as_ref().map_or(0, |all| all.records).into());
+        if let Some(Announced { endpoint, endpoints, .. }) = announced {
+            to.insert("endpoint".into(), endpoint.to_string().into());
+            to.insert("endpoints".into(), endpoints.into());
+        }
+    }
+
+    fn summarize(&self, to: &mut Map<String, Value>) {
+        let now = self.0.observe();
+        let requests: u64 = now.requests.counts.iter().flatten().sum();
+        let refused: u64 = CAUSES.into_iter().map(|cause| self.0.refused(cause)).sum();
+        for (name, value) in [
+            ("peers", now.peers as u64),
+            ("peers_limit", now.most_peers as u64),
+            ("records", now.records as u64),
+            ("index_bytes", now.index_bytes as u64),
+            ("requests", requests),
+            ("refusals", refused),
+            ("received_bytes", now.requests.received),
+            ("sent_bytes", now.requests.sent),
+        ] {
+            to.insert(name.into(), value.into());
+        }
     }
 
     fn expose(&self, to: &mut Exposition<'_>) -> fmt::Result {

@@ -9,7 +9,7 @@ use clap::{Command, CommandFactory, Parser, Subcommand};
 use super::config::programs::Program as Configurable;
 use super::topics::{TOPICS, topic};
 use super::{
-    check, config, explain, generate, lab, peer, program, replay, server, usage, wireshark,
+    admin, check, config, explain, generate, lab, peer, program, replay, server, usage, wireshark,
 };
 
 const AFTER_HELP: &str = "\
@@ -52,6 +52,9 @@ enum Program {
     Lab(lab::Arguments),
     /// Send the client side of a recorded conversation again, and compare the replies
     Replay(replay::Arguments),
+    /// Commands for a server or a peer that runs: connections, bans, an orderly end
+    #[cfg(unix)]
+    Admin(admin::Arguments),
     /// The configuration of server and peer: show, check, or write a file
     Config(config::command::Arguments),
     /// Write manual pages and completions of shells, for packages
@@ -85,6 +88,8 @@ pub fn main() -> ExitCode {
         Program::Explain(arguments) => explain::run(&arguments),
         Program::Lab(arguments) => lab::run(&arguments),
         Program::Replay(arguments) => replay::run_command(&arguments),
+        #[cfg(unix)]
+        Program::Admin(arguments) => admin::run(&arguments),
         Program::Config(arguments) => config::command::run(&arguments),
         Program::Generate(arguments) => generate::run(&arguments, whole_command()),
         Program::Help { what } => match what.as_deref() {
@@ -101,7 +106,8 @@ pub fn main() -> ExitCode {
 
 /// The words that `p2p-ci help` accepts.
 fn described() -> PossibleValuesParser {
-    let commands = ["server", "peer", "check", "wireshark", "explain", "lab", "replay", "config"];
+    let commands =
+        ["server", "peer", "check", "wireshark", "explain", "lab", "replay", "admin", "config"];
     commands.into_iter().chain(TOPICS.iter().map(|topic| topic.name)).into()
 }
 

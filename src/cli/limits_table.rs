@@ -45,6 +45,11 @@ pub(super) fn limits_table(config: &Config) -> String {
         ("host names resolved", server.host_resolutions.to_string(), "work for one connection"),
         ("the same, for a network", resolutions(server), "one IPv4 address or IPv6 /64"),
         ("thread stack", bytes(limits::THREAD_STACK), "memory of a connection"),
+        (
+            "connections at --admin",
+            limits::Http::DEFAULT.connections.to_string(),
+            "operators; threads",
+        ),
         ("memory in all", bytes(budgets.total), "records and connections; the process takes more"),
         ("memory of all records", bytes(budgets.records), "the index; the rest is for connections"),
         ("memory of a /48's records", bytes(budgets.site), "one IPv6 site"),

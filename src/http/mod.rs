@@ -11,9 +11,12 @@
 //! | `head`, `request` | parsing a request; a request as handlers see it |
 //! | `router` | which handler replies to a request |
 //! | `reply`, `status`, `stream` | replies, also those that are sent bit by bit |
+//! | `client` | requests to a server at a Unix socket |
 //! | `hosts` | the host names for which it replies |
 
 mod address;
+#[cfg(unix)]
+mod client;
 mod connection;
 mod head;
 mod hosts;
@@ -25,6 +28,8 @@ mod status;
 mod stream;
 
 pub use address::HttpAddress;
+#[cfg(unix)]
+pub use client::{Answer, request_at};
 pub use hosts::Hosts;
 pub use reply::Reply;
 pub use request::{Client, Method, Request};

@@ -167,7 +167,7 @@ impl HttpServer {
 
 impl Drop for HttpServer {
     fn drop(&mut self) {
-        self.stop.stop();
+        self.stop.stop_within(limits::HTTP_STOP_GRACE);
         if let Some(thread) = self.thread.take() {
             // A panic was reported where it happened.
             let _ = thread.join();

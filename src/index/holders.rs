@@ -12,6 +12,17 @@ use crate::protocol::{Endpoint, RecordEnd};
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Owner(pub u64);
 
+/// What one owner has added.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Announced {
+    /// The endpoint of its first records.
+    pub endpoint: Endpoint,
+    /// The number of its endpoints.
+    pub endpoints: usize,
+    /// The number of its records.
+    pub records: usize,
+}
+
 /// All owners and endpoints with a record.
 ///
 /// A holder refers to the other tables by places, because finding an owner or an endpoint in a
@@ -158,6 +169,14 @@ impl Holders {
         };
         let holdings = holdings.and_then(|holdings| self.holdings.get(holdings));
         holdings.map_or(0, |holdings| holdings.records)
+    }
+
+    /// What an owner has added; `None` if it has no record.
+    pub(super) fn announced(&self, owner: Owner) -> Option<Announced> {
+        let holdings = self.holdings.get(*self.owners.get(&owner)?)?;
+        let first = self.holders.get(*holdings.holders.first()?)?;
+        let (endpoint, endpoints) = (first.endpoint.clone(), holdings.holders.len());
+        Some(Announced { endpoint, endpoints, records: holdings.records })
     }
 
     /// The sequence number of the line of a holder in an entry.

@@ -37,6 +37,8 @@ impl Default for Http {
     }
 }
 
+/// Time for replies to end when the server ends. The programs wait for them at their end.
+pub const HTTP_STOP_GRACE: Duration = Duration::from_millis(300);
 /// Bytes of the head of a request: memory of a connection.
 pub const HTTP_HEAD: usize = 8 * 1024;
 /// Header lines of a request: the stack of a connection's thread.

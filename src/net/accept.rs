@@ -148,7 +148,13 @@ fn admit<H>(service: &Service<H>, accepted: Accepted, address: SocketAddr) -> Op
         service.refused.refuse(stream);
         return None;
     }
-    let entered = service.stop.enter(Arc::clone(&stream), address.ip())?;
+    if service.stop.is_draining() {
+        log::info!("{address}: refused: the program is about to end");
+        service.permits.refusals().add(Cause::Draining);
+        service.refused.refuse(stream);
+        return None;
+    }
+    let entered = service.stop.enter(Arc::clone(&stream), address)?;
     let newcomer = Newcomer { number: entered.id, address: address.ip(), stream: &stream };
     match service.permits.take(newcomer) {
         Ok(Taken { permit, evicted }) => {

@@ -90,6 +90,6 @@ pub use receiver::Receiver;
 pub(crate) use recorded::record_connections;
 pub use resolve::resolve;
 pub use send::send;
-pub use stop::Stop;
+pub use stop::{OpenConnection, Stop};
 pub use tcp::set_options;
 pub use transport::Transport;

@@ -5,9 +5,9 @@
 //! connection to itself.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Shutdown};
+use std::net::{IpAddr, Shutdown, SocketAddr};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::connection::Connection;
 use super::listening::Place;
@@ -26,16 +26,29 @@ struct Shared {
 #[derive(Debug, Default)]
 struct State {
     stopping: bool,
+    draining: bool,
     listeners: Vec<Place>,
     connections: HashMap<u64, Open>,
     next_id: u64,
 }
 
-/// An open connection, and the address of the other side.
+/// An open connection, and what is known of it.
 #[derive(Debug)]
 struct Open {
     stream: Arc<Connection>,
-    address: IpAddr,
+    address: SocketAddr,
+    since: Instant,
+}
+
+/// An open connection, as operators see it.
+#[derive(Clone, Copy, Debug)]
+pub struct OpenConnection {
+    /// Its number, which no other connection of the service has.
+    pub number: u64,
+    /// The address of the other side.
+    pub address: SocketAddr,
+    /// When it was accepted.
+    pub since: Instant,
 }
 
 impl Stop {
@@ -74,10 +87,39 @@ impl Stop {
 
     /// Closes the open connections from these addresses, and returns their number.
     pub fn close_from(&self, is_closed: impl Fn(IpAddr) -> bool) -> usize {
+        self.close(|open| is_closed(open.address.ip()))
+    }
+
+    /// The same for any choice of connections.
+    pub fn close(&self, is_closed: impl Fn(&OpenConnection) -> bool) -> usize {
         let state = self.lock();
-        let closed = state.connections.values().filter(|open| is_closed(open.address));
+        let closed =
+            state.connections.iter().filter(|(number, open)| is_closed(&open.of(**number)));
         // It may be closed already.
-        closed.inspect(|open| drop(open.stream.shutdown(Shutdown::Both))).count()
+        closed.inspect(|(_, open)| drop(open.stream.shutdown(Shutdown::Both))).count()
+    }
+
+    /// The open connections, in any order.
+    pub fn open(&self) -> Vec<OpenConnection> {
+        self.lock().connections.iter().map(|(number, open)| open.of(*number)).collect()
+    }
+
+    /// From now on new connections are refused, and those that are open are served. `false` if that was so
+    /// before.
+    pub fn drain(&self) -> bool {
+        let mut state = self.lock();
+        !std::mem::replace(&mut state.draining, true) && !state.stopping
+    }
+
+    /// Whether [`Stop::drain`] was called.
+    pub fn is_draining(&self) -> bool {
+        self.lock().draining
+    }
+
+    /// Waits until no connection is open, for a limited time.
+    pub fn wait_until_closed(&self, time: Duration) {
+        let is_open = |state: &mut State| !state.connections.is_empty();
+        drop(self.0.all_closed.wait_timeout_while(self.lock(), time, is_open));
     }
 
     /// Registers a listener that has to be woken.
@@ -86,20 +128,26 @@ impl Stop {
     }
 
     /// Registers an open connection until the returned value is dropped; `None` when stopping.
-    pub(super) fn enter(&self, stream: Arc<Connection>, address: IpAddr) -> Option<Entered> {
+    pub(super) fn enter(&self, stream: Arc<Connection>, address: SocketAddr) -> Option<Entered> {
         let mut state = self.lock();
         if state.stopping {
             return None;
         }
         let id = state.next_id;
         state.next_id += 1;
-        state.connections.insert(id, Open { stream, address });
+        state.connections.insert(id, Open { stream, address, since: Instant::now() });
         Some(Entered { stop: self.clone(), id })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         // Each change is one insertion, removal or assignment: a poisoned state is still whole.
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Open {
+    fn of(&self, number: u64) -> OpenConnection {
+        OpenConnection { number, address: self.address, since: self.since }
     }
 }
 
@@ -123,7 +171,7 @@ impl Drop for Entered {
     fn drop(&mut self) {
         let mut state = self.stop.lock();
         state.connections.remove(&self.id);
-        if state.stopping && state.connections.is_empty() {
+        if (state.stopping || state.draining) && state.connections.is_empty() {
             self.stop.0.all_closed.notify_all();
         }
     }

@@ -6,6 +6,8 @@ use std::time::Duration;
 use super::methods::INDEX_METHODS;
 use super::shared::Shared;
 use crate::counters::{Cause, RequestTotals};
+use crate::index::{Announced, Owner};
+use crate::net::{AccessPolicy, Stop};
 
 /// Observes a server. Clones observe the same one, also after it has ended.
 #[derive(Clone, Debug)]
@@ -35,7 +37,22 @@ pub struct Observation {
 impl Monitor {
     /// Whether the server accepts connections.
     pub fn is_accepting(&self) -> bool {
-        !self.0.stop.is_stopping()
+        !self.0.stop.is_stopping() && !self.0.stop.is_draining()
+    }
+
+    /// Its connections, and its end.
+    pub fn stop(&self) -> &Stop {
+        &self.0.stop
+    }
+
+    /// The addresses that may connect.
+    pub fn access(&self) -> &AccessPolicy {
+        &self.0.access
+    }
+
+    /// What a connection has registered; `None` if that is nothing.
+    pub fn announced(&self, connection: u64) -> Option<Announced> {
+        self.0.index.announced(Owner(connection))
     }
 
     /// Waits for the lock of the index: returns if the server works.

@@ -8,7 +8,7 @@
 //! | `files`, `rename`, `directories` | opening, reading and writing files; renaming without replacing; paths without links |
 //! | `fifos`, `mounts`, `directory_watch` | FIFOs as targets; changes of mounts, and changes in a directory |
 //! | `page_aligned` | buffers that begin at a page boundary |
-//! | `process_group`, `process_usage` | a child process and all processes that it starts; the resources of this process |
+//! | `process_group`, `process_usage` | a child process and all processes that it starts; the resources and the end of this process |
 //! | `sockets`, `readiness`, `unacknowledged` | sending, receiving and socket options; waiting for several sockets; unacknowledged data |
 //! | `unix_sockets` | Unix sockets, and the user on the other side |
 //! | `service_manager` | sockets from systemd, and messages to it |
@@ -55,7 +55,7 @@ pub use memory::{
 pub(crate) use mounts::Mounts;
 pub use page_aligned::PageAligned;
 pub(crate) use process_group::{has_ended, kill_group, start_group};
-pub(crate) use process_usage::process_usage;
+pub(crate) use process_usage::{end_this_process, process_usage};
 pub(crate) use readiness::{Direction, is_connecting, wait_for_any};
 pub(crate) use rename::rename_new;
 pub(crate) use service_manager::{

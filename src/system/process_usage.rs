@@ -1,4 +1,4 @@
-//! The resources that this process uses.
+//! The resources that this process uses, and its end.
 
 use std::time::Duration;
 
@@ -11,6 +11,20 @@ pub(crate) struct ProcessUsage {
     pub(crate) resident_bytes: u64,
     pub(crate) threads: u64,
     pub(crate) open_files: u64,
+}
+
+/// Ends this process as SIGTERM does: what the program does at its end is done.
+pub(crate) fn end_this_process() {
+    #[cfg(unix)]
+    {
+        let sent =
+            rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::TERM);
+        if let Err(error) = sent {
+            log::error!("cannot end this process: {error}");
+        }
+    }
+    #[cfg(not(unix))]
+    std::process::exit(0);
 }
 
 /// The resources of this process; `None` where the system does not tell.

@@ -117,6 +117,16 @@ impl UploadServer {
         Arc::clone(&self.totals)
     }
 
+    /// Its connections, and its end.
+    pub fn stop(&self) -> &Stop {
+        &self.stop
+    }
+
+    /// The addresses that may connect.
+    pub fn access(&self) -> &AccessPolicy {
+        &self.access
+    }
+
     /// The number of connections of readers.
     pub fn connections(&self) -> usize {
         self.permits.taken()

@@ -8,6 +8,7 @@
     reason = "a test may panic"
 )]
 
+mod commands;
 #[path = "../common/mod.rs"]
 mod common;
 mod health;

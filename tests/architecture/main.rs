@@ -79,7 +79,19 @@ const LAYERS: [(&str, &[&str]); 27] = [
     ),
     (
         "admin",
-        &["counters", "download", "http", "library", "registration", "server", "system", "upload"],
+        &[
+            "counters",
+            "download",
+            "escape",
+            "http",
+            "index",
+            "library",
+            "net",
+            "registration",
+            "server",
+            "system",
+            "upload",
+        ],
     ),
     ("check", &["escape", "limits", "protocol", "system"]),
     (

@@ -10,7 +10,7 @@ use super::cursor::{Cursor, Form, Page};
 use super::lock::FairLock;
 use super::wakeup::Wakeup;
 use crate::index::records::Records;
-use crate::index::{Attributes, Capacity, Charge, Full, Owner, RecordView};
+use crate::index::{Announced, Attributes, Capacity, Charge, Full, Owner, RecordView};
 use crate::protocol::{
     BorrowedRecord, Document, Endpoint, Record, RecordEncoder, encode_attribute,
 };
@@ -143,6 +143,11 @@ impl Index {
     /// Bytes of memory that the index takes.
     pub fn bytes(&self) -> usize {
         self.records.read().bytes()
+    }
+
+    /// What an owner has added; `None` if it has no record.
+    pub fn announced(&self, owner: Owner) -> Option<Announced> {
+        self.records.read().holders.announced(owner)
     }
 
     /// How often a thread had to wait for the lock, and for how long in all.

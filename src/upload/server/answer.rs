@@ -339,7 +339,9 @@ impl Sharing {
 
     /// Whether nobody waits for the place of a connection, or for its end.
     fn may_keep_open(&self) -> bool {
-        !self.uploads.hand_over && self.permits.taken() <= self.kept_open
+        !self.uploads.hand_over
+            && self.permits.taken() <= self.kept_open
+            && !self.stop.is_draining()
     }
 }
 

@@ -4,32 +4,32 @@ use std::sync::Arc;
 
 use gethostname::gethostname;
 
-use super::headings::NETWORK;
-use super::output::format::Format;
-use super::output::print::{print_json, print_line};
-use super::values::option_values::remedy;
 use crate::admin::{Observed, router};
+use crate::cli::headings::NETWORK;
+use crate::cli::output::format::Format;
+use crate::cli::output::print::{print_json, print_line};
+use crate::cli::values::option_values::remedy;
 use crate::error_chain::error_chain;
 use crate::http::{Hosts, HttpAddress, HttpBindError, HttpListeners, HttpServer};
 use crate::limits;
 
 /// The options of both programs.
 #[derive(Clone, Debug, Default, clap::Args)]
-pub(super) struct AdminArgs {
+pub(in crate::cli) struct AdminArgs {
     /// Show metrics and health over HTTP at this address, such as `127.0.0.1:9734`, or at this path of a Unix
     /// socket; may be given several times
     #[arg(long, value_name = "ADDR:PORT|PATH", global = true, help_heading = NETWORK)]
-    pub(super) admin: Vec<HttpAddress>,
+    pub(in crate::cli) admin: Vec<HttpAddress>,
 
     /// Reply also to requests at the address for operators that name this host; may be given several times
     /// [default: IP addresses, `localhost`, and the name of this machine]
     #[arg(long, value_name = "NAME", global = true, help_heading = NETWORK)]
-    pub(super) admin_host: Vec<String>,
+    pub(in crate::cli) admin_host: Vec<String>,
 }
 
 /// Why nothing is shown.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum AdminError {
+pub(in crate::cli) enum AdminError {
     #[error("cannot show metrics and health: {}{remedy}", error_chain(.error))]
     Bind { error: HttpBindError, remedy: String },
     #[error("cannot start the thread that shows metrics and health")]
@@ -38,7 +38,7 @@ pub(super) enum AdminError {
 
 impl AdminArgs {
     /// Listens at all addresses.
-    pub(super) fn listen(&self) -> Result<HttpListeners, AdminError> {
+    pub(in crate::cli) fn listen(&self) -> Result<HttpListeners, AdminError> {
         HttpListeners::bind(&self.admin).map_err(|error| {
             let remedy = match &error.address {
                 HttpAddress::Tcp(address) => remedy(error.kind(), address.port(), "--admin"),
@@ -51,7 +51,7 @@ impl AdminArgs {
     }
 
     /// Shows a program at the addresses that were listened at, if there are any.
-    pub(super) fn serve(
+    pub(in crate::cli) fn serve(
         &self,
         listeners: HttpListeners,
         program: impl Observed,
@@ -68,7 +68,7 @@ impl AdminArgs {
 }
 
 /// Prints where a program shows its metrics.
-pub(super) fn print_addresses(listeners: &HttpListeners, format: Format) {
+pub(in crate::cli) fn print_addresses(listeners: &HttpListeners, format: Format) {
     for address in listeners.addresses() {
         let printed = match format {
             Format::Json => {
