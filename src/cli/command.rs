@@ -43,13 +43,27 @@ pub(super) enum Command {
     Status,
 }
 
-/// Options of commands that read the shared directory.
+/// Options of commands that print what is in the shared directory.
 const DIRECTORY: [&str; 5] = ["share", "recursive", "format", "color", "no_pager"];
+/// Options of commands that use files in the shared directory, and print little.
+const FILES: [&str; 3] = ["share", "recursive", "format"];
 /// Options of commands that print records.
 const LISTING: [&str; 4] = ["format", "color", "no_pager", "wire"];
 /// Options of commands that download.
 const DOWNLOADING: [&str; 8] =
-    ["share", "recursive", "format", "color", "no_pager", "download_limit", "allow_net", "wire"];
+    ["share", "recursive", "format", "color", "download_limit", "strict", "allow_net", "wire"];
+/// The same for `sync`, whose `--dry-run` prints a list.
+const SYNC: [&str; 9] = [
+    "share",
+    "recursive",
+    "format",
+    "color",
+    "no_pager",
+    "download_limit",
+    "strict",
+    "allow_net",
+    "wire",
+];
 
 /// The options of the program that concern a command, by their fields in `Args`, and an example.
 pub(super) fn help_of(command: &str) -> (&'static [&'static str], &'static str) {
@@ -63,14 +77,17 @@ pub(super) fn help_of(command: &str) -> (&'static [&'static str], &'static str) 
         "browse" => (&LISTING, "peer localhost browse 192.0.2.7:5678"),
         "peers" => (&LISTING, "peer localhost peers --format table"),
         "get" => (&DOWNLOADING, "peer localhost get 793 700-710 lecture-01.pdf"),
-        "sync" => (&DOWNLOADING, "peer localhost sync --match congestion --dry-run"),
+        "sync" => (&SYNC, "peer localhost sync --match congestion --dry-run"),
         "add" => (&["share", "format", "host"], "p2p-ci> add lecture-01.pdf --title Lecture"),
-        "verify" => (&DIRECTORY, "peer --share papers verify 793"),
+        "verify" => (&FILES, "peer --share papers verify 793"),
         "why" => (&["share", "format", "color", "no_pager"], "peer --share papers why 793"),
         "read" => (&DIRECTORY, "peer --share papers read 793"),
-        "open" => (&DIRECTORY, "peer --share papers open lecture-01.pdf"),
+        "open" => (&FILES, "peer --share papers open lecture-01.pdf"),
         "docs" => (&DIRECTORY, "peer --share papers docs --format json"),
-        "status" => (&DIRECTORY, "peer localhost --share papers status"),
+        "status" => (
+            &["share", "recursive", "format", "color", "no_pager", "wire"],
+            "peer localhost --share papers status",
+        ),
         _ => (&[], ""),
     }
 }

@@ -44,8 +44,8 @@ const FORMATS: &str = "\
 Forms of output (--format)
 
   raw    the lines of the reply as the index server has sent them, with control
-         characters escaped
-  table  for people: columns with a heading
+         characters escaped; the default if standard output is no terminal
+  table  for people: columns that fit the terminal; the default on a terminal
   json   for programs: one object a line, each with \"v\":1
 
 Only results are written to standard output. Notes, progress, warnings and
@@ -58,6 +58,7 @@ Documents
   lecture-01.pdf        a file; names with blanks are quoted: \"a b.txt\"
   a%20b.txt             the same, as lists print it
   FILE:42               the file named `42`
+  %3                    in the shell: row 3 of the last list
 
 Sizes, and rates in bytes per second
 
@@ -82,6 +83,9 @@ Environment variables
   XDG_STATE_HOME   history of the shell, journals of downloads, ports
                    (default: ~/.local/state), in the directory `p2p-ci`
   XDG_CACHE_HOME   digests of shared files (default: ~/.cache), in `p2p-ci`
+  NO_COLOR         no colours, unless --color says so
+  PAGER            the pager for output that is longer than the screen
+                   (default: `less`); LESS and LV are set for it if they are not
   RUST_LOG         levels of the log, such as `debug` or `p2p_ci::server=trace`;
                    overrides -v, -q and --log
   TMPDIR           temporary files of tests and of unpacked documents

@@ -49,10 +49,12 @@ fn with_commands(all: Command) -> Command {
     names.into_iter().fold(all, |all, name| {
         let (used, example) = help_of(&name);
         let options = options.clone().into_iter().map(|option| {
-            // `share` uses all options.
-            let id = option.get_id().as_str();
-            let is_used =
-                name == "share" || used.contains(&id) || [CONFIG, "verbose", "quiet"].contains(&id);
+            let is_used = match option.get_id().as_str() {
+                CONFIG | "verbose" | "quiet" => true,
+                // A service prints no tables.
+                "color" | "no_pager" if name == "share" => false,
+                id => name == "share" || used.contains(&id),
+            };
             let is_hidden = option.is_hide_set() || !is_used;
             option.hide(is_hidden)
         });
@@ -73,7 +75,7 @@ fn with_commands(all: Command) -> Command {
 /// Reads the arguments of the program `peer`, without its name, and its configuration; ends it when they are
 /// wrong, or ask for help.
 pub(super) fn peer_configured(arguments: &[OsString]) -> Configured<Args> {
-    if let [help, name] = arguments
+    if let [.., help, name] = arguments
         && *help == *"help"
         && let Some(text) = name.to_str().and_then(topic)
     {
@@ -245,6 +247,13 @@ mod tests {
                 ("--host ", "share add"),
                 ("--recursive", "share get sync verify read open docs status"),
                 ("--download-limit", "share get sync"),
+                ("--strict", "share get sync"),
+                (
+                    "--quiet",
+                    "list lookup search browse peers get sync add verify why read open docs status share remove",
+                ),
+                ("--no-pager", "list lookup search browse peers sync why read docs status"),
+                ("--record ", "share"),
                 ("--allow-net", "share get sync lookup"),
                 ("--out", "get"),
                 ("--dry-run", "sync"),

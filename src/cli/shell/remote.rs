@@ -67,12 +67,14 @@ impl Remote {
 }
 
 impl Shared {
-    /// Stores what was requested. If nothing was received, the names of an earlier request stay.
+    /// Stores what was requested. If nothing was received, the names of an earlier request stay, and Tab requests
+    /// them again.
     fn store(&self, names: Names) {
         let mut state = self.lock();
         state.is_running = false;
-        if !names.documents.is_empty() {
-            state.names = Arc::new(names);
+        match names.documents.is_empty() {
+            true => state.requested = None,
+            false => state.names = Arc::new(names),
         }
         self.changed.notify_all();
     }
