@@ -6,11 +6,17 @@ mod common;
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use common::holders::{endpoint, holder, honest, hurried, respond};
 use common::{Index, Program, folder, names, run_peer_again, share};
+use p2p_ci::library::{PartFiles, SaveTarget};
+use p2p_ci::peer::{DownloadEvent, DownloadJob, DownloadRequest, Source, download_all};
+use p2p_ci::protocol::Document;
 
 /// A holder that sends every document at this rate; it ends with the test.
 fn slow_holder(bytes_per_second: usize) -> u16 {
@@ -49,6 +55,64 @@ fn long_documents_do_not_keep_the_others() {
 #[test]
 fn any_number_of_documents_of_one_holder_does_not_keep_the_others() {
     bait_does_not_keep_the_others(400, 20_000, 30);
+}
+
+/// Before, each endpoint had a turn of some seconds, also after all turns of its party had failed: 40 of
+/// them kept the others for minutes.
+#[test]
+fn bait_at_any_number_of_endpoints_of_one_party_does_not_keep_the_others() {
+    const ENDPOINTS: usize = 40;
+    let root = tempfile::tempdir().unwrap();
+    let shared = folder(root.path(), "honest", &[]);
+    for number in 1000..1030 {
+        fs::write(shared.join(format!("rfc{number}.txt")), format!("document {number}")).unwrap();
+    }
+    let (_server, honest) = honest(&shared, Ipv4Addr::LOCALHOST);
+    let piece = Arc::new(AtomicUsize::new(0));
+    let bait = |_| {
+        let piece = Arc::clone(&piece);
+        let at = holder(Ipv4Addr::LOCALHOST, move |stream, _| {
+            let piece = piece.load(Ordering::Relaxed);
+            if piece == 0 {
+                return stream.read_to_end(&mut Vec::new()).map(drop);
+            }
+            respond(stream, "Content-Length: 900000000\r\n", b"")?;
+            loop {
+                thread::sleep(Duration::from_millis(25));
+                stream.write_all(&vec![b'x'; piece])?;
+            }
+        });
+        endpoint(at).into()
+    };
+    let bait: Vec<Source> = (0..ENDPOINTS).map(bait).collect();
+    // Silent, slow, and above the rate of slow holders.
+    for bytes in [0, 30, 2000] {
+        piece.store(bytes, Ordering::Relaxed);
+        let mine = folder(root.path(), &format!("mine{bytes}"), &[]);
+        let job = |number: usize, source: &Source| DownloadJob {
+            request: DownloadRequest {
+                document: Document::Rfc(number.to_string().parse().unwrap()),
+                sources: vec![source.clone()],
+                digest: None,
+            },
+            target: SaveTarget::file(&mine.join(format!("rfc{number}.txt"))),
+            overwrite: false,
+        };
+        let mut jobs: Vec<DownloadJob> =
+            (0..400).map(|at| job(at + 1, bait.get(at % ENDPOINTS).unwrap())).collect();
+        jobs.extend((1000..1030).map(|number| job(number, &honest)));
+        let (downloader, mut count, begun) = (hurried(10), 0, Instant::now());
+        let parts = PartFiles::in_folder(&mine);
+        let outcome = download_all(&downloader, &parts, jobs, &mut |event| {
+            count += usize::from(matches!(event, DownloadEvent::Completed(..)));
+            if count == 30 || begun.elapsed() > Duration::from_secs(10) {
+                downloader.cancel().cancel();
+            }
+        });
+        // It was cancelled.
+        outcome.unwrap_err();
+        assert_eq!(count, 30, "{bytes} bytes at a time");
+    }
 }
 
 /// Documents that are served at this rate, and do not end within the test. All others are here within

@@ -79,6 +79,9 @@ pub struct Downloads {
     /// Time after which a document of which nothing has come, from several holders that have not
     /// delivered anything yet, yields its worker to documents that were never tried.
     pub fruitless_after: Duration,
+    /// The shortest turn of a download at a worker while holders wait that have used much less time; twice
+    /// as much at `rate_with_others`. Turns are halved after each one that brings no document.
+    pub least_turn: Duration,
     /// Time after which a download from a proven holder counts as long. Another one counts as long after
     /// `slow_after`.
     pub long_after: Duration,
@@ -137,6 +140,7 @@ impl Downloads {
         slow_after: Duration::from_secs(10),
         document_time: Duration::from_mins(2),
         fruitless_after: Duration::from_secs(3),
+        least_turn: Duration::from_millis(250),
         long_after: Duration::from_secs(60),
         reserved_workers: 2,
         rate_with_others: 64 * 1024,

@@ -129,6 +129,7 @@ const MOST: Limits = Limits {
         slow_after: LONG,
         document_time: LONG,
         fruitless_after: LONG,
+        least_turn: LONG,
         long_after: LONG,
         reserved_workers: usize::MAX,
         in_use: LONG,

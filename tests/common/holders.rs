@@ -31,6 +31,7 @@ pub fn hurried(factor: u32) -> Downloader {
         &mut limits.slow_after,
         &mut limits.fruitless_after,
         &mut limits.least_patience,
+        &mut limits.least_turn,
     ] {
         *time /= factor;
     }

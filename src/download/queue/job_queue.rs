@@ -12,6 +12,7 @@ use super::events::DownloadJob;
 use super::lines::Lines;
 use super::running::{Running, Slow, Waiting, make_yield};
 use super::task::Task;
+use super::turns::{Turns, WaitingTasks};
 use super::usage::{Usage, User};
 use crate::download::dialing::{HostNames, Party};
 use crate::download::model::Source;
@@ -47,6 +48,7 @@ struct State {
     later: BTreeMap<(Instant, u64), Task>,
     put_back: u64,
     usage: Usage,
+    turns: Turns,
     /// The tasks that each worker has taken and not begun.
     taken: Vec<VecDeque<Task>>,
     /// The line from which each worker has taken tasks last.
@@ -80,6 +82,7 @@ impl JobQueue {
             later: BTreeMap::new(),
             put_back: 0,
             usage: Usage::new(workers),
+            turns: Turns::default(),
             taken: (0..workers).map(|_| VecDeque::new()).collect(),
             lines: vec![None; workers],
             running: (0..workers).map(|_| None).collect(),
@@ -154,9 +157,12 @@ impl JobQueue {
         !state.is_over && running.is_some_and(|running| running.must_yield)
     }
 
-    /// Ends a task.
-    pub(super) fn finish(&self, worker: usize) {
+    /// Ends a task: its document is complete (`is_done`), or it is given up.
+    pub(super) fn finish(&self, worker: usize, is_done: bool) {
         let mut state = self.lock();
+        if !is_done {
+            state.note_failed(worker);
+        }
         state.stop_running(worker);
         let is_last = !state.is_anything_left();
         drop(state);
@@ -173,6 +179,7 @@ impl JobQueue {
         state.put_back += 1;
         let key = (task.due, state.put_back);
         state.later.insert(key, task);
+        state.note_failed(worker);
         state.stop_running(worker);
         drop(state);
         self.changed.notify_all();
@@ -189,11 +196,18 @@ impl JobQueue {
         let mut state = self.lock();
         let returned = state.return_taken(now);
         state.run_again(now);
-        let (newcomers, least) = state.waiting_parties(now);
+        let next = state.waiting_parties(now);
+        let newcomers = next.as_ref().is_some_and(|(next, _)| next.is_newcomer);
         let untried = !state.untried.is_empty();
         let waiting = Waiting { untried, newcomers, any: untried || !state.tried.is_empty() };
-        state.end_excess(least, slow, now);
-        make_yield(&mut state.running, waiting, slow, now);
+        if let Some((_, least)) = &next {
+            state.end_excess(*least, slow, now);
+        }
+        let State { running, turns, usage, .. } = &mut *state;
+        make_yield(running, waiting, slow, now);
+        if let Some((next, _)) = &next {
+            turns.end_downloads(running, usage, next, slow, now);
+        }
         drop(state);
         if returned {
             self.changed.notify_all();
@@ -234,25 +248,14 @@ impl State {
     /// Takes the next tasks, untried ones before others, unless their party has used much more time.
     fn take(&mut self, worker: usize, most: usize, now: Instant) -> bool {
         self.run_again(now);
-        let Self { untried, tried, usage, names, .. } = self;
-        let next_untried = untried.next(usage, names, now);
-        let next_tried = tried.next(usage, names, now);
-        let (lines, next, most) = match (next_untried, next_tried) {
-            (None, None) => return false,
-            (None, Some(next)) => (tried, next, 1),
-            (Some(next), None) => (untried, next, most),
-            (Some(one), Some(other)) => {
-                let most_of_other = usage.of(&other, now).saturating_add(self.limits.slow_after);
-                match most_of_other < usage.of(&one, now) {
-                    true => (tried, other, 1),
-                    false => (untried, one, most),
-                }
-            }
-        };
+        let Some((next, is_untried)) = self.next(now) else { return false };
+        let Self { untried, tried, usage, .. } = self;
+        let (lines, most) = if is_untried { (untried, most) } else { (tried, 1) };
         let last = self.lines.get(worker).cloned().flatten();
         let may_stay = |last: &User| {
             lines.has(last.holder.as_ref())
-                && usage.of(last, now) <= usage.of(&next, now).saturating_add(STAYS)
+                && usage.with_failed(last, now)
+                    <= usage.with_failed(&next, now).saturating_add(STAYS)
         };
         let next = last.filter(may_stay).unwrap_or(next);
         let tasks = lines.take(&next.holder, most);
@@ -267,6 +270,22 @@ impl State {
         true
     }
 
+    /// The holder whose tasks are next, and whether they are untried ones.
+    fn next(&mut self, now: Instant) -> Option<(User, bool)> {
+        let Self { untried, tried, usage, names, .. } = self;
+        let next_untried = untried.next(usage, names, now);
+        let next_tried = tried.next(usage, names, now);
+        match (next_untried, next_tried) {
+            (None, next) => next.map(|next| (next, false)),
+            (Some(next), None) => Some((next, true)),
+            (Some(one), Some(other)) => {
+                let most = usage.with_failed(&other, now).saturating_add(self.limits.slow_after);
+                let is_untried = most >= usage.with_failed(&one, now);
+                Some(if is_untried { (one, true) } else { (other, false) })
+            }
+        }
+    }
+
     /// Puts the tasks that are due into their lines.
     fn run_again(&mut self, now: Instant) {
         while let Some(first) = self.later.first_entry()
@@ -276,20 +295,46 @@ impl State {
         }
     }
 
-    /// Whether a party that was never tried is waiting; and the least time that a waiting party has used.
-    /// A party whose tasks were tried counts if it was not slow.
-    fn waiting_parties(&mut self, now: Instant) -> (bool, Option<Duration>) {
+    /// What waits for a worker, and the least time that a waiting party has used. A party whose tasks were
+    /// tried counts if it was not slow.
+    fn waiting_parties(&mut self, now: Instant) -> Option<(WaitingTasks, Duration)> {
+        let count = self.untried.len().saturating_add(self.tried.len());
+        let (next, is_untried) = self.next(now)?;
         let Self { untried, tried, usage, names, limits, .. } = self;
-        let used = |next: Option<User>| next.map(|next| usage.of_party(next.party, now));
-        let untried = used(untried.next(usage, names, now));
-        let tried = used(tried.next(usage, names, now)).filter(|used| *used < limits.slow_after);
-        (untried == Some(Duration::ZERO), untried.into_iter().chain(tried).min())
+        let used = |lines: &mut Lines| {
+            let next = lines.next(usage, names, now)?;
+            Some(usage.of_party(next.party, now))
+        };
+        let of_tried = used(tried).filter(|used| *used < limits.slow_after);
+        let least = used(untried).into_iter().chain(of_tried).min();
+        let is_newcomer = is_untried && usage.of_holder(next.holder.as_ref(), now).is_zero();
+        Some((WaitingTasks { next, is_newcomer, count }, least.unwrap_or(Duration::MAX)))
+    }
+
+    /// Notes that the task of a worker has ended without its document. If that took long, the other tasks
+    /// that the worker has taken from the holder are returned.
+    fn note_failed(&mut self, worker: usize) {
+        let Some(one) = self.running.get(worker).and_then(Option::as_ref) else { return };
+        let now = Instant::now();
+        if !self.turns.note_failed(one, &self.limits, now) {
+            return;
+        }
+        if one.is_slower_than(self.limits.rate_with_others, now) {
+            self.usage.note_failed(worker, one.time(now));
+        }
+        // The worker need not stay with the holder.
+        if let Some(line) = self.lines.get_mut(worker) {
+            *line = None;
+        }
+        while let Some(task) = self.taken.get_mut(worker).and_then(VecDeque::pop_back) {
+            self.untried.push_front(task, &self.names);
+            self.working = self.working.saturating_sub(1);
+        }
     }
 
     /// Ends tasks of unproven holders whose party has used much more time than one that waits, and has
     /// more than a quarter of the workers.
-    fn end_excess(&mut self, least: Option<Duration>, slow: Slow<'_>, now: Instant) {
-        let Some(least) = least else { return };
+    fn end_excess(&mut self, least: Duration, slow: Slow<'_>, now: Instant) {
         let most = (self.running.len() / 4).max(1);
         let mut excess: HashMap<Party, usize> = HashMap::new();
         for (worker, running) in self.running.iter_mut().enumerate().rev() {

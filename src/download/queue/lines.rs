@@ -96,7 +96,7 @@ impl Lines {
             let party = least(&mut self.parties, |party| usage.of_party(*party, now))?;
             let holders = self.holders.get_mut(&party);
             let holder =
-                holders.and_then(|all| least(all, |one| usage.of_holder(one.as_ref(), now)));
+                holders.and_then(|all| least(all, |one| usage.of_turns(one.as_ref(), now)));
             let Some(holder) = holder else {
                 self.parties.pop();
                 self.holders.remove(&party);

@@ -5,6 +5,7 @@
 //! | `events` | one of many downloads, and the events that are reported |
 //! | `task` | a download between its attempts |
 //! | `running` | the downloads that are running, and which of them must yield |
+//! | `turns` | how long a download occupies its worker while other holders wait |
 //! | `usage` | the time of workers that parties have used |
 //! | `lines` | the downloads that can run, in lines by party and holder |
 //! | `job_queue` | the downloads that wait |
@@ -17,6 +18,7 @@ mod job_queue;
 mod lines;
 mod running;
 mod task;
+mod turns;
 mod usage;
 mod worker;
 

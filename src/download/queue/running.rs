@@ -73,13 +73,22 @@ impl Running {
         now.saturating_duration_since(self.begun)
     }
 
+    /// The time that earlier attempts took.
+    pub(super) fn spent(&self) -> Duration {
+        self.spent
+    }
+
+    /// Whether it has received less than this rate.
+    pub(super) fn is_slower_than(&self, bytes_per_second: u64, now: Instant) -> bool {
+        self.bytes() < bytes_in(bytes_per_second, self.time(now))
+    }
+
     fn bytes(&self) -> u64 {
         self.progress.bytes.load(Ordering::Relaxed)
     }
 
     fn is_slow(&self, now: Instant, slow: Slow<'_>) -> bool {
-        let time = self.time(now);
-        time >= slow.limits.slow_after && self.bytes() < bytes_in(slow.rate, time)
+        self.time(now) >= slow.limits.slow_after && self.is_slower_than(slow.rate, now)
     }
 
     /// Whether no byte has arrived, and none is expected from its holders.

@@ -7,6 +7,9 @@ use crate::download::dialing::{HostNames, Party};
 use crate::download::model::Source;
 use crate::protocol::Endpoint;
 
+/// The time of a slow turn without a document counts this much more within a party.
+const FAILED: u32 = 64;
+
 /// A holder, and the party that it belongs to. A document without holders has none.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct User {
@@ -29,6 +32,8 @@ impl User {
 pub(super) struct Usage {
     parties: HashMap<Party, Duration>,
     holders: HashMap<Option<Endpoint>, Duration>,
+    /// Time that is added for slow turns without a document, when holders of one party are compared.
+    added: HashMap<Option<Endpoint>, Duration>,
     /// The user of each worker, and since when its time was not counted.
     workers: Vec<Option<(User, Instant)>>,
 }
@@ -73,10 +78,43 @@ impl Usage {
         self.with_running(ended, now, &|user| user.holder.as_ref() == holder)
     }
 
+    /// Notes that the user of a worker has used this time slowly, and without a document. Then other
+    /// holders of its party are before it for a while, above all those that deliver.
+    pub(super) fn note_failed(&mut self, worker: usize, time: Duration) {
+        if let Some((user, _)) = self.workers.get(worker).and_then(Option::as_ref) {
+            let added = time.saturating_mul(FAILED);
+            add(self.added.entry(user.holder.clone()).or_default(), added);
+        }
+    }
+
+    /// The time by which a holder is compared with others of its party.
+    pub(super) fn of_turns(&self, holder: Option<&Endpoint>, now: Instant) -> Duration {
+        let added = match self.added.is_empty() {
+            true => Duration::ZERO,
+            false => self.added.get(&holder.cloned()).copied().unwrap_or_default(),
+        };
+        self.of_holder(holder, now).saturating_add(added)
+    }
+
+    /// The times by which two users are compared.
+    pub(super) fn compared(&self, one: &User, other: &User, now: Instant) -> (Duration, Duration) {
+        let time = |user: &User| match one.party == other.party {
+            true => self.of_turns(user.holder.as_ref(), now),
+            false => self.of_party(user.party, now),
+        };
+        (time(one), time(other))
+    }
+
     /// The time of a holder and of its party together.
     pub(super) fn of(&self, user: &User, now: Instant) -> Duration {
         let of_party = self.of_party(user.party, now);
         of_party.saturating_add(self.of_holder(user.holder.as_ref(), now))
+    }
+
+    /// The same, with the time that is added for failed turns.
+    pub(super) fn with_failed(&self, user: &User, now: Instant) -> Duration {
+        let of_party = self.of_party(user.party, now);
+        of_party.saturating_add(self.of_turns(user.holder.as_ref(), now))
     }
 
     fn with_running(

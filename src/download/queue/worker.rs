@@ -143,17 +143,17 @@ impl<'a> Worker<'a> {
             }
             (Next::Present, _) => {
                 self.parts.remove(&task.job.target);
-                self.queue.finish(self.number);
+                self.queue.finish(self.number, true);
                 let _ = self.messages.send(Message::Present(Box::new(task.job)));
             }
             (Next::Done(fetched), partial) => {
-                self.queue.finish(self.number);
+                self.queue.finish(self.number, true);
                 if let Some(partial) = partial {
                     self.done.push((task.job, partial, fetched));
                 }
             }
             (Next::GiveUp(error), _) => {
-                self.queue.finish(self.number);
+                self.queue.finish(self.number, false);
                 let _ = self.messages.send(Message::GivenUp(Box::new((task.job, error))));
             }
         }

@@ -128,6 +128,37 @@ pub(super) fn bait(setting: &Setting, report: &mut Report) -> io::Result<()> {
     child.kill()?;
     child.wait()?;
 
+    // The same at many endpoints of the honest holder's address.
+    let endpoints: u32 = setting.size(200, 40);
+    let index = Index::with(&["--log", "quiet"])?;
+    let _peer = Peer::share(index.address, &shared, &[])?;
+    let mut dishonest = Talk::to(index.address)?;
+    for endpoint in 0..endpoints {
+        let slow = holder(
+            |_| "P2P-CI/1.0 200 OK\r\nContent-Length: 9000000000\r\n\r\n".into(),
+            300,
+            u64::MAX,
+            Duration::from_millis(250),
+        )?;
+        for number in 0..5 {
+            add(&mut dishonest, &format!("b{endpoint}-{number}.bin"), slow)?;
+        }
+    }
+    let mine = root.path().join("endpoints");
+    fs::create_dir(&mine)?;
+    let begun = Instant::now();
+    let mut child = sync(&index, &mine)?;
+    let is_whole = || (0..honest).all(|number| mine.join(format!("z{number}.md")).exists());
+    while !is_whole() && begun.elapsed() < Duration::from_secs(100) {
+        thread::sleep(Duration::from_millis(50));
+    }
+    report.figure("endpoints of one party with bait", f64::from(endpoints), "");
+    report.figure("until all honest documents were here", begun.elapsed().as_secs_f64(), "s");
+    report.require("they do not keep the others", is_whole());
+    report.require_time("in time", begun.elapsed() < Duration::from_secs(20));
+    child.kill()?;
+    child.wait()?;
+
     let grows = holder(
         |count| {
             let length = 1000 + count;
