@@ -9,10 +9,10 @@ mod sharing;
 
 pub use crate::discovery::{
     AskIndex, Completeness, Gap, GapCause, HolderInfo, Holders, IndexConnection, IndexDialect,
-    IndexError, LookupTitle, Query, lookup, request_records,
+    IndexError, IndexGroup, LookupTitle, Query, lookup, request_records,
 };
 #[doc(hidden)]
-pub use crate::discovery::{Extensions, ListCache, each_record, lookup_in_list};
+pub use crate::discovery::{Extensions, ListCache, each_listed, each_record, lookup_in_list};
 pub use crate::download::{
     CompletedDownload, DownloadError, DownloadProgress, DownloadRequest, Downloader,
     ExpectedDigest, PeerStats, Source, TransferError,
@@ -27,6 +27,8 @@ pub use crate::library::{BackgroundHasher, LOG_LIBRARY, Watcher};
 pub use crate::net::{AddressPolicy, Bandwidth, Cancel, Interface, Provenance};
 #[doc(hidden)]
 pub use crate::registration::Announcer;
+#[doc(hidden)]
+pub use crate::registration::{Announcements, Registrations};
 pub use crate::registration::{Event, OwnEnd, Registration};
 pub use crate::upload::{RunningUpload, Slots, UploadServer, UploadTotals, Uploads};
 pub use reader::{NotDownloaded, Peer};

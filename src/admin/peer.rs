@@ -12,7 +12,7 @@ use crate::counters::Cause;
 use crate::download::DownloadTotals;
 use crate::library::SharedLibrary;
 use crate::net::{AccessPolicy, OpenConnection, Stop};
-use crate::registration::Registration;
+use crate::registration::Registrations;
 use crate::upload::{RunningUpload, UPLOAD_METHODS, UploadServer};
 
 /// The codes of its replies.
@@ -40,8 +40,8 @@ const CAUSES: [Cause; 13] = [
 pub struct ObservedPeer {
     /// What it shares.
     pub library: SharedLibrary,
-    /// Its registration with an index.
-    pub registration: Arc<Registration>,
+    /// Its registrations with index servers.
+    pub registrations: Registrations,
     /// Its uploads.
     pub uploads: Arc<UploadServer>,
     /// Its downloads.
@@ -61,7 +61,7 @@ impl Observed for ObservedPeer {
         if self.uploads.stop().is_draining() {
             return Err("it is about to end".into());
         }
-        self.registration.check_registered()
+        self.registrations.check_registered()
     }
 
     fn stop(&self) -> &Stop {
@@ -84,12 +84,12 @@ impl Observed for ObservedPeer {
     }
 
     fn summarize(&self, to: &mut Map<String, Value>) {
-        let Self { library, registration, uploads, downloads } = self;
+        let Self { library, registrations, uploads, downloads } = self;
         let refused: u64 = CAUSES.into_iter().map(|cause| uploads.refused(cause)).sum();
         let totals = uploads.totals();
         for (name, value) in [
             ("documents", library.read().len() as u64),
-            ("registered_records", registration.accepted() as u64),
+            ("registered_records", registrations.accepted() as u64),
             ("readers", uploads.connections() as u64),
             ("uploads", totals.documents()),
             ("uploaded_bytes", totals.sent()),
@@ -99,20 +99,20 @@ impl Observed for ObservedPeer {
         ] {
             to.insert(name.into(), value.into());
         }
-        let state = registration.check_registered().err();
+        let state = registrations.check_registered().err();
         to.insert("registered".into(), state.is_none().into());
         to.insert("not_registered_because".into(), state.into());
     }
 
     fn expose(&self, to: &mut Exposition<'_>) -> fmt::Result {
-        let Self { library, registration, uploads, downloads } = self;
+        let Self { library, registrations, uploads, downloads } = self;
         let documents = library.read().len();
         to.gauge("p2p_ci_shared_documents", "Documents that are shared", number(documents))?;
-        let is_registered = u8::from(registration.check_registered().is_ok());
+        let is_registered = u8::from(registrations.check_registered().is_ok());
         let help = "Whether all documents are registered with the index";
         to.gauge("p2p_ci_registered", help, f64::from(is_registered))?;
         let help = "Records that the index has accepted on the present connection";
-        to.gauge("p2p_ci_registered_records", help, number(registration.accepted()))?;
+        to.gauge("p2p_ci_registered_records", help, number(registrations.accepted()))?;
 
         let (connections, totals) = (uploads.connections(), uploads.totals());
         to.gauge("p2p_ci_upload_connections", "Connections of readers", number(connections))?;

@@ -15,14 +15,14 @@ use super::logs::form::LogFormat;
 use super::output::format::Format;
 use super::output::terminal::Color;
 use super::record::RecordArgs;
-use super::values::endpoints::index_server;
+use super::values::endpoints::{Servers, index_servers};
 use super::values::option_values::{Listen, count, network};
 use super::values::rate::Rate;
 use super::wire::options::WireArgs;
 use crate::library::Depth;
 use crate::limits;
 use crate::net::AccessLists;
-use crate::protocol::{Endpoint, Host};
+use crate::protocol::Host;
 
 const AFTER_HELP: &str = "\
 Without a command, a shell is started that reads commands from standard input.
@@ -39,9 +39,9 @@ Examples:
 #[derive(Debug, Parser)]
 #[command(name = "peer", version, max_term_width = 80, after_help = AFTER_HELP)]
 pub(super) struct Args {
-    /// Index server
-    #[arg(value_name = "SERVER[:PORT]", default_value = "localhost", value_parser = index_server)]
-    pub(super) server: Endpoint,
+    /// Index server; several with commas between them: the peer registers with all, and merges their replies
+    #[arg(value_name = "SERVER[:PORT]", default_value = "localhost", value_parser = index_servers)]
+    pub(super) server: Servers,
 
     /// Shared directory; created when a document is saved there
     #[arg(long, value_name = "DIR", default_value = "rfc", global = true, help_heading = SHARING)]

@@ -14,15 +14,16 @@ use super::session::index_access::IndexAccess;
 use super::session::interrupt::Interrupt;
 use super::shell::listed::Listed;
 use super::user_folder::stored_digests;
+use super::values::endpoints::Servers;
 use crate::escape::escaped;
 use crate::library::{Depth, Library, SharedLibrary};
-use crate::peer::{Cancel, Downloader, Journal, UploadServer};
-use crate::protocol::{Document, Endpoint, Title};
+use crate::peer::{Announcements, Cancel, Downloader, Journal, UploadServer};
+use crate::protocol::{Document, Title};
 
 /// The state that commands use.
 pub(super) struct Context {
-    /// The index as the user named it.
-    pub(super) server: Endpoint,
+    /// The index servers as the user named them.
+    pub(super) server: Servers,
     pub(super) index: IndexAccess,
     pub(super) folder: PathBuf,
     pub(super) depth: Depth,
@@ -31,7 +32,7 @@ pub(super) struct Context {
     /// The queue of documents whose digests a session computes.
     pub(super) hashing: Option<Sender<Document>>,
     /// The queue of documents that a session announces when the index is reachable.
-    pub(super) announcements: Option<Sender<Document>>,
+    pub(super) announcements: Option<Announcements>,
     /// The upload server of a session.
     pub(super) uploads: Option<Arc<UploadServer>>,
     pub(super) format: Format,
@@ -118,8 +119,7 @@ impl Context {
     /// Has the session announce the state of a document as soon as the index is reachable.
     pub(super) fn announce_later(&self, document: &Document) {
         if let Some(announcements) = &self.announcements {
-            // If the thread has ended, the session ends, too.
-            let _ = announcements.send(document.clone());
+            announcements.send(document);
         }
     }
 

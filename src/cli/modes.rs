@@ -23,10 +23,11 @@ use super::peer_reload::{PeerLimits, Reload};
 use super::program::{called, typed};
 use super::service;
 use super::session::ending::end;
+use super::session::events::event_printers;
 use super::session::index_access::IndexAccess;
 use super::session::interrupt::{Interrupt, Mode};
 use super::session::resume::resume_unfinished;
-use super::session::sharing::{Session, event_printer};
+use super::session::sharing::Session;
 use super::session::signals::{ServiceSignal, on_service_signal};
 use super::shell::line_loop::{self, Front};
 use super::shell::listed::Listed;
@@ -36,8 +37,10 @@ use super::wire::screen;
 use crate::escape::escaped_path;
 use crate::limits;
 use crate::net::AddressPolicy;
-use crate::peer::{Bandwidth, Downloader, IndexConnection, IndexError, Journal, PeerStats};
-use crate::protocol::Port;
+use crate::peer::{
+    Bandwidth, Downloader, IndexConnection, IndexError, IndexGroup, Journal, PeerStats,
+};
+use crate::protocol::{Endpoint, Port};
 use crate::system::ServiceChange;
 
 /// Reports the error of a command, if it has one.
@@ -57,12 +60,12 @@ pub(super) fn once(args: &Args, command: &Command, interactive: bool) -> Result<
     let is_cancellable = matches!(command, Command::Get(_) | Command::Sync(_));
     let interrupt = Interrupt::start(Mode::Single { is_cancellable });
     let interrupt = finish(args.format(), interrupt.map_err(CommandError::Signals))?;
-    let index = IndexAccess::once(IndexConnection::new(
-        args.server.clone(),
-        args.host.clone(),
-        args.upload.and_then(|upload| Port::try_from(upload.port()).ok()),
-        Arc::default(),
-    ));
+    let port = args.upload.and_then(|upload| Port::try_from(upload.port()).ok());
+    let connection = |server: &Endpoint| {
+        IndexConnection::new(server.clone(), args.host.clone(), port, Arc::default())
+    };
+    let others = args.server.others.iter().map(connection).collect();
+    let index = IndexAccess::once(IndexGroup::new(connection(&args.server.first), others));
     let journal = match command {
         Command::Get(_)
         | Command::Sync(_)
@@ -113,12 +116,12 @@ pub(super) fn share(
     logging::warn_of_root();
     let notices = Notices::default();
     let journal = journal(&args.share);
-    let tell = event_printer(args.server.clone(), args.format(), notices.clone(), true);
+    let tell = event_printers(&args.server, args.format(), &notices, true);
     let downloads = Downloads::default();
     let limits = PeerLimits::of(args);
     let session = Session::start(args, &limits, &journal, &downloads, tell)?;
     let downloader = downloader(args, limits.download.clone());
-    let (library, registration) = (&session.sharing.library, &session.sharing.registration);
+    let (library, registrations) = (&session.sharing.library, &session.sharing.registrations);
     log_start(args, &session);
     if let Some(file) = &configured.layers.file {
         log::info!("configuration: {}", escaped_path(file));
@@ -132,7 +135,7 @@ pub(super) fn share(
         watched.read().len();
     });
     service::tell(ServiceChange::Ready("sharing"));
-    resume_unfinished(&downloader, &journal, library, registration, &downloads, notices);
+    resume_unfinished(&downloader, &journal, library, registrations, &downloads, notices);
     // The sender lives as long as the process.
     let cause = stopped.recv().map_or_else(|_| String::new(), |signal| format!(" by {signal}"));
     let totals = session.sharing.uploads.totals();
@@ -159,16 +162,16 @@ fn log_start(args: &Args, session: &Session) {
 /// Runs the shell, on a terminal or for a script.
 pub(super) fn run_shell(args: &Args, interactive: bool) -> Result<(), Failure> {
     let notices = Notices::default();
-    let tell = event_printer(args.server.clone(), args.format(), notices.clone(), interactive);
+    let tell = event_printers(&args.server, args.format(), &notices, interactive);
     let journal = journal(&args.share);
     let downloads = Downloads::default();
     let limits = PeerLimits::of(args);
     let session = finish(args.format(), Session::start(args, &limits, &journal, &downloads, tell))?;
     let interrupt = Interrupt::start(Mode::Shell { interactive });
     let interrupt = finish(args.format(), interrupt.map_err(CommandError::Signals))?;
-    let registration = Arc::clone(&session.sharing.registration);
-    interrupt.at_end(move || registration.close());
-    let registered = session.sharing.registration.wait(&interrupt.begin());
+    let registrations = session.sharing.registrations.clone();
+    interrupt.at_end(move || registrations.close());
+    let registered = session.sharing.registrations.wait(&interrupt.begin());
     interrupt.end();
     match registered {
         Err(_) if interrupt.ending().is_some() => {
@@ -185,21 +188,21 @@ pub(super) fn run_shell(args: &Args, interactive: bool) -> Result<(), Failure> {
     if interactive {
         logging::warn_of_root();
         // A script decides itself what is downloaded.
-        let (library, registration) = (&session.sharing.library, &session.sharing.registration);
+        let (library, registrations) = (&session.sharing.library, &session.sharing.registrations);
         resume_unfinished(
             &downloader,
             &journal,
             library,
-            registration,
+            registrations,
             &downloads,
             notices.clone(),
         );
     }
-    let index = IndexAccess::of_session(Arc::clone(&session.sharing.registration));
+    let index = IndexAccess::of_session(session.sharing.registrations.clone());
     let mut context = Context {
         library: OnceCell::from(session.sharing.library.clone()),
         hashing: Some(session.sharing.hashing.queue()),
-        announcements: Some(session.sharing.announcer.queue()),
+        announcements: Some(session.sharing.announcements()),
         uploads: Some(Arc::clone(&session.sharing.uploads)),
         downloads,
         listed: Listed::of_shell(),

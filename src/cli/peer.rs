@@ -14,11 +14,11 @@ use super::output::print::{be_quiet, print_note};
 use super::output::terminal::use_colors;
 use super::program::called;
 use super::usage::peer_configured;
+use super::values::endpoints::Servers;
 use super::wire::form::Program;
 use super::wire::options::observe_connections;
 use super::wire::screen;
 use crate::escape::escaped;
-use crate::protocol::Endpoint;
 use crate::system::{check_peer_files, check_peer_memory, limit_malloc_arenas};
 
 /// Runs the program.
@@ -99,7 +99,7 @@ fn check_limits() -> Result<(), CommandError> {
 }
 
 /// The error of `remove` as a single command, which has registered nothing.
-fn no_removal(server: &Endpoint, removal: &Removal) -> CommandError {
+fn no_removal(server: &Servers, removal: &Removal) -> CommandError {
     let (what, peer) = (escaped(&removal.what.join(" ")).to_string(), called("peer"));
     CommandError::Usage(format!(
         "`remove` works only in the shell: a record belongs to the session that registered it. \
@@ -109,7 +109,7 @@ fn no_removal(server: &Endpoint, removal: &Removal) -> CommandError {
 }
 
 /// The error of `add` as a single command, whose connection and record would end immediately.
-fn no_addition(server: &Endpoint, add: &Add) -> CommandError {
+fn no_addition(server: &Servers, add: &Add) -> CommandError {
     let (what, peer) = (escaped(&add.what).to_string(), called("peer"));
     CommandError::Usage(format!(
         "`add` works only in the shell: a record ends with the session that registered it. Start \

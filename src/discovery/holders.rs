@@ -1,5 +1,6 @@
 //! The holders of a document that an index lists (protocol.md sections 4.3 and 4.11).
 
+use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use std::time::Instant;
 use super::index_dialect::{Extensions, IndexDialect};
 use super::index_error::IndexError;
 use super::listed::{Completeness, Gap, GapCause, KeptList};
+use super::merging::of_each;
 use super::query::{AskIndex, Query};
 use super::records::request_records;
 use crate::error_chain::error_chain;
@@ -52,6 +54,27 @@ impl Holders {
         completeness: Completeness,
     ) -> Result<Self, IndexError> {
         Self { found, completeness }.known(document)
+    }
+
+    /// The holders of a document that several servers have listed. The first record of each counts, with
+    /// the content that a later one adds.
+    fn merged(of_servers: Vec<Self>) -> Self {
+        let (mut found, mut places) = (Vec::<HolderInfo>::new(), HashMap::new());
+        let mut merged = Completeness::Complete;
+        for Self { found: listed, completeness } in of_servers {
+            for holder in listed {
+                let place = places.entry(holder.record.holder.clone()).or_insert(found.len());
+                match found.get_mut(*place) {
+                    None => found.push(holder),
+                    Some(known) if known.content == Content::default() => {
+                        known.content = holder.content;
+                    }
+                    Some(_) => {}
+                }
+            }
+            merged = merged.and(completeness);
+        }
+        Self { found, completeness: merged }
     }
 
     /// Returns the holders if there are any, or if it is certain that there are none.
@@ -109,6 +132,21 @@ pub fn lookup(
     document: &Document,
     title: Option<&Title>,
 ) -> Result<Holders, IndexError> {
+    match index.members()? {
+        members if members.is_empty() => lookup_at(index, document, title),
+        members => {
+            let found = of_each(&members, |member| lookup_at(member, document, title))?;
+            Ok(Holders::merged(found))
+        }
+    }
+}
+
+/// Looks up the holders of a document at one index.
+fn lookup_at(
+    index: &dyn AskIndex,
+    document: &Document,
+    title: Option<&Title>,
+) -> Result<Holders, IndexError> {
     let dialect = index.dialect();
     let learned_from = index.address()?;
     let is_rfc = matches!(document, Document::Rfc(_));
@@ -127,13 +165,13 @@ pub fn lookup(
         {
             dialect.refuse_extensions();
             if !is_rfc {
-                return lookup(index, document, title);
+                return lookup_at(index, document, title);
             }
         }
         Err(IndexError::Refused { refusal: Refusal::BadRequest, .. }) if is_rfc => {}
         // Some servers never answer a request with an unknown header.
         Err(error) if dialect.repeats_lookup(before, &error) => {
-            return lookup(index, document, title);
+            return lookup_at(index, document, title);
         }
         Err(error) if is_rfc && dialect.may_ignore_lookup(&error) => failure = Some(error),
         outcome => {

@@ -116,6 +116,18 @@ impl IndexConnection {
         self.list.clear();
     }
 
+    /// Connects, unless there is a connection. Returns the address of the index.
+    pub(super) fn connect_if_closed(&self) -> Result<SocketAddr, IndexError> {
+        let here = lock(&self.open).as_ref().map(|open| open.link.address);
+        if let Some(address) = here {
+            return Ok(address);
+        }
+        let open = self.open()?;
+        let address = open.link.address;
+        *lock(&self.open) = Some(open);
+        Ok(address)
+    }
+
     fn open(&self) -> Result<Open, IndexError> {
         let link = self.connect(self.dialect.form())?;
         let between = Between::of_new(&self.dialect, link.form);
@@ -246,10 +258,7 @@ impl AskIndex for IndexConnection {
         if let Some((_, address)) = &*lock(&self.ends) {
             return Ok(*address);
         }
-        let open = self.open()?;
-        let address = open.link.address;
-        *lock(&self.open) = Some(open);
-        Ok(address)
+        self.connect_if_closed()
     }
 
     fn dialect(&self) -> &IndexDialect {

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `index_connection`, `index_link`, `index_replies` | requests to an index, one at a time on a connection |
 //! | `index_dialect` | the properties that an index server has shown |
+//! | `index_group`, `merging` | several index servers as one; their replies as one |
 //! | `form_trial` | trying the forms of requests at a server of another program |
 //! | `query`, `index_error` | requests for records; why the index returned none |
 //! | `records`, `holders`, `listed` | records, streamed; the holders of a document; whether a list is complete |
@@ -14,9 +15,11 @@ mod holders;
 mod index_connection;
 mod index_dialect;
 mod index_error;
+mod index_group;
 mod index_link;
 mod index_replies;
 mod listed;
+mod merging;
 mod own_host;
 mod query;
 mod records;
@@ -26,9 +29,10 @@ pub use holders::{HolderInfo, Holders, lookup, lookup_in_list};
 pub use index_connection::IndexConnection;
 pub use index_dialect::{Extensions, IndexDialect};
 pub use index_error::IndexError;
+pub use index_group::IndexGroup;
 pub(crate) use index_link::Link;
 pub(crate) use index_replies::{Between, Refused, Replies, Step, Unsolicited};
 pub use listed::{Completeness, Gap, GapCause, ListCache};
 pub(crate) use own_host::note_ipv6_only;
 pub use query::{AskIndex, LookupTitle, Query};
-pub use records::{each_record, request_records};
+pub use records::{each_listed, each_record, request_records};

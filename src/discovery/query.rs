@@ -141,6 +141,14 @@ pub trait AskIndex {
         take: &mut dyn FnMut(ReplyPart),
     ) -> Result<(), IndexError>;
 
+    /// The servers that are asked, if there are several.
+    ///
+    /// # Errors
+    /// When none of them can be reached.
+    fn members(&self) -> Result<Vec<&dyn AskIndex>, IndexError> {
+        Ok(Vec::new())
+    }
+
     /// The index, as the user named it.
     fn server(&self) -> &Endpoint;
 

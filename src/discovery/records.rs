@@ -2,11 +2,13 @@
 //! (protocol.md sections 4.3, 4.4, 4.10 and 6.1).
 
 use std::io;
+use std::net::SocketAddr;
 use std::ops::ControlFlow;
 
 use super::index_dialect::Extensions;
 use super::index_error::IndexError;
 use super::listed::Completeness;
+use super::merging::{Taken, of_each};
 use super::query::{AskIndex, LookupTitle, Query};
 use crate::error_chain::error_chain;
 use crate::protocol::{Document, Listing, Record, Refusal, ReplyPart, Title};
@@ -63,6 +65,58 @@ pub fn request_records(
 /// # Errors
 /// When there is no reply, or it is a refusal.
 pub fn each_record(
+    index: &dyn AskIndex,
+    take: &mut dyn FnMut(Record) -> ControlFlow<()>,
+) -> Result<Completeness, IndexError> {
+    each_of_members(index, &mut |_, record| take(record))
+}
+
+/// The same with the address of the index that lists the record. If several do, it is the first one, which
+/// is the most local.
+///
+/// # Errors
+/// When there is no reply, or it is a refusal.
+pub fn each_listed(
+    index: &dyn AskIndex,
+    take: &mut dyn FnMut(Record, SocketAddr) -> ControlFlow<()>,
+) -> Result<Completeness, IndexError> {
+    let mut failure = None;
+    let listed = each_of_members(index, &mut |member, record| match member.address() {
+        Ok(address) => take(record, address),
+        Err(error) => {
+            failure = Some(error);
+            ControlFlow::Break(())
+        }
+    })?;
+    failure.map_or(Ok(listed), Err)
+}
+
+/// Streams the records of all servers, each with its server.
+fn each_of_members(
+    index: &dyn AskIndex,
+    take: &mut dyn FnMut(&dyn AskIndex, Record) -> ControlFlow<()>,
+) -> Result<Completeness, IndexError> {
+    let members = index.members()?;
+    if members.is_empty() {
+        return each_record_at(index, &mut |record| take(index, record));
+    }
+    let (mut taken, mut is_stopped) = (Taken::default(), false);
+    let listed = of_each(&members, |member| {
+        if is_stopped {
+            return Ok(Completeness::Stopped);
+        }
+        let listed = each_record_at(member, &mut |record| match taken.is_new(&record) {
+            true => take(member, record),
+            false => ControlFlow::Continue(()),
+        });
+        is_stopped = matches!(listed, Ok(Completeness::Stopped));
+        listed
+    })?;
+    Ok(listed.into_iter().fold(Completeness::Complete, Completeness::and))
+}
+
+/// Streams all records of one index.
+fn each_record_at(
     index: &dyn AskIndex,
     take: &mut dyn FnMut(Record) -> ControlFlow<()>,
 ) -> Result<Completeness, IndexError> {

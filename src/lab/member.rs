@@ -68,7 +68,7 @@ impl Member {
                 options.uploads.limits.grace = Duration::ZERO;
                 let sharing =
                     Sharing::start(library.clone(), listener, index.clone(), options, |_| {})?;
-                (Arc::clone(&sharing.registration), Serving::Sharing { _sharing: sharing })
+                (Arc::clone(sharing.registrations.first()), Serving::Sharing { _sharing: sharing })
             }
             Some(fault) => {
                 let port = Port::try_from(here.port()).map_err(io::Error::other)?;

@@ -161,3 +161,7 @@ pub(crate) const COMPLETED_DOCUMENTS: usize = 10_000;
 pub(crate) const COMPLETION_RECORDS: usize = 100_000;
 /// Bytes of empty lines before a reply of the index, in a minute.
 pub const EMPTY_LINES_OF_INDEX: usize = 1024;
+/// Time for which an index server that could not be reached is not asked, if there are others.
+pub const INDEX_REST: Duration = Duration::from_secs(5);
+/// Index servers of a peer. Each has a thread, connections and a list of what it has registered.
+pub const INDEX_SERVERS: usize = 16;

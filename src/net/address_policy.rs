@@ -105,6 +105,11 @@ impl AddressPolicy {
         }
     }
 
+    /// How local an index at this address is: a more local one may list more addresses.
+    pub(crate) fn locality(index: IpAddr) -> impl Ord {
+        Scope::of(index.to_canonical()).map_or(Locality::Public, |scope| scope.widest)
+    }
+
     /// Checks an address that an index has listed.
     fn check(&self, index: IpAddr, address: SocketAddr) -> Result<(), AddressDenied> {
         let (index, ip) = (index.to_canonical(), address.ip().to_canonical());

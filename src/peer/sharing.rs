@@ -10,7 +10,7 @@ use crate::library::{BackgroundHasher, SharedLibrary, Watcher};
 use crate::limits;
 use crate::net::{Cancel, Interface};
 use crate::protocol::{Document, Endpoint, Host, Port};
-use crate::registration::{Announcer, Event, OwnEnd, Registration};
+use crate::registration::{Announcements, Announcer, Event, OwnEnd, Registration, Registrations};
 use crate::upload::{UploadServer, Uploads};
 
 /// How a directory is shared.
@@ -63,12 +63,12 @@ pub struct SharingOptions {
 /// ```
 #[derive(Debug)]
 pub struct Sharing {
-    pub(crate) registration: Arc<Registration>,
+    pub(crate) registrations: Registrations,
     pub(crate) uploads: Arc<UploadServer>,
     pub(crate) library: SharedLibrary,
     _watching: Watcher,
     pub(crate) hashing: BackgroundHasher,
-    pub(crate) announcer: Announcer,
+    announcers: Vec<Announcer>,
 }
 
 impl Sharing {
@@ -85,34 +85,54 @@ impl Sharing {
         options: SharingOptions,
         tell: impl Fn(Event) + Send + Sync + 'static,
     ) -> io::Result<Self> {
+        Self::start_with_all(library, listener, index, Vec::new(), options, move |_, event| {
+            tell(event)
+        })
+    }
+
+    /// The same with several index servers. `tell` is called with the server of each event.
+    ///
+    /// # Errors
+    /// As [`Sharing::start`].
+    pub fn start_with_all(
+        library: SharedLibrary,
+        listener: TcpListener,
+        first: Endpoint,
+        others: Vec<Endpoint>,
+        options: SharingOptions,
+        tell: impl Fn(&Endpoint, Event) + Send + Sync + 'static,
+    ) -> io::Result<Self> {
         let SharingOptions { host, mut uploads, interface, index_client, scans, registration } =
             options;
         uploads.interface = interface.clone();
         let uploads = UploadServer::start(listener, library.clone(), uploads)?;
         let port = Port::try_from(uploads.address().port()).map_err(io::Error::other)?;
-        let dialect = IndexDialect::with_limits(index_client);
-        let registration = Registration::start(
-            index,
-            OwnEnd { host, port, interface },
-            library.clone(),
-            dialect,
-            registration,
-            tell,
-        )?;
-        let registration = Arc::new(registration);
-        let announcer = Announcer::start(Arc::clone(&registration))?;
-        // When the threads end, no thread is left to read the queue.
-        let announce = announcer.queue();
-        let hashed = move |document: &Document| drop(announce.send(document.clone()));
+        let own = OwnEnd { host, port, interface };
+        let tell = Arc::new(tell);
+        let register = |index: Endpoint| {
+            let (tell, server) = (Arc::clone(&tell), index.clone());
+            let tell = move |event| tell(&server, event);
+            let dialect = IndexDialect::with_limits(index_client);
+            let (own, library) = (own.clone(), library.clone());
+            Registration::start(index, own, library, dialect, registration, tell).map(Arc::new)
+        };
+        let first = register(first)?;
+        let others = others.into_iter().map(register).collect::<io::Result<_>>()?;
+        let registrations = Registrations::new(first, others);
+        let announcers = registrations.all().map(|one| Announcer::start(Arc::clone(one)));
+        let announcers = announcers.collect::<io::Result<Vec<_>>>()?;
+        let announce = Announcements::of(&announcers);
+        let hashed = move |document: &Document| announce.send(document);
         let hashing = BackgroundHasher::start(library.clone(), hashed)?;
-        let (announce, hash) = (announcer.queue(), hashing.queue());
+        let (announce, hash) = (Announcements::of(&announcers), hashing.queue());
         let changed = move |document: &Document| {
-            let _ = announce.send(document.clone());
+            announce.send(document);
+            // When the thread ends, none is left to read the queue.
             let _ = hash.send(document.clone());
         };
         let watching = Watcher::start(library.clone(), scans, changed)?;
         let uploads = Arc::new(uploads);
-        Ok(Self { registration, uploads, library, _watching: watching, hashing, announcer })
+        Ok(Self { registrations, uploads, library, _watching: watching, hashing, announcers })
     }
 
     /// The address of the upload server.
@@ -125,18 +145,24 @@ impl Sharing {
         &self.library
     }
 
-    /// Waits until all documents are registered, or the index server could not be reached once.
+    /// Waits until all documents are registered, or the index server could not be reached once. Of several
+    /// servers, one must have been reached.
     ///
     /// # Errors
     /// When the index server could not be reached. The registration continues.
     pub fn wait_until_registered(&self) -> Result<(), IndexError> {
-        self.registration.wait(&Cancel::new())
+        self.registrations.wait(&Cancel::new())
+    }
+
+    /// The queues of documents that are announced when the index servers are reachable.
+    pub(crate) fn announcements(&self) -> Announcements {
+        Announcements::of(&self.announcers)
     }
 }
 
 impl Drop for Sharing {
     fn drop(&mut self) {
         // Before the threads that ask the index are waited for.
-        self.registration.close();
+        self.registrations.close();
     }
 }

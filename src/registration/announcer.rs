@@ -64,6 +64,25 @@ impl Announcer {
     }
 }
 
+/// The queues of several announcers.
+#[derive(Clone, Debug)]
+pub struct Announcements(Vec<Sender<Document>>);
+
+impl Announcements {
+    /// The queues of these announcers.
+    pub fn of<'a>(announcers: impl IntoIterator<Item = &'a Announcer>) -> Self {
+        Self(announcers.into_iter().map(Announcer::queue).collect())
+    }
+
+    /// Reports the state of a document to all index servers, as soon as they are reachable.
+    pub fn send(&self, document: &Document) {
+        for queue in &self.0 {
+            // An announcer ends with the session.
+            let _ = queue.send(document.clone());
+        }
+    }
+}
+
 impl Drop for Announcer {
     fn drop(&mut self) {
         // The thread ends when this queue and its clones are dropped.

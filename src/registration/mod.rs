@@ -4,6 +4,7 @@
 //! | file | subject |
 //! |---|---|
 //! | `handle` | the public type: starting a registration, waiting for it, closing it |
+//! | `registrations` | registrations with several index servers |
 //! | `shared`, `state` | what the threads of a registration share; the state of its connection |
 //! | `reconnecting`, `joining` | the thread that stays connected; what it does on one connection |
 //! | `registering`, `probing`, `surplus` | registering all documents on a new connection |
@@ -24,6 +25,7 @@ mod own_end;
 mod probing;
 mod reconnecting;
 mod registering;
+mod registrations;
 mod requests;
 mod retrying;
 mod shared;
@@ -34,7 +36,8 @@ mod typed;
 mod updating;
 mod waiting;
 
-pub use announcer::Announcer;
+pub use announcer::{Announcements, Announcer};
 pub use event::Event;
 pub use handle::Registration;
 pub use own_end::OwnEnd;
+pub use registrations::Registrations;

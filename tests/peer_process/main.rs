@@ -6,6 +6,7 @@ mod commands;
 #[path = "../common/mod.rs"]
 mod common;
 mod downloads;
+mod indexes;
 mod replies;
 mod sessions;
 mod uploads;

@@ -10,7 +10,9 @@ use crate::cli::errors::failure::Failure;
 use crate::cli::meant::{listed_form, no_holder};
 use crate::cli::output::reply::{ReplyPrinter, refused as refused_by};
 use crate::error_chain::error_chain;
-use crate::peer::{AskIndex, Completeness, Holders, IndexError, Query, lookup_in_list};
+use crate::peer::{
+    AskIndex, Completeness, Holders, IndexError, Query, lookup as find_holders, lookup_in_list,
+};
 use crate::protocol::{Document, Refusal, ReplyPart};
 
 pub(in crate::cli) fn lookup(context: &Context, command: &Lookup) -> Result<(), CommandError> {
@@ -20,11 +22,28 @@ pub(in crate::cli) fn lookup(context: &Context, command: &Lookup) -> Result<(), 
     }
 }
 
+/// Prints the records of a document that several index servers list.
+fn print_merged(context: &Context, document: &Document) -> Result<(), CommandError> {
+    let title = context.known_title(document);
+    let Holders { found, completeness } = find_holders(&context.index, document, title.as_ref())?;
+    context.check_interrupt()?;
+    if found.is_empty() {
+        return Err(no_holder(context, document));
+    }
+    let mut printer = ReplyPrinter::new(context.format, &context.listed);
+    let printed = printer.take_merged(found.iter().map(|holder| &holder.record));
+    printed.map_err(CommandError::Output)?;
+    printer.end(&completeness, None)
+}
+
 /// Prints the records of a document. An index that has shown no extension and finds nothing may
 /// compare titles. Then the peer requests the list and searches it.
 fn print_holders(context: &Context, typed: &Document) -> Result<(), CommandError> {
     let index = &context.index;
     let document = &listed_form(context, typed);
+    if !context.server.others.is_empty() {
+        return print_merged(context, document);
+    }
     let title = context.known_title(document);
     let query = Query::lookup(document, title.as_ref(), index.dialect());
     let before = index.dialect().extensions();

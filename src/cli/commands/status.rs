@@ -1,6 +1,7 @@
 //! `status`: the index, the shared directory, and the transfers that run.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
@@ -15,8 +16,8 @@ use crate::cli::output::reply::{document_json, with_fields};
 use crate::cli::session::share_claim::is_shared;
 use crate::cli::values::quantity::{rate, size};
 use crate::escape::escaped;
-use crate::peer::{Query, Registration, RunningUpload, request_records};
-use crate::protocol::{Listing, ReplyPart};
+use crate::peer::{AskIndex, Query, Registration, RunningUpload, request_records};
+use crate::protocol::{Endpoint, Listing, ReplyPart};
 
 /// The maximum number of documents that are named per batch.
 const NAMED: usize = 8;
@@ -24,7 +25,7 @@ const NAMED: usize = 8;
 /// Prints the state of the session. Without a session, checks that the index answers.
 pub(in crate::cli) fn status(context: &Context) -> Result<(), CommandError> {
     // A single command has no connection yet: this request shows whether the index answers.
-    if context.index.registration().is_none() {
+    if context.index.registrations().is_none() {
         let listed =
             request_records(&context.index, Query::List(Listing::Rfcs), &mut |part| match part {
                 ReplyPart::Record(_) => ControlFlow::Break(()),
@@ -33,16 +34,17 @@ pub(in crate::cli) fn status(context: &Context) -> Result<(), CommandError> {
         check_complete(&listed, false)?;
     }
     // A single command registers nothing: other peers cannot use the port of its connection.
-    let registration = context.index.registration();
-    let own = registration.and_then(Registration::own).map(|own| own.to_string());
-    let not_known = if registration.is_some() { "not connected" } else { "not registered" };
-    let is_shared = registration.is_none() && is_shared(&context.folder);
+    let registrations = context.index.registrations();
+    let own = registrations.and_then(|all| all.first().own()).map(|own| own.to_string());
+    let not_known = if registrations.is_some() { "not connected" } else { "not registered" };
+    let is_shared = registrations.is_none() && is_shared(&context.folder);
     let documents = context.library()?.read().len();
     let uploading = context.uploads.as_ref().map(|uploads| uploads.address().to_string());
     let downloads = context.downloads.running(NAMED);
     let uploads = context.uploads.as_ref().map(|uploads| uploads.running()).unwrap_or_default();
+    let servers = servers(context)?;
     if let Format::Json = context.format {
-        return print_json(&json!({
+        let mut object = json!({
             "v": 1,
             "index": context.server.to_string(),
             "own": own,
@@ -53,16 +55,23 @@ pub(in crate::cli) fn status(context: &Context) -> Result<(), CommandError> {
             "shared_by_other_process": is_shared,
             "downloads": downloads.iter().map(download_json).collect::<Vec<Value>>(),
             "uploads": uploads.iter().map(upload_json).collect::<Vec<Value>>(),
-        }))
-        .map_err(CommandError::Output);
+        });
+        if let (false, Some(fields)) = (servers.is_empty(), object.as_object_mut()) {
+            let servers = servers.iter().map(ServerState::json).collect();
+            fields.insert("indexes".into(), Value::Array(servers));
+        }
+        return print_json(&object).map_err(CommandError::Output);
     }
-    let mut rows = vec![
-        ("index", context.server.to_string()),
-        ("known there as", own.unwrap_or_else(|| not_known.into())),
+    let mut rows: Vec<_> = servers.iter().map(|server| ("index", server.line())).collect();
+    if servers.is_empty() {
+        rows.push(("index", context.server.to_string()));
+        rows.push(("known there as", own.unwrap_or_else(|| not_known.into())));
+    }
+    rows.extend([
         ("uploading from", uploading.unwrap_or_else(|| "not uploading".into())),
         ("directory", shown(&context.folder)),
         ("documents", documents.to_string()),
-    ];
+    ]);
     if is_shared {
         rows.push(("shared by", "another process, whose transfers are not shown here".into()));
     }
@@ -72,6 +81,57 @@ pub(in crate::cli) fn status(context: &Context) -> Result<(), CommandError> {
         print_line(format_args!("{what:<16}{value}")).map_err(CommandError::Output)?;
     }
     Ok(())
+}
+
+/// One of several index servers.
+struct ServerState {
+    server: Endpoint,
+    /// The endpoint that this peer names to it.
+    own: Option<Endpoint>,
+    /// Whether everything is registered there, or it replies to a single command; and why not.
+    state: Result<(), String>,
+}
+
+/// The states of the index servers, if there are several.
+fn servers(context: &Context) -> Result<Vec<ServerState>, CommandError> {
+    if let Some(registrations) = context.index.registrations() {
+        let state = |one: &Arc<Registration>| {
+            let (server, own, state) = (one.index().clone(), one.own(), one.check_registered());
+            ServerState { server, own, state }
+        };
+        let are_several = registrations.are_several();
+        return Ok(registrations.all().filter(|_| are_several).map(state).collect());
+    }
+    let reached = context.index.members()?;
+    if reached.is_empty() {
+        return Ok(Vec::new());
+    }
+    let state = |server: &Endpoint| {
+        let is_reached = reached.iter().any(|member| member.server() == server);
+        let state = if is_reached { Ok(()) } else { Err("it does not reply".into()) };
+        ServerState { server: server.clone(), own: None, state }
+    };
+    Ok(context.server.all().map(state).collect())
+}
+
+impl ServerState {
+    fn line(&self) -> String {
+        let Self { server, own, state } = self;
+        match (own, state) {
+            (_, Err(reason)) => format!("{server}: {}", escaped(reason)),
+            (Some(own), Ok(())) => format!("{server}, known there as {own}"),
+            (None, Ok(())) => format!("{server}, not registered"),
+        }
+    }
+
+    fn json(&self) -> Value {
+        let Self { server, own, state } = self;
+        json!({
+            "index": server.to_string(),
+            "own": own.as_ref().map(ToString::to_string),
+            "error": state.as_ref().err(),
+        })
+    }
 }
 
 fn download_line(batch: &RunningBatch) -> String {

@@ -21,7 +21,7 @@ use crate::cli::output::incomplete::{check_complete, note_incomplete, print_inco
 use crate::cli::output::outcome::{not_saved as not_saved_text, print_failed, print_not_saved};
 use crate::cli::output::print::print_line;
 use crate::error_chain::error_chain;
-use crate::peer::{AskIndex, Completeness, DownloadJob, JournalEvent};
+use crate::peer::{Completeness, DownloadJob, JournalEvent};
 use crate::protocol::Document;
 use lengths::Lengths;
 use planned::print_planned;
@@ -40,13 +40,12 @@ pub(in crate::cli) fn sync(context: &Context, command: &Sync) -> Result<(), Comm
     selection.check(command)?;
     let records = std::mem::take(&mut selection.missing);
     let list = trusted_digests(context, command.digests.as_deref())?;
-    let is_listed: HashSet<&Document> = records.iter().map(|record| &record.document).collect();
+    let is_listed: HashSet<&Document> =
+        records.iter().map(|(record, _)| &record.document).collect();
     list.note_unmatched(|document| {
         is_listed.contains(document) || library.read().entry(document).is_some()
     });
-    let learned_from = context.index.address()?;
-    let Missing { mut jobs, not_saved, failed } =
-        missing(&library, records, learned_from, &list.digests);
+    let Missing { mut jobs, not_saved, failed } = missing(&library, records, &list.digests);
     for (document, reason) in &not_saved {
         log::warn!("{document} is not fetched: {}", not_saved_text(document, *reason));
         print_not_saved(context.format, document, *reason)?;
@@ -73,7 +72,7 @@ pub(in crate::cli) fn sync(context: &Context, command: &Sync) -> Result<(), Comm
         print_planned(context, &jobs, &lengths, summary)?;
         return ending(context, given_up, &selection.listed);
     }
-    set_verified_addresses(&context.index, &mut jobs);
+    set_verified_addresses(&context.index, &mut jobs)?;
     context.check_interrupt_with(kept)?;
     let wanted = |job: &DownloadJob| {
         (job.request.document.clone(), JournalEvent::Wanted(job.request.digest))

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::Sender;
 
 use super::running::{Downloads, Finish, Running, wait};
 use crate::cli::context::Context;
@@ -10,8 +9,8 @@ use crate::cli::errors::command_error::CommandError;
 use crate::error_chain::error_chain;
 use crate::library::{NotSaved, PartFiles, SaveTarget, Saved, SharedLibrary};
 use crate::peer::{
-    DownloadError, DownloadEvent, DownloadJob, DownloadRequest, Downloader, Journal, JournalEvent,
-    Registration, Source, TransferError, download_all,
+    Announcements, DownloadError, DownloadEvent, DownloadJob, DownloadRequest, Downloader, Journal,
+    JournalEvent, Registrations, Source, TransferError, download_all,
 };
 use crate::protocol::{Digest, Document, Endpoint, Title};
 
@@ -22,9 +21,9 @@ pub(in crate::cli) struct Destination<'a> {
     pub(in crate::cli) library: &'a SharedLibrary,
     pub(in crate::cli) downloads: &'a Downloads,
     /// The session that shares them, if there is one.
-    pub(in crate::cli) registration: Option<&'a Registration>,
+    pub(in crate::cli) registrations: Option<&'a Registrations>,
     /// The queue of documents that are announced later.
-    pub(in crate::cli) announcements: Option<&'a Sender<Document>>,
+    pub(in crate::cli) announcements: Option<&'a Announcements>,
 }
 
 impl<'a> Destination<'a> {
@@ -35,7 +34,7 @@ impl<'a> Destination<'a> {
             journal: &context.journal,
             library,
             downloads: &context.downloads,
-            registration: context.index.registration(),
+            registrations: context.index.registrations(),
             announcements: context.announcements.as_ref(),
         }
     }
@@ -149,14 +148,13 @@ impl Destination<'_> {
         let added = self.library.add_saved(document, title, saved, digest);
         if let Err(error) = added {
             log::warn!("{document} is not shared: {error}");
-        } else if let Some(registration) = self.registration
+        } else if let Some(registrations) = self.registrations
             && let Err(error) =
-                registration.update(std::slice::from_ref(document), self.downloader.cancel())
+                registrations.update(std::slice::from_ref(document), self.downloader.cancel())
         {
             log::debug!("{document} is not registered yet: {}", error_chain(&error));
             if let Some(announcements) = self.announcements {
-                // If the thread has ended, the session ends, too.
-                let _ = announcements.send(document.clone());
+                announcements.send(document);
             }
         }
     }

@@ -18,7 +18,10 @@ use crate::error_chain::error_chain;
 use crate::escape::{escaped, escaped_json};
 use crate::limits;
 use crate::peer::{Completeness, IndexError};
-use crate::protocol::{Document, Endpoint, HeaderText, Record, Refusal, ReplyPart, Status};
+use crate::protocol::{
+    Document, END_OF_RECORDS, Endpoint, HeaderText, Record, Refusal, ReplyPart, Status,
+    encode_found,
+};
 
 /// Prints the parts of a reply as they come.
 pub(in crate::cli) struct ReplyPrinter {
@@ -110,6 +113,23 @@ impl ReplyPrinter {
                 writeln!(self.output, "{}", escaped_json(&record_json(record).to_string()))
             }
         }
+    }
+
+    /// Prints records of several replies as one.
+    ///
+    /// # Errors
+    /// When standard output is closed or full.
+    pub(in crate::cli) fn take_merged<'a>(
+        &mut self,
+        records: impl Iterator<Item = &'a Record>,
+    ) -> io::Result<()> {
+        let mut found = Vec::new();
+        encode_found(&mut found);
+        self.take(&ReplyPart::Found, &found)?;
+        for record in records {
+            self.take_record(record)?;
+        }
+        self.take(&ReplyPart::End, END_OF_RECORDS)
     }
 
     fn remember(&mut self, document: &Document) {

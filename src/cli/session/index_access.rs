@@ -1,50 +1,44 @@
-//! How a command reaches the index: queries have their own connection, and records belong to the connection
-//! of the session, if there is one (protocol.md section 4.6).
+//! How a command reaches the index servers: queries have their own connections, and records belong to the
+//! connections of the session, if there is one (protocol.md section 4.6).
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use crate::limits;
 use crate::peer::{
-    AskIndex, Cancel, Completeness, IndexConnection, IndexDialect, IndexError, ListCache, Query,
-    Registration,
+    AskIndex, Cancel, Completeness, IndexDialect, IndexError, IndexGroup, ListCache, Query,
+    Registrations,
 };
 use crate::protocol::{Document, Endpoint, ReplyPart};
 
-/// The connections to the index.
+/// The connections to the index servers.
 pub(in crate::cli) struct IndexAccess {
-    queries: IndexConnection,
-    registration: Option<Arc<Registration>>,
+    queries: IndexGroup,
+    registrations: Option<Registrations>,
 }
 
 impl IndexAccess {
     /// For a session, which keeps its documents registered.
-    pub(in crate::cli) fn of_session(registration: Arc<Registration>) -> Self {
-        Self { queries: registration.queries(), registration: Some(registration) }
+    pub(in crate::cli) fn of_session(registrations: Registrations) -> Self {
+        Self { queries: registrations.queries(), registrations: Some(registrations) }
     }
 
     /// For one command.
-    pub(in crate::cli) fn once(queries: IndexConnection) -> Self {
-        Self { queries, registration: None }
+    pub(in crate::cli) fn once(queries: IndexGroup) -> Self {
+        Self { queries, registrations: None }
     }
 
-    /// The endpoint under which this peer is known, if it is connected.
-    pub(in crate::cli) fn own(&self) -> Option<Endpoint> {
-        match &self.registration {
-            Some(registration) => registration.own(),
-            None => self.queries.own(),
+    /// The endpoints under which this peer is known to the servers to which it is connected.
+    pub(in crate::cli) fn owns(&self) -> Vec<Endpoint> {
+        match &self.registrations {
+            Some(registrations) => registrations.owns(),
+            None => self.queries.owns(),
         }
     }
 
-    /// The registration, if this is a session.
-    pub(in crate::cli) fn registration(&self) -> Option<&Registration> {
-        self.registration.as_deref()
-    }
-
-    /// The same, to hold on to it.
-    pub(in crate::cli) fn shared_registration(&self) -> Option<&Arc<Registration>> {
-        self.registration.as_ref()
+    /// The registrations, if this is a session.
+    pub(in crate::cli) fn registrations(&self) -> Option<&Registrations> {
+        self.registrations.as_ref()
     }
 
     /// Has this handle cancel the queries of the command that begins.
@@ -52,7 +46,7 @@ impl IndexAccess {
         self.queries.cancel_with(cancel);
     }
 
-    /// Closes the connection for queries, when a command is done.
+    /// Closes the connections for queries, when a command is done.
     pub(in crate::cli) fn close_queries(&self) {
         self.queries.close();
     }
@@ -76,9 +70,9 @@ impl AskIndex for IndexAccess {
             }
             take(part, bytes)
         };
-        let asked = match (&self.registration, query) {
-            (Some(registration), Query::Add { .. } | Query::Remove(_)) => {
-                registration.ask(query, &self.queries.cancel(), &mut take)
+        let asked = match (&self.registrations, query) {
+            (Some(registrations), Query::Add { .. } | Query::Remove(_)) => {
+                registrations.ask(query, &self.queries.cancel(), &mut take)
             }
             _ => self.queries.ask(query, &mut take),
         };
@@ -96,7 +90,11 @@ impl AskIndex for IndexAccess {
         documents: &[&Document],
         take: &mut dyn FnMut(ReplyPart),
     ) -> Result<(), IndexError> {
-        AskIndex::look_up_all(&self.queries, documents, take)
+        self.queries.look_up_all(documents, take)
+    }
+
+    fn members(&self) -> Result<Vec<&dyn AskIndex>, IndexError> {
+        self.queries.members()
     }
 
     fn server(&self) -> &Endpoint {

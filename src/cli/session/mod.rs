@@ -2,7 +2,7 @@
 //!
 //! | file | subject |
 //! |---|---|
-//! | `sharing` | the threads that share a directory |
+//! | `sharing`, `events` | the threads that share a directory; what registrations report |
 //! | `share_claim` | other sessions of the same directory |
 //! | `index_access` | how a command reaches the index |
 //! | `interrupt`, `signals` | Ctrl-C; SIGINT, SIGTERM and SIGHUP |
@@ -10,6 +10,7 @@
 //! | `resume` | downloads of an earlier run |
 
 pub(super) mod ending;
+pub(super) mod events;
 pub(super) mod index_access;
 pub(super) mod interrupt;
 pub(super) mod resume;

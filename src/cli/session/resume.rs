@@ -18,7 +18,7 @@ use crate::error_chain::error_chain;
 use crate::library::SharedLibrary;
 use crate::limits::doubled;
 use crate::peer::{
-    DownloadEvent, DownloadJob, Downloader, Journal, JournalEvent, Registration, Source, lookup,
+    DownloadEvent, DownloadJob, Downloader, Journal, JournalEvent, Registrations, Source, lookup,
 };
 use crate::protocol::{Digest, Document};
 
@@ -30,7 +30,7 @@ pub(in crate::cli) fn resume_unfinished(
     downloader: &Downloader,
     journal: &Arc<Journal>,
     library: &SharedLibrary,
-    registration: &Arc<Registration>,
+    registrations: &Registrations,
     downloads: &Downloads,
     notices: Notices,
 ) {
@@ -39,15 +39,15 @@ pub(in crate::cli) fn resume_unfinished(
         return;
     }
     let (downloader, library, downloads) = (downloader.clone(), library.clone(), downloads.clone());
-    let (journal, registration) = (Arc::clone(journal), Arc::clone(registration));
+    let (journal, registrations) = (Arc::clone(journal), registrations.clone());
     let work = move || {
         let (downloader, journal, library) = (&downloader, &*journal, &library);
-        let registration = Some(&*registration);
+        let registrations = Some(&registrations);
         let downloads = &downloads;
         // No signal cancels these downloads, and the session registers everything after reconnecting.
         let announcements = None;
         let destination =
-            Destination { downloader, journal, library, downloads, registration, announcements };
+            Destination { downloader, journal, library, downloads, registrations, announcements };
         let resumption = Resumption { destination, notices };
         if let Err(error) = resumption.run(unfinished) {
             log::warn!("cannot resume unfinished downloads: {}", error_chain(&error));
@@ -106,9 +106,9 @@ impl Resumption<'_> {
 
     /// The download of a document, if a peer has it. Waits until the index is reachable.
     fn job(&self, document: &Document, digest: Option<Digest>) -> Option<DownloadJob> {
-        let registration = self.destination.registration?;
+        let registrations = self.destination.registrations?;
         // These queries have their own connection, which is closed between two rounds.
-        let index = registration.queries();
+        let index = registrations.queries();
         let title = self.destination.library.read().known_title(document);
         let holders = loop {
             match lookup(&index, document, title.as_ref()) {
@@ -125,9 +125,9 @@ impl Resumption<'_> {
                 }
             }
         };
-        let own = registration.own();
+        let owns = registrations.owns();
         let mut candidates: Vec<Source> = holders.into_iter().map(Into::into).collect();
-        candidates.retain(|source| Some(&source.holder) != own.as_ref());
+        candidates.retain(|source| !owns.contains(&source.holder));
         if candidates.is_empty() {
             let event = JournalEvent::NotFetched(format!("no peer has {document}"));
             self.destination.journal.add(document, event);

@@ -5,7 +5,6 @@ use std::io;
 use std::net::TcpListener;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::json;
 
@@ -15,22 +14,17 @@ use crate::cli::admin::print_addresses;
 use crate::cli::args::Args;
 use crate::cli::downloads::running::Downloads;
 use crate::cli::errors::command_error::CommandError;
-use crate::cli::other_kind::upload_server;
 use crate::cli::output::format::Format;
-use crate::cli::output::notices::Notices;
 use crate::cli::output::outcome::shown;
 use crate::cli::output::print::{print_json, print_line};
 use crate::cli::peer_reload::PeerLimits;
-use crate::cli::unreachable::advice;
 use crate::cli::user_folder::{port_file, stored_digests};
 use crate::cli::values::option_values::{Listen, remedy};
-use crate::cli::values::quantity::counted;
-use crate::error_chain::error_chain;
 use crate::http::HttpServer;
 use crate::library::{Library, StoreFile};
 use crate::net;
 use crate::peer::{Event, Journal, Sharing, SharingOptions};
-use crate::protocol::{Endpoint, Refusal, Status};
+use crate::protocol::Endpoint;
 
 /// Bytes of the file in which the port is stored.
 const PORT_BYTES: u64 = 16;
@@ -53,7 +47,7 @@ impl Session {
         limits: &PeerLimits,
         journal: &Journal,
         downloads: &Downloads,
-        tell: impl Fn(Event) + Send + Sync + 'static,
+        tell: impl Fn(&Endpoint, Event) + Send + Sync + 'static,
     ) -> Result<Self, CommandError> {
         let library = Library::scan_quiet(&args.share, args.depth());
         let library = library.map_err(|source| CommandError::File {
@@ -83,11 +77,12 @@ impl Session {
             log::warn!("uploading from {address}, which cannot be printed: {error}");
         }
         print_addresses(&admin, args.format());
-        let sharing = Sharing::start(library, listener, args.server.clone(), options, tell)
+        let (first, others) = (args.server.first.clone(), args.server.others.clone());
+        let sharing = Sharing::start_with_all(library, listener, first, others, options, tell)
             .map_err(CommandError::Start)?;
         let observed = ObservedPeer {
             library: sharing.library.clone(),
-            registration: Arc::clone(&sharing.registration),
+            registrations: sharing.registrations.clone(),
             uploads: Arc::clone(&sharing.uploads),
             downloads: Arc::clone(downloads.totals()),
         };
@@ -119,76 +114,6 @@ fn upload_listener(upload: Option<Listen>, shared: &Path) -> io::Result<TcpListe
                 }
             }
             Ok(listener)
-        }
-    }
-}
-
-/// Returns the function that prints the events of the registration: the first one on standard output, where
-/// scripts wait for it, and later ones as notices. Unless `patient`, failures before the first registration
-/// are not printed, because the caller reports them.
-pub(in crate::cli) fn event_printer(
-    server: Endpoint,
-    format: Format,
-    notices: Notices,
-    patient: bool,
-) -> impl Fn(Event) + Send + Sync + 'static {
-    let (first, away) = (AtomicBool::new(true), AtomicBool::new(false));
-    move |event| match event {
-        Event::Registered(count) => {
-            away.store(false, Ordering::Relaxed);
-            let documents = counted(count, "document");
-            let line = format!("registered {documents} with {server}");
-            if !first.swap(false, Ordering::Relaxed) {
-                notices.print(&line);
-                return;
-            }
-            let said = match format {
-                Format::Json => {
-                    let index = server.to_string();
-                    print_json(&json!({"v": 1, "registered": count, "index": index}))
-                }
-                Format::Raw | Format::Table => print_line(line),
-            };
-            if let Err(error) = said {
-                log::warn!("cannot write to standard output: {error}");
-            }
-        }
-        Event::Refused { document, refusal, others } => {
-            let status = Status::from(refusal);
-            let others = if others == 0 {
-                String::new()
-            } else {
-                format!(" and {}", counted(others, "other"))
-            };
-            notices.print(&format!("the index did not register {document}{others}: {status}"));
-            let is_first = first.load(Ordering::Relaxed);
-            if is_first && refusal == Refusal::BadRequest {
-                notices.print(&upload_server(&server));
-            }
-        }
-        Event::RegisteredLater(count) => {
-            let documents = counted(count, "more document");
-            notices.print(&format!("registered {documents} with {server}"));
-        }
-        Event::NotSupported(count) => {
-            let documents = counted(count, "document");
-            notices.print(&format!(
-                "{documents} not registered: the index has not shown that it knows \
-                 documents other than RFCs"
-            ));
-        }
-        Event::Away(..) if !patient && first.load(Ordering::Relaxed) => {}
-        Event::Away(error, pause) => {
-            let text = error_chain(&error);
-            // Printed once: the next failed attempts are only logged.
-            if away.swap(true, Ordering::Relaxed) {
-                log::debug!("{text}; next attempt in {pause:?}");
-            } else {
-                notices.print(&format!("{text}; still uploading; reconnecting"));
-                if let Some(advice) = advice(&error) {
-                    notices.print(&advice);
-                }
-            }
         }
     }
 }

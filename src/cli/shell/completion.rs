@@ -1,7 +1,5 @@
 //! Completion in the shell, derived from the definition of the commands.
 
-use std::sync::Arc;
-
 use clap::{Arg, Command, CommandFactory, ValueHint};
 use rustyline::completion::{Completer, FilenameCompleter, Pair};
 use rustyline::error::ReadlineError;
@@ -20,7 +18,7 @@ use crate::cli::values::endpoints::HOLDER;
 use crate::cli::values::named::{is_document, join_kinds, typed, typed_in_shell};
 use crate::escape::escaped;
 use crate::library::SharedLibrary;
-use crate::peer::Registration;
+use crate::peer::Registrations;
 use crate::protocol::Document;
 
 /// Completes commands, options, paths, documents and peers.
@@ -52,12 +50,12 @@ impl Completions {
     pub(in crate::cli) fn new(
         library: Option<SharedLibrary>,
         listed: Listed,
-        registration: Option<&Arc<Registration>>,
+        registrations: Option<&Registrations>,
     ) -> Self {
         let mut line = Line::command();
         // Adds `help`.
         line.build();
-        let remote = registration.map(Remote::new).unwrap_or_default();
+        let remote = registrations.map(Remote::new).unwrap_or_default();
         Self { line, files: FilenameCompleter::new(), library, listed, remote, asked: None }
     }
 

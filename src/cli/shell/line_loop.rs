@@ -92,9 +92,9 @@ fn source(context: &Context, notices: &Notices) -> Result<Source, Failure> {
     if !context.interactive {
         return Ok(Source::script());
     }
-    let registration = context.index.shared_registration();
+    let registrations = context.index.registrations();
     let completions =
-        Completions::new(context.library.get().cloned(), context.listed.clone(), registration);
+        Completions::new(context.library.get().cloned(), context.listed.clone(), registrations);
     match Editor::new(notices, completions, context.interrupt.clone()) {
         Ok(editor) => Ok(Source::Person(Box::new(editor))),
         Err(error) => {

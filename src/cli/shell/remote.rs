@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::error_chain::error_chain;
 use crate::limits;
-use crate::peer::{Registration, each_record};
+use crate::peer::{IndexGroup, Registration, Registrations, each_record};
 use crate::protocol::{Document, Endpoint, Record};
 
 /// How long Tab waits for a list.
@@ -27,7 +27,7 @@ pub(super) struct Names {
 /// The lists of the index, as far as they are known.
 #[derive(Default)]
 pub(super) struct Remote {
-    registration: Weak<Registration>,
+    registrations: Vec<Weak<Registration>>,
     shared: Arc<Shared>,
 }
 
@@ -45,17 +45,18 @@ struct State {
 }
 
 impl Remote {
-    pub(super) fn new(registration: &Arc<Registration>) -> Self {
-        Self { registration: Arc::downgrade(registration), shared: Arc::default() }
+    pub(super) fn new(registrations: &Registrations) -> Self {
+        let registrations = registrations.all().map(Arc::downgrade).collect();
+        Self { registrations, shared: Arc::default() }
     }
 
     /// The names that are known. If they are old, they are requested, and awaited for a moment.
     pub(super) fn names(&self) -> Arc<Names> {
         let mut state = self.shared.lock();
         let is_fresh = state.requested.is_some_and(|requested| requested.elapsed() < FRESH);
-        if !is_fresh && !state.is_running && self.registration.strong_count() > 0 {
-            let (registration, shared) = (self.registration.clone(), Arc::clone(&self.shared));
-            let request = move || shared.store(names(&registration));
+        if !is_fresh && !state.is_running && !self.registrations.is_empty() {
+            let (registrations, shared) = (self.registrations.clone(), Arc::clone(&self.shared));
+            let request = move || shared.store(names(&registrations));
             if thread::Builder::new().name("completion".into()).spawn(request).is_ok() {
                 (state.is_running, state.requested) = (true, Some(Instant::now()));
             }
@@ -86,11 +87,11 @@ impl Shared {
 }
 
 /// Requests the lists, and stores the first documents of each kind.
-fn names(registration: &Weak<Registration>) -> Names {
+fn names(registrations: &[Weak<Registration>]) -> Names {
     let mut names = Names::default();
-    let Some(queries) = registration.upgrade().map(|registration| registration.queries()) else {
-        return names;
-    };
+    let mut queries = registrations.iter().filter_map(Weak::upgrade).map(|one| one.queries());
+    let Some(first) = queries.next() else { return names };
+    let queries = IndexGroup::new(first, queries.collect());
     let (mut rfcs, mut files, mut read) = (0, 0, 0);
     let take = &mut |record: Record| {
         read += 1;

@@ -1,9 +1,11 @@
 //! Addresses of index servers and holders as users type them (protocol.md section 2.6). Errors name the
 //! likely mistake.
 
+use std::fmt::{self, Display, Formatter};
 use std::net::Ipv6Addr;
 
 use crate::escape::excerpt;
+use crate::limits;
 use crate::protocol::{Endpoint, Port, SyntaxError};
 
 /// The name of arguments that are peers, by which completion recognizes them.
@@ -30,6 +32,47 @@ pub(in crate::cli) fn index_server(text: &str) -> Result<Endpoint, String> {
         return Err(format!("{expected}, found {}: {mistake}", excerpt(text)));
     }
     Ok(endpoint)
+}
+
+/// The index servers of a peer, in the order of the user.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(in crate::cli) struct Servers {
+    pub(in crate::cli) first: Endpoint,
+    pub(in crate::cli) others: Vec<Endpoint>,
+}
+
+impl Servers {
+    pub(in crate::cli) fn all(&self) -> impl Iterator<Item = &Endpoint> {
+        std::iter::once(&self.first).chain(&self.others)
+    }
+}
+
+impl Display for Servers {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.first)?;
+        self.others.iter().try_for_each(|server| write!(f, ",{server}"))
+    }
+}
+
+/// Reads index servers with commas between them.
+pub(in crate::cli) fn index_servers(text: &str) -> Result<Servers, String> {
+    let mut all: Vec<Endpoint> = Vec::new();
+    for part in text.split(',') {
+        let server = index_server(part.trim())?;
+        if all.contains(&server) {
+            return Err(format!("expected different index servers, found {} twice", excerpt(part)));
+        }
+        all.push(server);
+    }
+    if all.len() > limits::INDEX_SERVERS {
+        let most = limits::INDEX_SERVERS;
+        return Err(format!("expected at most {most} index servers, found {}", all.len()));
+    }
+    let mut all = all.into_iter();
+    match all.next() {
+        Some(first) => Ok(Servers { first, others: all.collect() }),
+        None => Err("expected an index server, found none".into()),
+    }
 }
 
 /// Reads the `HOST:PORT` of a peer.

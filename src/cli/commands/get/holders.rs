@@ -33,8 +33,8 @@ pub(super) fn find_holders(
         )
     })?;
     let mut holders = found?;
-    let own = context.index.own();
-    holders.found.retain(|holder| Some(&holder.record.holder) != own.as_ref());
+    let owns = context.index.owns();
+    holders.found.retain(|holder| !owns.contains(&holder.record.holder));
     let holders = holders.known(document)?;
     note_missing_holders(document, &holders.completeness);
     if holders.found.is_empty() {

@@ -221,13 +221,13 @@ fn share(
     saved: Saved,
     digest: Digest,
 ) -> Result<(), CommandError> {
-    let Some(registration) = context.index.registration() else { return Ok(()) };
+    let Some(registrations) = context.index.registrations() else { return Ok(()) };
     let added = library.add_saved(document, title, saved, digest);
     added.map_err(|source| CommandError::File {
         what: format!("cannot share {document}"),
         source,
     })?;
-    if let Err(error) = registration.update(std::slice::from_ref(document), context.cancel()) {
+    if let Err(error) = registrations.update(std::slice::from_ref(document), context.cancel()) {
         log::warn!("{document} is not registered yet: {}", error_chain(&error));
         context.announce_later(document);
     }

@@ -14,13 +14,14 @@ use crate::cli::errors::command_error::CommandError;
 use crate::escape::escaped;
 use crate::library::{NotSaved, SharedLibrary};
 use crate::limits;
-use crate::peer::{Completeness, DownloadJob, Provenance, Source, each_record};
+use crate::peer::{Completeness, DownloadJob, Provenance, Source, each_listed};
 use crate::protocol::{Digest, Document, Endpoint, Record};
 use crate::system::listed_bytes;
 
 /// The memory that each kept record takes besides the record: as the source of a download, among the
 /// holders whose addresses are looked up, and while the holders of a document are ranked.
-const RECORD_BYTES: usize = 2 * size_of::<Source>() + 4 * size_of::<Endpoint>() + ALLOCATION;
+const RECORD_BYTES: usize =
+    2 * size_of::<Source>() + 4 * size_of::<Endpoint>() + size_of::<SocketAddr>() + ALLOCATION;
 
 /// The memory that each document takes, besides its paths: as a job, as a task of the queue while it is
 /// moved there, as the line of a holder, and in the tables of running downloads, of earlier contents and
@@ -58,8 +59,9 @@ impl Memory {
 
 /// The records of other peers that the options select.
 pub(super) struct Selection {
-    /// The records of documents that the library lacks, within the limit of memory.
-    pub(super) missing: Vec<Record>,
+    /// The records of documents that the library lacks, within the limit of memory, each with the address
+    /// of the index that lists it.
+    pub(super) missing: Vec<(Record, SocketAddr)>,
     pub(super) listed: Completeness,
     /// Whether other peers have any records.
     has_others: bool,
@@ -79,7 +81,7 @@ pub(super) fn select(
     let folder = library.read().folder().as_os_str().len();
     let mut memory = Memory { used: 0, most: listed_bytes(), folder, last: None };
     let mut has_room = true;
-    let mut own = None;
+    let mut owns = None;
     let is_here = |document: &Document| library.read().entry(document).is_some();
     let mut selection = Selection {
         missing: Vec::new(),
@@ -89,9 +91,9 @@ pub(super) fn select(
         similar: None,
         is_matched: false,
     };
-    let listed = each_record(&context.index, &mut |record| {
-        let own = own.get_or_insert_with(|| context.index.own());
-        let is_own = Some(&record.holder) == own.as_ref();
+    let listed = each_listed(&context.index, &mut |record, learned_from| {
+        let owns = owns.get_or_insert_with(|| context.index.owns());
+        let is_own = owns.contains(&record.holder);
         selection.has_others |= !is_own;
         if let Some(from) = &command.from {
             if record.holder == *from {
@@ -112,7 +114,7 @@ pub(super) fn select(
             if !has_room {
                 return ControlFlow::Break(());
             }
-            selection.missing.push(record);
+            selection.missing.push((record, learned_from));
         }
         ControlFlow::Continue(())
     })?;
@@ -180,19 +182,18 @@ pub(super) struct Missing {
 /// The documents of these records that the library lacks, with all their holders.
 pub(super) fn missing(
     library: &SharedLibrary,
-    mut records: Vec<Record>,
-    learned_from: SocketAddr,
+    mut records: Vec<(Record, SocketAddr)>,
     trusted: &HashMap<Document, Digest>,
 ) -> Missing {
     // Sorted instead of collected by document: there can be a million.
-    records.sort_by(|one, other| one.document.cmp(&other.document));
+    records.sort_by(|(one, _), (other, _)| one.document.cmp(&other.document));
     let mut records = records.into_iter().peekable();
     let mut missing = Missing { jobs: Vec::new(), not_saved: Vec::new(), failed: Vec::new() };
     while let Some(first) = records.next() {
-        let document = first.document.clone();
-        let more = iter::from_fn(|| records.next_if(|record| record.document == document));
+        let document = first.0.document.clone();
+        let more = iter::from_fn(|| records.next_if(|(record, _)| record.document == document));
         let records = iter::once(first).chain(more);
-        let source = |record: Record| Source {
+        let source = |(record, learned_from): (Record, SocketAddr)| Source {
             provenance: Provenance::Index(learned_from),
             title: Some(record.title),
             ..record.holder.into()

@@ -5,16 +5,36 @@
 //! addresses that it returns are used for all documents of these holders.
 
 use std::collections::{HashMap, HashSet};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use crate::error_chain::error_chain;
-use crate::peer::{AskIndex, DownloadJob, Extensions, IndexError, Source, lookup};
+use crate::peer::{AskIndex, DownloadJob, Extensions, IndexError, Provenance, Source, lookup};
 use crate::protocol::{Attribute, Document, Endpoint, NO_ADDRESS, ReplyPart};
 
-/// Sets the verified address of each holder that has a host name. Holders that the index no longer lists,
-/// or for which it does not reply, are removed: this peer does not resolve their names.
-pub(super) fn set_verified_addresses(index: &dyn AskIndex, jobs: &mut [DownloadJob]) {
-    if !knows_attributes(index, jobs) {
+/// Sets the verified address of each holder that has a host name, as the index that lists it says. Holders
+/// that the index no longer lists, or for which it does not reply, are removed: this peer does not resolve
+/// their names.
+///
+/// # Errors
+/// When no index can be reached.
+pub(super) fn set_verified_addresses(
+    index: &dyn AskIndex,
+    jobs: &mut [DownloadJob],
+) -> Result<(), IndexError> {
+    let members = index.members()?;
+    if members.is_empty() {
+        set_at(index, index.address()?, jobs);
+    }
+    for member in members {
+        set_at(member, member.address()?, jobs);
+    }
+    Ok(())
+}
+
+/// The same for the holders that this index lists.
+fn set_at(index: &dyn AskIndex, address: SocketAddr, jobs: &mut [DownloadJob]) {
+    let listed = Provenance::Index(address);
+    if !knows_attributes(index, listed, jobs) {
         // The index does not verify addresses, or does not send them.
         return;
     }
@@ -23,7 +43,7 @@ pub(super) fn set_verified_addresses(index: &dyn AskIndex, jobs: &mut [DownloadJ
     let mut documents: Vec<&Document> = Vec::new();
     for job in &*jobs {
         let before = named.len();
-        named.extend(names(job).cloned());
+        named.extend(names(job, listed).cloned());
         if named.len() > before {
             documents.push(&job.request.document);
         }
@@ -33,7 +53,7 @@ pub(super) fn set_verified_addresses(index: &dyn AskIndex, jobs: &mut [DownloadJ
     if answered.is_ok() {
         // If that record has been removed, look up the other documents of its holder.
         let is_unknown = |holder: &Endpoint| !addresses.known.contains_key(holder);
-        let rest = jobs.iter().filter(|job| names(job).any(is_unknown));
+        let rest = jobs.iter().filter(|job| names(job, listed).any(is_unknown));
         let rest: Vec<&Document> = rest.map(|job| &job.request.document).collect();
         answered = addresses.look_up(index, &rest);
     }
@@ -45,6 +65,7 @@ pub(super) fn set_verified_addresses(index: &dyn AskIndex, jobs: &mut [DownloadJ
     }
     for job in jobs {
         job.request.sources.retain_mut(|source| match addresses.known.get(&source.holder) {
+            _ if source.provenance != listed => true,
             Some(address) => {
                 source.verified_address = *address;
                 true
@@ -59,8 +80,8 @@ pub(super) fn set_verified_addresses(index: &dyn AskIndex, jobs: &mut [DownloadJ
 }
 
 /// Whether the index sends attributes. If that is unknown, a LOOKUP shows it.
-fn knows_attributes(index: &dyn AskIndex, jobs: &[DownloadJob]) -> bool {
-    let Some(first) = jobs.iter().find(|job| names(job).next().is_some()) else {
+fn knows_attributes(index: &dyn AskIndex, listed: Provenance, jobs: &[DownloadJob]) -> bool {
+    let Some(first) = jobs.iter().find(|job| names(job, listed).next().is_some()) else {
         return false;
     };
     if index.dialect().extensions() == Extensions::Unknown {
@@ -104,8 +125,9 @@ impl HolderAddresses {
 }
 
 /// The holders with host names, which would have to be resolved.
-fn names(job: &DownloadJob) -> impl Iterator<Item = &Endpoint> {
-    job.request.sources.iter().map(|source: &Source| &source.holder).filter(|one| is_name(one))
+fn names(job: &DownloadJob, listed: Provenance) -> impl Iterator<Item = &Endpoint> {
+    let is_listed = move |source: &&Source| source.provenance == listed && is_name(&source.holder);
+    job.request.sources.iter().filter(is_listed).map(|source| &source.holder)
 }
 
 fn is_name(holder: &Endpoint) -> bool {

@@ -1,0 +1,150 @@
+//! Registrations with several index servers (protocol.md section 4.12).
+
+use std::sync::Arc;
+
+use super::handle::Registration;
+use super::one_request::Take;
+use crate::discovery::{Completeness, IndexError, IndexGroup, Query};
+use crate::error_chain::error_chain;
+use crate::net::Cancel;
+use crate::protocol::{Document, Endpoint, ReplyPart};
+
+/// The registrations of a peer, one for each of its index servers. Clones share them.
+#[derive(Clone, Debug)]
+pub struct Registrations {
+    first: Arc<Registration>,
+    others: Vec<Arc<Registration>>,
+}
+
+impl Registrations {
+    /// These registrations.
+    pub fn new(first: Arc<Registration>, others: Vec<Arc<Registration>>) -> Self {
+        Self { first, others }
+    }
+
+    /// All of them, in the order in which the user has named the servers.
+    pub fn all(&self) -> impl Iterator<Item = &Arc<Registration>> {
+        std::iter::once(&self.first).chain(&self.others)
+    }
+
+    /// The registration with the server that the user has named first.
+    pub fn first(&self) -> &Arc<Registration> {
+        &self.first
+    }
+
+    /// Whether there are several index servers.
+    pub fn are_several(&self) -> bool {
+        !self.others.is_empty()
+    }
+
+    /// Queries to all servers, on connections of their own.
+    pub fn queries(&self) -> IndexGroup {
+        let others = self.others.iter().map(|one| one.queries()).collect();
+        IndexGroup::new(self.first.queries(), others)
+    }
+
+    /// The endpoints that this peer names to the servers to which it is connected.
+    pub fn owns(&self) -> Vec<Endpoint> {
+        self.all().filter_map(|one| one.own()).collect()
+    }
+
+    /// Whether everything is registered with at least one server.
+    ///
+    /// # Errors
+    /// When it is not; the text says why.
+    pub fn check_registered(&self) -> Result<(), String> {
+        let first = self.first.check_registered();
+        self.others.iter().fold(first, |found, one| {
+            found.or_else(|error| one.check_registered().map_err(|_| error))
+        })
+    }
+
+    /// The number of records that the servers have accepted on the present connections.
+    pub fn accepted(&self) -> usize {
+        self.all().map(|one| one.accepted()).sum()
+    }
+
+    /// Closes the connections for good.
+    pub fn close(&self) {
+        self.all().for_each(|one| one.close());
+    }
+
+    /// Waits until everything is registered with each server, or it could not be reached.
+    ///
+    /// # Errors
+    /// When no server could be reached, or the waiting was cancelled.
+    pub fn wait(&self, cancel: &Cancel) -> Result<(), IndexError> {
+        self.any(self.all(), |one| one.wait(cancel))
+    }
+
+    /// Reports the present state of some documents to the servers. A server that cannot be reached gets
+    /// everything after reconnecting.
+    ///
+    /// # Errors
+    /// When no server has got it, or `cancel` is cancelled.
+    pub fn update(&self, documents: &[Document], cancel: &Cancel) -> Result<(), IndexError> {
+        self.any(self.connected(), |one| one.update(documents, cancel))
+    }
+
+    /// Sends a typed ADD or REMOVE to the servers, and passes one reply to `take`: that of the first one
+    /// that does not refuse.
+    ///
+    /// # Errors
+    /// When there is no reply, or `take` fails.
+    pub fn ask(
+        &self,
+        query: Query<'_>,
+        cancel: &Cancel,
+        take: &mut Take<'_>,
+    ) -> Result<Completeness, IndexError> {
+        if !self.are_several() {
+            return self.first.ask(query, cancel, take);
+        }
+        let mut replies: Vec<Vec<(ReplyPart, Vec<u8>)>> = Vec::new();
+        self.any(self.connected(), |one| {
+            let mut reply = Vec::new();
+            let asked = one.ask(query, cancel, &mut |part, bytes| {
+                reply.push((part, bytes.to_vec()));
+                Ok(())
+            });
+            asked.map(|_| replies.push(reply))
+        })?;
+        let is_refusal =
+            |reply: &&Vec<_>| matches!(reply.first(), Some((ReplyPart::Refused(_), _)));
+        let chosen = replies.iter().find(|reply| !is_refusal(reply)).or(replies.first());
+        for (part, bytes) in chosen.into_iter().flatten() {
+            take(part.clone(), bytes).map_err(IndexError::Taker)?;
+        }
+        Ok(Completeness::Complete)
+    }
+
+    /// Those that are connected; all, if none is. A server that is being connected to is not waited for.
+    fn connected(&self) -> impl Iterator<Item = &Arc<Registration>> {
+        let is_connected = self.all().any(|one| one.own().is_some());
+        self.all().filter(move |one| !is_connected || one.own().is_some())
+    }
+
+    /// Does something with each of these registrations. Fails if it succeeds with none.
+    fn any<'a>(
+        &self,
+        all: impl Iterator<Item = &'a Arc<Registration>>,
+        mut act: impl FnMut(&Registration) -> Result<(), IndexError>,
+    ) -> Result<(), IndexError> {
+        let (mut failure, mut has_succeeded) = (None, false);
+        for one in all {
+            match act(one) {
+                Ok(()) => has_succeeded = true,
+                Err(error @ IndexError::Cancelled { .. }) => return Err(error),
+                Err(error) => {
+                    // The program has reported that the server cannot be reached.
+                    log::debug!("{}: {}", one.index(), error_chain(&error));
+                    failure = failure.or(Some(error));
+                }
+            }
+        }
+        match failure {
+            Some(error) if !has_succeeded => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
