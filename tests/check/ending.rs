@@ -60,7 +60,7 @@ fn an_interrupt_leaves_nothing_behind() {
 fn an_interrupt_leaves_the_directory_of_the_user_as_it_was() {
     let root = tempfile::tempdir().unwrap();
     let own = common::folder(root.path(), "own", &[]);
-    let command = script(root.path(), "ls {dir} >{dir}/listed; echo begun >&9; exec sleep 60");
+    let command = script(root.path(), "ls '{dir}' >'{dir}/listed'; echo begun >&9; exec sleep 60");
     let mut arguments = vec!["check", "peer", "--start", &command, "--listen", "127.0.0.1:0"];
     arguments.extend(["--dir", own.to_str().unwrap()]);
     let mut tester = Program::start(env!("CARGO_BIN_EXE_p2p-ci"), &arguments, root.path());
