@@ -1,6 +1,6 @@
 //! Records of every shape until the index refuses them, in little memory (protocol.md section 7).
 
-use std::io::{self, Read};
+use std::io;
 use std::net::SocketAddr;
 use std::process::Command;
 use std::time::Duration;
