@@ -5,10 +5,10 @@
 mod common;
 
 use std::fs;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::process::Command;
 
-use common::{Index, Talk, peer, run_peer};
+use common::{Index, Program, Talk, peer, run_peer};
 
 #[test]
 fn an_upload_server_explains_its_refusals_if_that_is_wanted() {
@@ -134,4 +134,21 @@ fn the_server_gives_no_tips_of_the_peer() {
         assert!(errors.contains("unexpected argument"), "{errors}");
         assert!(!errors.contains("tip"), "{errors}");
     }
+}
+
+#[test]
+fn a_port_alone_is_that_port_of_every_address() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Program::start(env!("CARGO_BIN_EXE_server"), &["--listen", "0"], folder.path());
+    let line = server.line();
+    let index: SocketAddr = line.strip_prefix("listening on ").unwrap().parse().unwrap();
+    assert!(index.ip().is_unspecified(), "{line}");
+    let index = SocketAddr::from(([127, 0, 0, 1], index.port()));
+    let peer = peer(index, &["--share", ".", "--upload", "0", "share"], folder.path());
+    let line = peer.line();
+    let upload: SocketAddr = line.strip_prefix("uploading from ").unwrap().parse().unwrap();
+    assert!(upload.ip().is_unspecified(), "{line}");
+    let mut talk = Talk::to(SocketAddr::from(([127, 0, 0, 1], upload.port())));
+    talk.say("GET RFC 1 P2P-CI/1.0\r\nHost: h\r\n\r\n");
+    assert_eq!(talk.line().as_deref(), Some("P2P-CI/1.0 404 Not Found"));
 }

@@ -131,3 +131,19 @@ fn manual_pages_and_completions_are_generated_from_the_arguments() {
     let message = String::from_utf8(refused.stderr).unwrap();
     assert!(message.starts_with("p2p-ci generate: cannot write to `"), "{message}");
 }
+
+#[test]
+fn topics_are_described_by_each_program() {
+    let peer = env!("CARGO_BIN_EXE_peer");
+    for (program, arguments, text) in [
+        (P2P_CI, &["help", "exit-codes"][..], "   66  no such document"),
+        (P2P_CI, &["help", "formats"], "2MiB                  binary: 2,097,152 bytes"),
+        (P2P_CI, &["peer", "help", "environment"], "XDG_STATE_HOME"),
+        (peer, &["help", "formats"], "  2M, 5MB               decimal"),
+        (peer, &["localhost:1", "help", "exit-codes"], "   66  no such document"),
+    ] {
+        let output = run(program, arguments);
+        let found = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success() && found.contains(text), "{arguments:?}: {found}");
+    }
+}

@@ -104,11 +104,13 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// The commands that `p2p-ci help` describes.
+const COMMANDS: [&str; 9] =
+    ["server", "peer", "check", "wireshark", "explain", "lab", "replay", "admin", "config"];
+
 /// The words that `p2p-ci help` accepts.
 fn described() -> PossibleValuesParser {
-    let commands =
-        ["server", "peer", "check", "wireshark", "explain", "lab", "replay", "admin", "config"];
-    commands.into_iter().chain(TOPICS.iter().map(|topic| topic.name)).into()
+    COMMANDS.into_iter().chain(TOPICS.iter().map(|topic| topic.name)).into()
 }
 
 /// The program with all arguments of `server` and `peer`, which parse theirs themselves.
@@ -122,4 +124,18 @@ fn whole_command() -> Command {
 fn own_help(words: &[&str]) -> ExitCode {
     let _: Args = usage::arguments(words.iter().map(OsString::from));
     ExitCode::SUCCESS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_commands_are_described() {
+        let all = Args::command();
+        let visible = all.get_subcommands().filter(|command| !command.is_hide_set());
+        let names: Vec<&str> =
+            visible.map(Command::get_name).filter(|name| *name != "help").collect();
+        assert_eq!(names, COMMANDS);
+    }
 }
