@@ -90,6 +90,12 @@ impl<'a> Table<'a> {
         Ok(flag?.unwrap_or(false))
     }
 
+    /// A flag, if it is there.
+    pub(crate) fn flag_if_given(&self, key: &str) -> Result<Option<bool>, TomlError> {
+        let is_given = self.values.get(key).is_some();
+        Ok(Some(self.flag(key)?).filter(|_| is_given))
+    }
+
     /// A number in a range.
     pub(crate) fn number(&self, key: &str, range: Range<u64>) -> Result<Option<u64>, TomlError> {
         self.value(key, |value| {
@@ -117,6 +123,20 @@ impl<'a> Table<'a> {
         read: impl FnOnce(&str) -> Result<T, String>,
     ) -> Result<Option<T>, TomlError> {
         self.value(key, |value| read(text(value)?))
+    }
+
+    /// The same for a text, or a number as a text.
+    pub(crate) fn parsed_number<T>(
+        &self,
+        key: &str,
+        read: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Result<Option<T>, TomlError> {
+        self.value(key, |value| match value {
+            DeValue::Integer(number) if number.radix() == 10 => {
+                read(&number.as_str().replace('_', ""))
+            }
+            _ => read(text(value)?),
+        })
     }
 
     /// A text, or several in an array.

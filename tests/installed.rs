@@ -116,6 +116,14 @@ fn manual_pages_and_completions_are_generated_from_the_arguments() {
         let text = read(&format!("man/{page}.1"));
         assert!(text.contains(part), "{page}: {text}");
     }
+    for (page, keys) in [
+        ("p2p-ci-server.toml", ["max_connections", "P2P_CI_MAX_CONNECTIONS", "admin.address"]),
+        ("p2p-ci-peer.toml", ["upload.address", "P2P_CI_UPLOAD", "[[upload.limit]]"]),
+    ] {
+        let text = read(&format!("man/{page}.5")).replace("\\-", "-");
+        assert!(keys.iter().all(|key| text.contains(key)), "{page}: {text}");
+    }
+    assert!(read("config/server.toml").contains("#max_connections = 10000"));
     for file in ["p2p-ci.bash", "_p2p-ci", "p2p-ci.fish"] {
         assert!(read(&format!("completions/{file}")).contains("max-connections"), "{file}");
     }

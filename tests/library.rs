@@ -9,6 +9,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, SystemTime};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -56,7 +57,7 @@ fn a_missing_folder_is_empty_and_is_not_created() {
 fn write_old(path: &Path, bytes: impl AsRef<[u8]>) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(path, bytes).unwrap();
-    let hour_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(3600);
+    let hour_ago = SystemTime::now() - Duration::from_secs(3600);
     fs::File::options().write(true).open(path).unwrap().set_modified(hour_ago).unwrap();
 }
 
@@ -288,4 +289,38 @@ fn share_of_right_titles(sample: &Path, official: &HashMap<String, String>) -> f
     let right = titles.iter().filter(|(official, title)| **official == fold(title.as_str()));
     assert!(titles.len() >= 450, "{} documents", titles.len());
     100.0 * right.count() as f64 / titles.len() as f64
+}
+
+/// Of documents that several directories have, that of the first one is shared, until it is gone.
+#[test]
+fn several_directories_are_shared_and_the_first_one_decides() {
+    let root = tempfile::tempdir().unwrap();
+    let [one, two, missing] = ["one", "two", "missing"].map(|name| root.path().join(name));
+    for (folder, name, text) in [
+        (&one, "rfc7.txt", "of one"),
+        (&two, "rfc7.txt", "of two"),
+        (&two, "b.md", "b"),
+        (&two, "below/c.md", "c"),
+    ] {
+        let path = folder.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    let others = [(&two, Depth::Tree), (&missing, Depth::Folder)].map(|(path, depth)| {
+        p2p_ci::library::SharedFolder { path: path.as_path().into(), depth, hand_over: false }
+    });
+    let library = Library::scan_all(&one, Depth::Folder, &others).unwrap();
+    let paths = || {
+        let library = library.read();
+        library.entries().map(|(_, entry)| entry.path()).collect::<Vec<_>>()
+    };
+    assert_eq!(paths(), [one.join("rfc7.txt"), two.join("b.md"), two.join("below/c.md")]);
+    let rfc = Document::Rfc("7".parse().unwrap());
+    let target = library.read().target_for(&Document::Rfc("8".parse().unwrap())).unwrap();
+    assert_eq!(target.path(), one.join("rfc8.txt"));
+    fs::remove_file(one.join("rfc7.txt")).unwrap();
+    let old = SystemTime::now() - Duration::from_secs(60);
+    fs::File::options().write(true).open(two.join("rfc7.txt")).unwrap().set_modified(old).unwrap();
+    assert_eq!(library.rescan().unwrap().changed, [rfc]);
+    assert_eq!(paths(), [two.join("rfc7.txt"), two.join("b.md"), two.join("below/c.md")]);
 }

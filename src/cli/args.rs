@@ -19,7 +19,7 @@ use super::values::endpoints::{Servers, index_servers};
 use super::values::option_values::{Listen, count, network};
 use super::values::rate::Rate;
 use super::wire::options::WireArgs;
-use crate::library::Depth;
+use crate::library::{Depth, SharedFolder};
 use crate::limits;
 use crate::net::AccessLists;
 use crate::protocol::Host;
@@ -202,7 +202,7 @@ pub(super) struct Args {
 
     /// The shared directories after the first one, from the file.
     #[arg(skip)]
-    pub(super) more_shares: Vec<SharedDirectory>,
+    pub(super) more_shares: Vec<SharedFolder>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -231,7 +231,7 @@ impl Args {
 
     /// Whether subdirectories are shared.
     pub(super) fn depth(&self) -> Depth {
-        if self.recursive { Depth::Tree } else { Depth::Folder }
+        depth(self.recursive)
     }
 
     /// The level of the log: `share` is a service, whose log has what happens.
@@ -251,11 +251,19 @@ impl Args {
     /// Sets what only a file has. Downloads go to the first shared directory.
     pub(super) fn set_tables(&mut self, tables: Tables) {
         self.upload_rates = tables.upload_rates;
+        let (recursive, hand_over) = (self.recursive, self.hand_over);
         let mut shares = tables.shares.into_iter();
-        if let Some(SharedDirectory { path, recursive }) = shares.next() {
-            (self.share, self.recursive) = (path, recursive);
+        if let Some(first) = shares.next() {
+            self.share = first.path;
+            self.recursive = first.recursive.unwrap_or(recursive);
+            self.hand_over = first.hand_over.unwrap_or(hand_over);
         }
-        self.more_shares = shares.collect();
+        let folder = |share: SharedDirectory| SharedFolder {
+            path: share.path.into(),
+            depth: depth(share.recursive.unwrap_or(recursive)),
+            hand_over: share.hand_over.unwrap_or(hand_over),
+        };
+        self.more_shares = shares.map(folder).collect();
     }
 
     /// The limits on uploads to networks.
@@ -267,4 +275,8 @@ impl Args {
     pub(super) fn access(&self) -> AccessLists {
         AccessLists { allow: self.allow.clone(), deny: self.deny.clone() }
     }
+}
+
+fn depth(is_recursive: bool) -> Depth {
+    if is_recursive { Depth::Tree } else { Depth::Folder }
 }

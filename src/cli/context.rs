@@ -16,7 +16,7 @@ use super::shell::listed::Listed;
 use super::user_folder::stored_digests;
 use super::values::endpoints::Servers;
 use crate::escape::escaped;
-use crate::library::{Depth, Library, SharedLibrary};
+use crate::library::{Depth, Library, SharedFolder, SharedLibrary};
 use crate::peer::{Announcements, Cancel, Downloader, Journal, UploadServer};
 use crate::protocol::{Document, Title};
 
@@ -27,6 +27,8 @@ pub(super) struct Context {
     pub(super) index: IndexAccess,
     pub(super) folder: PathBuf,
     pub(super) depth: Depth,
+    /// The shared directories after the first one.
+    pub(super) more_folders: Vec<SharedFolder>,
     /// The library of a session. A single command scans the directory when it needs to.
     pub(super) library: OnceCell<SharedLibrary>,
     /// The queue of documents whose digests a session computes.
@@ -67,6 +69,7 @@ impl Context {
             index,
             folder: args.share.clone(),
             depth: args.depth(),
+            more_folders: args.more_shares.clone(),
             library: OnceCell::new(),
             hashing: None,
             announcements: None,
@@ -136,12 +139,14 @@ impl Context {
             return Ok(library.clone());
         }
         let library =
-            Library::scan(&self.folder, self.depth).map_err(|source| CommandError::File {
-                what: format!(
-                    "cannot read the directory `{}`",
-                    escaped(self.folder.as_os_str().as_encoded_bytes())
-                ),
-                source,
+            Library::scan_all(&self.folder, self.depth, &self.more_folders).map_err(|source| {
+                CommandError::File {
+                    what: format!(
+                        "cannot read the directory `{}`",
+                        escaped(self.folder.as_os_str().as_encoded_bytes())
+                    ),
+                    source,
+                }
             })?;
         let digests = stored_digests();
         library.write().set_digests(digests);

@@ -12,6 +12,7 @@ use clap_complete::Shell;
 use super::config::keys::keys;
 use super::config::manual::{page, page_name};
 use super::config::programs::Program;
+use super::config::template::template;
 use super::errors::failure::Failure;
 use super::errors::report::report;
 use super::output::outcome::shown;
@@ -34,7 +35,8 @@ struct Error {
     source: io::Error,
 }
 
-/// Writes the files of this program: manual pages to `man`, completions to `completions`.
+/// Writes the files of this program: manual pages to `man`, completions to `completions`, and configurations in
+/// which every key is commented out to `config`.
 pub(super) fn run(arguments: &Arguments, program: Command) -> ExitCode {
     match write(&arguments.directory, program) {
         Ok(()) => ExitCode::SUCCESS,
@@ -46,8 +48,9 @@ pub(super) fn run(arguments: &Arguments, program: Command) -> ExitCode {
 }
 
 fn write(directory: &Path, mut program: Command) -> Result<(), Error> {
-    let (pages, completions) = (directory.join("man"), directory.join("completions"));
-    for directory in [&pages, &completions] {
+    let [pages, completions, configurations] =
+        ["man", "completions", "config"].map(|name| directory.join(name));
+    for directory in [&pages, &completions, &configurations] {
         fs::create_dir_all(directory)
             .map_err(|source| Error { path: directory.clone(), source })?;
     }
@@ -57,9 +60,14 @@ fn write(directory: &Path, mut program: Command) -> Result<(), Error> {
             .map_err(|source| Error { path: completions.clone(), source })?;
     }
     for program in [Program::Server, Program::Peer] {
-        let path = pages.join(format!("{}.5", page_name(program)));
-        fs::write(&path, page(program, &keys(&options_of(program))))
-            .map_err(|source| Error { path, source })?;
+        let keys = keys(&options_of(program));
+        let page_path = pages.join(format!("{}.5", page_name(program)));
+        let configuration = configurations.join(format!("{}.toml", program.name()));
+        for (path, text) in
+            [(page_path, page(program, &keys)), (configuration, template(program, &keys))]
+        {
+            fs::write(&path, text).map_err(|source| Error { path, source })?;
+        }
     }
     clap_mangen::generate_to(program, &pages).map_err(|source| Error { path: pages, source })
 }

@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 use std::ffi::OsString;
 use std::path::Path;
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, mpsc};
 use std::time::Instant;
 
 use super::args::Args;
@@ -19,7 +19,7 @@ use super::logs::uptime::Uptime;
 use super::output::format::Format;
 use super::output::notices::Notices;
 use super::output::outcome::{report_failed, shown};
-use super::peer_reload::{PeerLimits, Reload};
+use super::peer_reload::{LateReload, PeerLimits, Reload};
 use super::program::{called, typed};
 use super::service;
 use super::session::ending::end;
@@ -95,16 +95,10 @@ pub(super) fn share(
 ) -> Result<(), CommandError> {
     let args = &configured.args;
     let (started, (stop, stopped)) = (Instant::now(), mpsc::channel());
-    // There is nothing to reload before the session has started.
-    let reload = Arc::new(Mutex::new(None::<Reload>));
-    let reloaded = Arc::clone(&reload);
+    let reload = LateReload::default();
+    let reloaded = reload.clone();
     let handle = move |signal| match signal {
-        ServiceSignal::Reload => service::reload(|| {
-            // Only this thread reloads.
-            if let Ok(Some(reload)) = reloaded.lock().as_deref_mut() {
-                reload.run();
-            }
-        }),
+        ServiceSignal::Reload => service::reload(|| reloaded.run()),
         ServiceSignal::End(signal) => {
             service::tell(ServiceChange::Stopping);
             log::info!("{signal} after {}: stopping", Uptime(started.elapsed()));
@@ -127,9 +121,7 @@ pub(super) fn share(
         log::info!("configuration: {}", escaped_path(file));
     }
     let uploads = Arc::clone(&session.sharing.uploads);
-    if let Ok(mut reload) = reload.lock() {
-        *reload = Some(Reload::new(arguments, configured, limits, uploads));
-    }
+    reload.start(Reload::new(arguments, configured, limits, uploads));
     let watched = library.clone();
     service::start_watchdog(move || {
         watched.read().len();
@@ -140,7 +132,7 @@ pub(super) fn share(
     let cause = stopped.recv().map_or_else(|_| String::new(), |signal| format!(" by {signal}"));
     let totals = session.sharing.uploads.totals();
     // It has the upload server, which ends with the session.
-    drop(reload.lock().map(|mut reload| reload.take()));
+    reload.end();
     drop(session);
     log::info!("stopped{cause} after {}: {totals}", Uptime(started.elapsed()));
     Ok(())

@@ -1,7 +1,7 @@
 //! Reading the configuration of a peer that shares again.
 
 use std::ffi::OsString;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::args::Args;
 use super::config::layers::Configured;
@@ -66,6 +66,47 @@ impl PeerLimits {
             compat: args.compat,
             ..Uploads::default()
         }
+    }
+}
+
+/// A reload of a peer that may not have started yet.
+#[derive(Clone, Debug, Default)]
+pub(super) struct LateReload(Arc<Mutex<Late>>);
+
+#[derive(Debug, Default)]
+struct Late {
+    /// Whether a reload was asked for before the peer had started.
+    is_due: bool,
+    reload: Option<Reload>,
+}
+
+impl LateReload {
+    /// Reads the configuration again, or as soon as the peer has started.
+    pub(super) fn run(&self) {
+        let mut late = self.lock();
+        match &mut late.reload {
+            Some(reload) => reload.run(),
+            None => late.is_due = true,
+        }
+    }
+
+    /// The peer has started.
+    pub(super) fn start(&self, mut reload: Reload) {
+        let mut late = self.lock();
+        if late.is_due {
+            reload.run();
+        }
+        late.reload = Some(reload);
+    }
+
+    /// The peer ends.
+    pub(super) fn end(&self) {
+        self.lock().reload = None;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Late> {
+        // If a reload has panicked, the next one sets all limits.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

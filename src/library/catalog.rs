@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use super::digest::DigestCache;
 use super::entry::Entry;
 use super::file_state::FileState;
-use super::folder::Depth;
+use super::folder::{Depth, SharedFolder};
 use super::name::{NotSaved, file_name_of};
 use super::scan_state::ScanState;
 use super::target::SaveTarget;
@@ -15,11 +15,13 @@ use super::titles::Official;
 use crate::limits;
 use crate::protocol::{Content, Digest, Document, Title};
 
-/// The shared documents of one directory, and single files elsewhere that the user has added.
+/// The shared documents of one directory or several, and single files elsewhere that the user has added.
 #[derive(Debug)]
 pub struct Library {
     pub(super) folder: Arc<Path>,
     pub(super) depth: Depth,
+    /// The shared directories after the first one.
+    pub(super) others: Arc<[SharedFolder]>,
     pub(super) entries: BTreeMap<Document, Arc<Entry>>,
     /// Documents that the user has removed. Their files in the directory are not shared.
     pub(super) withdrawn: HashSet<Document>,
@@ -42,7 +44,7 @@ impl Library {
         Arc::clone(&self.digests)
     }
 
-    /// The shared directory.
+    /// The shared directory, or the first one. Downloads are saved there.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
@@ -50,6 +52,26 @@ impl Library {
     /// Whether subdirectories are shared as well.
     pub fn depth(&self) -> Depth {
         self.depth
+    }
+
+    /// The shared directories after the first one.
+    pub fn others(&self) -> &[SharedFolder] {
+        &self.others
+    }
+
+    /// The shared directory of a file; the first one if the user has added it from elsewhere.
+    pub fn folder_of(&self, entry: &Entry) -> &Path {
+        self.other_of(entry).map_or(&*self.folder, |other| &*other.path)
+    }
+
+    /// Whether a document is moved out of its directory after another peer has downloaded it completely, if
+    /// that is so in the first directory.
+    pub fn hands_over(&self, entry: &Entry, in_first: bool) -> bool {
+        self.other_of(entry).map_or(in_first, |other| other.hand_over)
+    }
+
+    fn other_of(&self, entry: &Entry) -> Option<&SharedFolder> {
+        self.others.iter().find(|other| *other.path == *entry.folder)
     }
 
     /// The number of shared documents.
@@ -163,10 +185,11 @@ pub struct SharedLibrary(Arc<RwLock<Library>>);
 
 impl SharedLibrary {
     /// A library of this directory without documents.
-    pub(super) fn empty(folder: &Path, depth: Depth) -> Self {
+    pub(super) fn empty(folder: &Path, depth: Depth, others: &[SharedFolder]) -> Self {
         Self(Arc::new(RwLock::new(Library {
             folder: folder.into(),
             depth,
+            others: others.into(),
             entries: BTreeMap::new(),
             withdrawn: HashSet::new(),
             unpackable: HashMap::new(),

@@ -8,10 +8,11 @@ use std::sync::Arc;
 use super::catalog::Library;
 use super::entry::Entry;
 use super::file_state::FileState;
-use super::folder::{self, Depth, Found, Skipped};
+use super::folder::{self, Depth, Found, SharedFolder, Skipped};
 use super::name;
 use super::scan_state::{ScanState, is_denied};
 use super::titles::{Official, title_of};
+use crate::escape::escaped;
 use crate::protocol::Document;
 
 /// Which files a scan shares.
@@ -27,6 +28,7 @@ pub(super) enum Stability {
 pub(super) struct Snapshot {
     folder: Arc<Path>,
     depth: Depth,
+    others: Arc<[SharedFolder]>,
     entries: BTreeMap<Document, Arc<Entry>>,
     withdrawn: HashSet<Document>,
     unpackable: HashMap<FileState, Arc<str>>,
@@ -38,6 +40,7 @@ impl Snapshot {
         Self {
             folder: Arc::clone(&library.folder),
             depth: library.depth,
+            others: Arc::clone(&library.others),
             entries: library.entries.clone(),
             withdrawn: library.withdrawn.clone(),
             unpackable: library.unpackable.clone(),
@@ -70,20 +73,24 @@ pub(super) fn compare(
     for one in &skipped {
         state.skip(&one.name, &one.reason);
     }
-    let is_unknown = |name: &str| skipped.iter().any(|one| one.may_hide(name));
-    let official = match Official::NAMES.into_iter().any(is_unknown) {
+    let is_unknown =
+        |folder: &Path, name: &str| skipped.iter().any(|one| one.may_hide(folder, name));
+    let mut folders = library.folders();
+    let official = match folders
+        .any(|(folder, _)| Official::NAMES.into_iter().any(|name| is_unknown(folder, name)))
+    {
         true => None,
-        false => Official::of_folder(&library.folder, &found, &library.official),
+        false => Official::of_files(&found, &library.official),
     };
     found.retain(|one| match library.unpackable.get(&one.state) {
         Some(reason) => {
-            state.skip(one.name.as_bytes(), reason);
+            state.skip(&library.shown(one), reason);
             false
         }
         None => true,
     });
     let mut changes = readable_again(library, state);
-    let found = by_document(found, state);
+    let found = by_document(library, found, state);
     changes.extend(compare_files(library, &found, official.as_ref(), state, stability));
     for (document, before) in &library.entries {
         let after = match before.is_added {
@@ -91,7 +98,9 @@ pub(super) fn compare(
                 Some(after) => after,
                 None => continue,
             },
-            false if found.contains_key(document) || is_unknown(&before.name) => continue,
+            false if found.contains_key(document) || is_unknown(&before.folder, &before.name) => {
+                continue;
+            }
             false => None,
         };
         let before = Some(Arc::clone(before));
@@ -103,14 +112,27 @@ pub(super) fn compare(
 /// The files in the directory. There are none if the directory is missing, or if this user can no
 /// longer read it: then no document of it could be uploaded.
 fn files(library: &Snapshot, state: &mut ScanState) -> io::Result<(Vec<Found>, Vec<Skipped>)> {
-    match folder::files(&library.folder, library.depth) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok((Vec::new(), Vec::new())),
+    let (mut found, mut skipped) = match folder::files(&library.folder, library.depth) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => (Vec::new(), Vec::new()),
         Err(error) if is_denied(&error) && !library.entries.is_empty() => {
             state.skip(library.folder.as_os_str().as_encoded_bytes(), &error.to_string());
-            Ok((Vec::new(), Vec::new()))
+            (Vec::new(), Vec::new())
         }
-        files => files,
+        files => files?,
+    };
+    for other in &*library.others {
+        match folder::files(&other.path, other.depth) {
+            Ok((more, more_skipped)) => {
+                found.extend(more);
+                skipped.extend(more_skipped);
+            }
+            Err(error) if folder::may_pass(&error) => return Err(error),
+            Err(error) => {
+                state.skip(other.path.as_os_str().as_encoded_bytes(), &error.to_string());
+            }
+        }
     }
+    Ok((found, skipped))
 }
 
 /// The added files that could not be read at the last scan and can be read now.
@@ -142,7 +164,10 @@ fn compare_files(
             continue;
         }
         let is_unchanged = before.is_some_and(|entry| {
-            entry.state == found.state && entry.name == found.name && new_official.is_none()
+            entry.state == found.state
+                && entry.name == found.name
+                && entry.folder == found.folder
+                && new_official.is_none()
         });
         if is_unchanged {
             continue;
@@ -153,7 +178,7 @@ fn compare_files(
             unstable.insert(document.clone(), (found.state, since));
             continue;
         }
-        let folder = Arc::clone(&library.folder);
+        let folder = Arc::clone(&found.folder);
         let name = Arc::clone(&found.name);
         let after = match title_of(document, &folder, &name, official) {
             Ok(title) => {
@@ -166,7 +191,7 @@ fn compare_files(
             // The next scan tries again.
             Err(error) if before.is_some() && folder::may_pass(&error) => continue,
             Err(error) => {
-                state.skip(found.name.as_bytes(), &error.to_string());
+                state.skip(&library.shown(found), &error.to_string());
                 if before.is_none() {
                     continue;
                 }
@@ -201,18 +226,40 @@ fn compare_added(
     }
 }
 
-/// Selects one file for each document: `rfc7.txt` before `rfc7.txt.gz`, `rfc7-tcp.txt` and
+impl Snapshot {
+    /// All directories, the first one first.
+    fn folders(&self) -> impl Iterator<Item = (&Arc<Path>, usize)> {
+        let others = self.others.iter().map(|other| &other.path);
+        std::iter::once(&self.folder).chain(others).zip(0..)
+    }
+
+    /// The path of a file for messages: below the first directory, or with another one.
+    fn shown(&self, found: &Found) -> Vec<u8> {
+        match found.folder == self.folder {
+            true => found.name.as_bytes().to_vec(),
+            false => found.folder.join(&*found.name).into_os_string().into_encoded_bytes(),
+        }
+    }
+}
+
+/// Selects one file for each document: that of the first directory, and there `rfc7.txt` before `rfc7.txt.gz`, `rfc7-tcp.txt` and
 /// `rfc07.txt`, and a file in the directory itself before one in a subdirectory.
-fn by_document(mut found: Vec<Found>, state: &mut ScanState) -> HashMap<Document, Found> {
+fn by_document(
+    library: &Snapshot,
+    mut found: Vec<Found>,
+    state: &mut ScanState,
+) -> HashMap<Document, Found> {
+    let ranks: HashMap<&Arc<Path>, usize> = library.folders().collect();
     found.sort_by_cached_key(|found| {
         let segments = found.name.matches('/').count();
-        (found.state.packed, segments, found.name.len(), Arc::clone(&found.name))
+        let rank = ranks.get(&found.folder).copied();
+        (rank, found.state.packed, segments, found.name.len(), Arc::clone(&found.name))
     });
     let mut documents: HashMap<Document, Found> = HashMap::with_capacity(found.len());
     for found in found {
         let Some(document) = name::document_of(&found.name) else {
             let reason = "its name contains characters that the protocol does not allow";
-            state.skip(found.name.as_bytes(), reason);
+            state.skip(&library.shown(&found), reason);
             continue;
         };
         match documents.get(&document) {
@@ -220,8 +267,9 @@ fn by_document(mut found: Vec<Found>, state: &mut ScanState) -> HashMap<Document
                 documents.insert(document, found);
             }
             Some(first) => {
-                let reason = format!("{document} is shared from `{}`", first.name);
-                state.skip(found.name.as_bytes(), &reason);
+                let shared = library.shown(first);
+                let reason = format!("{document} is shared from `{}`", escaped(&shared));
+                state.skip(&library.shown(&found), &reason);
             }
         }
     }

@@ -29,9 +29,21 @@ pub enum Depth {
     Tree,
 }
 
+/// A shared directory after the first one.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct SharedFolder {
+    /// The directory.
+    pub path: Arc<Path>,
+    /// Which of its files are shared.
+    pub depth: Depth,
+    /// Whether its documents are moved out of it after another peer has downloaded them completely.
+    pub hand_over: bool,
+}
+
 /// A file in a shared directory.
 #[derive(Debug)]
 pub(super) struct Found {
+    pub(super) folder: Arc<Path>,
     /// Its path below the directory, with `/` between the segments.
     pub(super) name: Arc<str>,
     pub(super) state: FileState,
@@ -40,6 +52,7 @@ pub(super) struct Found {
 /// A file or subdirectory that is skipped, and why.
 #[derive(Debug)]
 pub(super) struct Skipped {
+    folder: Arc<Path>,
     pub(super) name: Vec<u8>,
     pub(super) reason: String,
     /// The path at which the disk failed, below the directory. It is unknown whether files at this path
@@ -49,13 +62,14 @@ pub(super) struct Skipped {
 
 impl Skipped {
     /// Whether it is unknown if the file at this path below the directory has changed or is gone.
-    pub(super) fn may_hide(&self, name: &str) -> bool {
-        self.unknown_below.as_ref().is_some_and(|path| Path::new(name).starts_with(path))
+    pub(super) fn may_hide(&self, folder: &Path, name: &str) -> bool {
+        *self.folder == *folder
+            && self.unknown_below.as_ref().is_some_and(|path| Path::new(name).starts_with(path))
     }
 
     /// A file or directory that the walk could not read. The error wraps the path and the reason.
-    fn of_error(folder: &Path, error: &ignore::Error) -> Self {
-        let mut path = folder;
+    fn of_error(folder: &Arc<Path>, error: &ignore::Error) -> Self {
+        let mut path: &Path = folder;
         let mut cause = error;
         loop {
             cause = match cause {
@@ -69,12 +83,12 @@ impl Skipped {
             };
         }
         let below = path.strip_prefix(folder).unwrap_or(path);
-        let name = if below.as_os_str().is_empty() { folder } else { below };
+        let name = if below.as_os_str().is_empty() { &**folder } else { below };
         let name = name.as_os_str().as_encoded_bytes().to_vec();
         let reason = innermost(cause);
         let is_unknown = reason.downcast_ref::<io::Error>().is_some_and(system::is_disk_failure);
         let unknown_below = is_unknown.then(|| below.to_path_buf());
-        Self { name, reason: reason.to_string(), unknown_below }
+        Self { folder: Arc::clone(folder), name, reason: reason.to_string(), unknown_below }
     }
 }
 
@@ -99,7 +113,7 @@ fn shortage(error: &ignore::Error) -> Option<io::Error> {
 }
 
 /// The file that a scan skips because of an error, unless the error ends the scan.
-fn skipped_for(folder: &Path, error: &ignore::Error) -> io::Result<Skipped> {
+fn skipped_for(folder: &Arc<Path>, error: &ignore::Error) -> io::Result<Skipped> {
     match shortage(error) {
         Some(shortage) => Err(shortage),
         None => Ok(Skipped::of_error(folder, error)),
@@ -111,9 +125,9 @@ fn skipped_for(folder: &Path, error: &ignore::Error) -> io::Result<Skipped> {
 /// # Errors
 /// When the directory itself cannot be read, or descriptors or memory are exhausted. What cannot be
 /// read because the disk fails is skipped.
-pub(super) fn files(folder: &Path, depth: Depth) -> io::Result<(Vec<Found>, Vec<Skipped>)> {
-    std::fs::read_dir(folder)?;
-    let mut walk = WalkBuilder::new(folder);
+pub(super) fn files(folder: &Arc<Path>, depth: Depth) -> io::Result<(Vec<Found>, Vec<Skipped>)> {
+    std::fs::read_dir(&**folder)?;
+    let mut walk = WalkBuilder::new(&**folder);
     walk.standard_filters(false).hidden(true).add_custom_ignore_filename(IGNORE_FILE);
     walk.max_depth((depth == Depth::Folder).then_some(1));
     let handed_over = folder.join(HANDED_OVER);
@@ -137,7 +151,8 @@ pub(super) fn files(folder: &Path, depth: Depth) -> io::Result<(Vec<Found>, Vec<
         let bytes = || below.as_os_str().as_encoded_bytes().to_vec();
         let Some(name) = name(below) else {
             let reason = "its name is not UTF-8".into();
-            skipped.push(Skipped { name: bytes(), reason, unknown_below: None });
+            let (folder, name) = (Arc::clone(folder), bytes());
+            skipped.push(Skipped { folder, name, reason, unknown_below: None });
             continue;
         };
         let metadata = match entry.metadata() {
@@ -148,7 +163,8 @@ pub(super) fn files(folder: &Path, depth: Depth) -> io::Result<(Vec<Found>, Vec<
                 continue;
             }
         };
-        found.push(Found { name: name.into(), state: state(below, &metadata) });
+        let (folder, state) = (Arc::clone(folder), state(below, &metadata));
+        found.push(Found { folder, name: name.into(), state });
     }
     Ok((found, skipped))
 }
@@ -196,10 +212,10 @@ mod tests {
         for (error, name) in
             [(at("papers/a/b"), "a/b"), (at("papers"), "papers"), (denied(), "papers")]
         {
-            let skipped = Skipped::of_error(Path::new("papers"), &error);
+            let skipped = Skipped::of_error(&Path::new("papers").into(), &error);
             assert_eq!(skipped.name, name.as_bytes());
             assert_eq!(skipped.reason, "permission denied");
-            assert!(!skipped.may_hide("a/b"));
+            assert!(!skipped.may_hide(Path::new("papers"), "a/b"));
         }
     }
 
@@ -233,7 +249,7 @@ mod tests {
     fn a_failed_disk_hides_files_below_and_a_shortage_ends_the_scan() {
         use rustix::io::Errno;
 
-        let folder = Path::new("papers");
+        let folder = &Arc::<Path>::from(Path::new("papers"));
         for (path, hidden) in [
             ("papers/a", [true, true, false]),
             ("papers/a/b.md", [false, true, false]),
@@ -243,12 +259,15 @@ mod tests {
             let error = wrapped(Errno::IO, path);
             assert!(shortage(&error).is_none());
             let skipped = Skipped::of_error(folder, &error);
-            assert_eq!(["a/c.md", "a/b.md", "ab.md"].map(|name| skipped.may_hide(name)), hidden);
+            assert_eq!(
+                ["a/c.md", "a/b.md", "ab.md"].map(|name| skipped.may_hide(folder, name)),
+                hidden
+            );
             let error = wrapped(Errno::MFILE, path);
             assert!(shortage(&error).is_some_and(|error| system::is_shortage(&error)));
             let error = wrapped(Errno::ACCESS, path);
             assert!(shortage(&error).is_none());
-            assert!(!Skipped::of_error(folder, &error).may_hide("a/b.md"));
+            assert!(!Skipped::of_error(folder, &error).may_hide(folder, "a/b.md"));
         }
     }
 }

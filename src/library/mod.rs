@@ -47,7 +47,7 @@ pub use catalog::{Library, SharedLibrary};
 #[doc(hidden)]
 pub use digest::{BackgroundHasher, DigestCache, Hasher};
 pub use entry::{Entry, OpenDocument};
-pub use folder::Depth;
+pub use folder::{Depth, SharedFolder};
 #[doc(hidden)]
 pub use name::{NotSaved, candidate_groups, candidates, document_of, file_name_of, is_packed};
 pub use partial::PartialFile;

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use super::catalog::{Library, SharedLibrary};
 use super::comparison::{Change, Comparison, Snapshot, Stability, compare};
-use super::folder::Depth;
+use super::folder::{Depth, SharedFolder};
 use super::scan_state::ScanState;
 use crate::protocol::Document;
 
@@ -31,7 +31,19 @@ impl Library {
     /// # Errors
     /// When the directory cannot be read. A file that cannot be read is skipped and logged.
     pub fn scan(folder: &Path, depth: Depth) -> io::Result<SharedLibrary> {
-        let library = SharedLibrary::empty(folder, depth);
+        Self::scan_all(folder, depth, &[])
+    }
+
+    /// Shares several directories. Of documents that several have, that of the first one is shared.
+    ///
+    /// # Errors
+    /// As [`Library::scan`]. A directory after the first one that cannot be read is skipped and logged.
+    pub fn scan_all(
+        folder: &Path,
+        depth: Depth,
+        others: &[SharedFolder],
+    ) -> io::Result<SharedLibrary> {
+        let library = SharedLibrary::empty(folder, depth, others);
         match library.scan(Stability::Any) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(library),
             outcome => outcome.map(|_| library),
@@ -45,7 +57,19 @@ impl Library {
     /// # Errors
     /// As [`Library::scan`].
     pub fn scan_quiet(folder: &Path, depth: Depth) -> io::Result<SharedLibrary> {
-        let library = SharedLibrary::empty(folder, depth);
+        Self::scan_all_quiet(folder, depth, &[])
+    }
+
+    /// Shares several directories in the same way.
+    ///
+    /// # Errors
+    /// As [`Library::scan_all`].
+    pub fn scan_all_quiet(
+        folder: &Path,
+        depth: Depth,
+        others: &[SharedFolder],
+    ) -> io::Result<SharedLibrary> {
+        let library = SharedLibrary::empty(folder, depth, others);
         if library.rescan()?.has_unstable {
             let quiet_time = library.read().scan_state.quiet_time;
             std::thread::sleep(quiet_time);

@@ -53,12 +53,17 @@ impl Watcher {
         let (wake, wakes) = sync_channel(1);
         let waker = wake.clone();
         let work = move || {
-            let (folder, depth) = {
+            let folders: Vec<(PathBuf, Depth)> = {
                 let library = library.read();
-                (library.folder().to_path_buf(), library.depth())
+                let others =
+                    library.others().iter().map(|other| (other.path.to_path_buf(), other.depth));
+                std::iter::once((library.folder().to_path_buf(), library.depth()))
+                    .chain(others)
+                    .collect()
             };
-            let watch = Watch::new(folder, depth, limits, waker);
-            watch_and_scan(&library, watch, &wakes, &changed);
+            let watch = |(folder, depth)| Watch::new(folder, depth, limits, waker.clone());
+            let watches = Watches { limits, all: folders.into_iter().map(watch).collect() };
+            watch_and_scan(&library, watches, &wakes, &changed);
         };
         let thread = thread::Builder::new().name("library".into()).spawn(work)?;
         Ok(Self { wake, thread: Some(thread) })
@@ -174,6 +179,29 @@ impl Watch {
     }
 }
 
+/// The watches of all directories.
+struct Watches {
+    limits: limits::Library,
+    all: Vec<Watch>,
+}
+
+impl Watches {
+    /// Watches again where it is necessary, and returns whether it was.
+    fn check(&mut self) -> bool {
+        self.all.iter_mut().filter_map(|watch| watch.check().then_some(())).count() > 0
+    }
+
+    fn is_outdated(&self) -> bool {
+        self.all.iter().any(Watch::is_outdated)
+    }
+
+    /// The time after which the directories are scanned without a report.
+    fn period(&self) -> Duration {
+        let periods = self.all.iter().map(Watch::period);
+        periods.min().unwrap_or(self.limits.rescan_interval)
+    }
+}
+
 /// The shortest time from the end of a scan to the next one. A directory in which files change all
 /// the time is scanned once a second, and less often if a scan takes long. A scan that was slow because
 /// the machine is busy does not postpone the next one for long.
@@ -190,7 +218,7 @@ fn log_unwatched(folder: &Path, reason: &str, period: Duration) {
 
 fn watch_and_scan(
     library: &SharedLibrary,
-    mut watch: Watch,
+    mut watch: Watches,
     wakes: &Receiver<Wake>,
     changed: &dyn Fn(&Document),
 ) {

@@ -1,6 +1,6 @@
 //! The values of the environment and of the file, which are below the options.
 
-use std::env::{home_dir, var_os};
+use std::env::var_os;
 use std::ffi::{OsStr, OsString};
 use std::fmt::{self, Display, Formatter};
 use std::io::ErrorKind;
@@ -14,7 +14,7 @@ use super::error::{ConfigError, Mistake};
 use super::file::{self, FileValues};
 use super::keys::{CONFIG, Form, Key, keys, negation, with_negations};
 use super::programs::Program;
-use super::tables::{SHARE, Tables};
+use super::tables::{SHARE, Tables, expanded};
 use crate::escape::{escaped_path, excerpt};
 use crate::toml_table::TomlError;
 
@@ -189,7 +189,7 @@ impl Layers {
             for value in found.values {
                 let Some(key) = keys.get(value.key) else { continue };
                 let texts: Vec<OsString> =
-                    value.texts.into_iter().map(|text| expanded(key, text)).collect();
+                    value.texts.into_iter().map(|text| with_home(key, text)).collect();
                 if let Err(mistake) = check(command, key, &texts) {
                     let mistake = format!("{}: {mistake}", key.name);
                     found.mistakes.push(TomlError { line: value.line, mistake });
@@ -295,14 +295,10 @@ fn from_variable(key: &Key, value: &OsStr) -> Result<Vec<OsString>, String> {
     }
 }
 
-/// A path that begins with `~/`, which a shell would expand.
-fn expanded(key: &Key, text: OsString) -> OsString {
+/// A value of the file, in which a path may begin in the home directory.
+fn with_home(key: &Key, text: OsString) -> OsString {
     let is_path = ["DIR", "FILE", "PATH"].contains(&&*key.placeholder);
-    let below_home = text.to_str().and_then(|text| text.strip_prefix("~/")).filter(|_| is_path);
-    match below_home.zip(home_dir()) {
-        Some((below, home)) => home.join(below).into(),
-        None => text,
-    }
+    if is_path { expanded(text) } else { text }
 }
 
 /// Checks values as the option does.

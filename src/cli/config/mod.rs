@@ -26,5 +26,5 @@ pub(super) mod manual;
 pub(super) mod programs;
 pub(super) mod running;
 pub(super) mod tables;
-mod template;
+pub(super) mod template;
 pub(super) mod values;

@@ -1,5 +1,7 @@
 //! The tables of a file that no option has.
 
+use std::env::home_dir;
+use std::ffi::OsString;
 use std::num::NonZeroU64;
 use std::path::PathBuf;
 
@@ -40,12 +42,17 @@ pub(super) const OF_PEER: [Described; 2] = [
     },
     Described {
         name: SHARE,
-        about: "Share several directories, each with its own options, instead of `share = \"DIR\"`. \
-                Downloads go to the first one. Of files with equal names that of the first directory is \
+        about: "Share several directories, each with its own options, instead of `share = \"DIR\"`; \
+                options that it does not set are those of all. Downloads go to the first one. Of files with equal names that of the first directory is \
                 shared, and the others are reported.",
         keys: &[
             ("path", "\"/srv/papers\"", "the directory"),
-            ("recursive", "true", "include its subdirectories"),
+            ("recursive", "true", "include its subdirectories, or not"),
+            (
+                "hand_over",
+                "false",
+                "move documents that another peer has downloaded out of it, or not",
+            ),
         ],
     },
 ];
@@ -62,7 +69,10 @@ pub(in crate::cli) struct UploadRate {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(in crate::cli) struct SharedDirectory {
     pub(in crate::cli) path: PathBuf,
-    pub(in crate::cli) recursive: bool,
+    /// `None`: as the option says.
+    pub(in crate::cli) recursive: Option<bool>,
+    /// The same.
+    pub(in crate::cli) hand_over: Option<bool>,
 }
 
 /// The tables that no option has.
@@ -83,15 +93,28 @@ impl UploadRate {
             return Err(table.error("expected `network = \"…\"`, found no network"));
         }
         let missing = || table.error("expected `rate = \"…\"`, found no rate");
-        Ok(Self { networks, rate: table.parsed("rate", rate)?.ok_or_else(missing)? })
+        Ok(Self { networks, rate: table.parsed_number("rate", rate)?.ok_or_else(missing)? })
     }
 }
 
 impl SharedDirectory {
     /// Reads a `[[share]]`.
     pub(super) fn read(table: Table<'_>) -> Result<Self, TomlError> {
-        table.expect_keys(&["path", "recursive"])?;
-        Ok(Self { path: table.needed("path")?.into(), recursive: table.flag("recursive")? })
+        table.expect_keys(&["path", "recursive", "hand_over"])?;
+        Ok(Self {
+            path: expanded(table.needed("path")?.into()).into(),
+            recursive: table.flag_if_given("recursive")?,
+            hand_over: table.flag_if_given("hand_over")?,
+        })
+    }
+}
+
+/// A path that begins with `~/`, which a shell would expand.
+pub(super) fn expanded(text: OsString) -> OsString {
+    let below_home = text.to_str().and_then(|text| text.strip_prefix("~/"));
+    match below_home.zip(home_dir()) {
+        Some((below, home)) => home.join(below).into(),
+        None => text,
     }
 }
 

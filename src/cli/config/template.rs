@@ -9,7 +9,7 @@ use super::values::one;
 const WIDTH: usize = 78;
 
 /// The file. All keys are commented out, so it sets nothing.
-pub(super) fn template(program: Program, keys: &[Key]) -> String {
+pub(in crate::cli) fn template(program: Program, keys: &[Key]) -> String {
     let name = program.name();
     let mut text = comment(&format!(
         "Configuration of `p2p-ci {name}`; p2p-ci-{name}.toml(5) describes it. An option on the command line \

@@ -88,16 +88,19 @@ fn is_number(text: &str) -> bool {
 }
 
 /// The tables that no option has, with their names, keys and values.
-fn tables(tables: &Tables) -> Vec<(&'static str, [(&'static str, String); 2])> {
+fn tables(tables: &Tables) -> Vec<(&'static str, Vec<(&'static str, String)>)> {
     let shares = tables.shares.iter().map(|share| {
         let path = one(&share.path.to_string_lossy());
-        (SHARE, [("path", path), ("recursive", share.recursive.to_string())])
+        let options = [("recursive", share.recursive), ("hand_over", share.hand_over)];
+        let options =
+            options.into_iter().filter_map(|(name, value)| Some((name, value?.to_string())));
+        (SHARE, [("path", path)].into_iter().chain(options).collect())
     });
     let rates = tables.upload_rates.iter().map(|limit| {
         let networks: Vec<String> =
             limit.networks.iter().map(|network| format!("\"{network}\"")).collect();
         let rate = limit.rate.map_or_else(|| "\"unlimited\"".into(), |rate| rate.to_string());
-        (UPLOAD_LIMIT, [("network", format!("[{}]", networks.join(", "))), ("rate", rate)])
+        (UPLOAD_LIMIT, vec![("network", format!("[{}]", networks.join(", "))), ("rate", rate)])
     });
     shares.chain(rates).collect()
 }
@@ -110,8 +113,9 @@ pub(super) fn effective<A>(configured: &Configured<A>) -> BTreeMap<String, Strin
     for name in [SHARE, UPLOAD_LIMIT] {
         let entries = found.iter().filter(|(table, _)| *table == name);
         let entries: Vec<String> = entries
-            .map(|(_, [(one, first), (other, second)])| {
-                format!("{{ {one} = {first}, {other} = {second} }}")
+            .map(|(_, values)| {
+                let values = values.iter().map(|(key, value)| format!("{key} = {value}"));
+                format!("{{ {} }}", values.collect::<Vec<_>>().join(", "))
             })
             .collect();
         if name == UPLOAD_LIMIT || !entries.is_empty() {

@@ -2,6 +2,7 @@
 //! the library up to date.
 
 use std::io;
+use std::iter;
 use std::net::TcpListener;
 use std::path::Path;
 use std::sync::Arc;
@@ -34,7 +35,7 @@ pub(in crate::cli) struct Session {
     /// Ends before what it shows.
     _admin: Option<HttpServer>,
     pub(in crate::cli) sharing: Sharing,
-    _claim: ShareClaim,
+    _claims: Vec<ShareClaim>,
 }
 
 impl Session {
@@ -49,14 +50,15 @@ impl Session {
         downloads: &Downloads,
         tell: impl Fn(&Endpoint, Event) + Send + Sync + 'static,
     ) -> Result<Self, CommandError> {
-        let library = Library::scan_quiet(&args.share, args.depth());
+        let library = Library::scan_all_quiet(&args.share, args.depth(), &args.more_shares);
         let library = library.map_err(|source| CommandError::File {
             what: format!("cannot share `{}`", shown(&args.share)),
             source,
         })?;
         let digests = stored_digests();
         library.write().set_digests(digests);
-        let claim = ShareClaim::of(&args.share);
+        let others = args.more_shares.iter().map(|share| &*share.path);
+        let claims = iter::once(&*args.share).chain(others).map(ShareClaim::of).collect();
         let downloaded = journal.fetched().into_keys();
         if let Err(error) = library.add_downloaded(downloaded) {
             log::warn!("documents downloaded into subdirectories are not shared: {error}");
@@ -87,7 +89,7 @@ impl Session {
             downloads: Arc::clone(downloads.totals()),
         };
         let admin = args.admin.serve(admin, observed)?;
-        Ok(Self { _admin: admin, sharing, _claim: claim })
+        Ok(Self { _admin: admin, sharing, _claims: claims })
     }
 }
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use memchr::memchr;
 
-use crate::escape::escaped;
+use crate::escape::escaped_path;
 use crate::library::file_state::FileState;
 use crate::library::folder::Found;
 use crate::library::packed;
@@ -33,24 +33,20 @@ impl Official {
         self.titles.get(&number).cloned()
     }
 
-    /// Reads the list that is among the files of a directory; `None` if it has not changed since
-    /// `before`.
-    pub(in crate::library) fn of_folder(
-        folder: &Path,
-        files: &[Found],
-        before: &Self,
-    ) -> Option<Arc<Self>> {
+    /// Reads the list that is among the files of the shared directories, of several the first one; `None` if
+    /// it has not changed since `before`.
+    pub(in crate::library) fn of_files(files: &[Found], before: &Self) -> Option<Arc<Self>> {
         let find = |name| files.iter().find(|file| &*file.name == name);
         let file = Self::NAMES.into_iter().find_map(find);
         let state = file.map(|file| file.state);
         if state == before.state {
             return None;
         }
-        let titles = file.map(|file| read(folder, &file.name)).transpose();
+        let titles = file.map(|file| read(&file.folder, &file.name)).transpose();
         let titles = titles.unwrap_or_else(|error| {
             log::warn!(
                 "no titles from `{}`: {error}",
-                escaped(folder.as_os_str().as_encoded_bytes())
+                file.map(|file| escaped_path(&file.folder).to_string()).unwrap_or_default()
             );
             None
         });

@@ -202,7 +202,7 @@ impl Sharing {
                 log::warn!("{wanted} stays here: {address} closed its side before all was sent");
             }
             Some(lent) => {
-                let folder = self.library.read().folder().to_path_buf();
+                let folder = self.library.read().folder_of(&entry).to_path_buf();
                 let sent = (&*entry, &document, folder.as_path());
                 hand_over(&lent, stream, &self.stop, clock, sent, address);
             }
@@ -221,7 +221,8 @@ impl Sharing {
     ) -> Result<Prepared<'_>, NotSent> {
         let wanted = &request.document;
         // A part hands nothing over.
-        let hands_over = self.uploads.hand_over && request.range.is_none();
+        let hands_over = request.range.is_none()
+            && self.library.read().hands_over(entry, self.uploads.hand_over);
         if hands_over && self.lending.is_lent(wanted) {
             return Err(NotSent::BeingHandedOver);
         }
