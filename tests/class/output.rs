@@ -46,6 +46,10 @@ fn what_is_no_class_is_an_error() {
         (vec!["server", "localhost", "--class", empty], 2, "cannot be used with"),
         (vec!["server", "--start", "a"], 2, "<ADDR>"),
         (vec!["uploader", "--class", empty, "--rfc", "x"], 2, "x"),
+        (vec!["server", "--class", empty, "--start", "a {host}"], 2, "found `{host}`"),
+        (vec!["peer", "--class", empty, "--dir", "../a"], 2, "--dir: expected a path in each"),
+        (vec!["client", "--class", empty, "--menu", missing], 74, "cannot read "),
+        (vec!["peer"], 2, "--start"),
     ] {
         let output = program().arg("check").args(&arguments).output().unwrap();
         let errors = String::from_utf8(output.stderr).unwrap();

@@ -23,6 +23,8 @@ pub(super) enum Error {
     Menu { path: String, mistake: String },
     #[error("--start: {0}")]
     Command(String),
+    #[error("--dir: expected a path in each submission, such as `rfc`, found `{0}`")]
+    Documents(String),
     #[error(
         "cannot start {}: {cause}; the first word must be a program, because no shell reads the command",
         excerpt(command)
@@ -49,7 +51,9 @@ impl Error {
     pub(super) fn failure(&self) -> Failure {
         match self {
             Self::Unreachable { .. } => Failure::Unreachable,
-            Self::Weights { .. } | Self::Menu { .. } | Self::Command(_) => Failure::Usage,
+            Self::Weights { .. } | Self::Menu { .. } | Self::Command(_) | Self::Documents(_) => {
+                Failure::Usage
+            }
             Self::Start { .. } | Self::Listen { .. } | Self::Threads(_) => Failure::Other,
             Self::File { .. } | Self::Directory(_) | Self::Output(_) => Failure::File,
         }

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use super::super::case_result::CaseResult;
 use super::super::command_words::words;
-use super::super::error::Error;
+use super::super::error::{Error, shown};
 use super::super::menu_file::menu_text;
 use super::super::options::ChosenLevel;
 use super::job::Job;
@@ -72,6 +72,10 @@ pub(super) fn grade_all(
     let command = start.map(|start| words(start, kind.placeholders()));
     let words = command.transpose().map_err(Error::Command)?;
     let menu = menu.map(menu_text).transpose()?;
+    let is_below = |part| matches!(part, Component::Normal(_) | Component::CurDir);
+    if let Some(outside) = documents.filter(|path| !path.components().all(is_below)) {
+        return Err(Error::Documents(shown(outside)));
+    }
     let directory = fs::canonicalize(directory).map_err(unreadable)?;
     let submissions = submissions(&directory).map_err(unreadable)?;
     // All of them must exist: the last one as well.
