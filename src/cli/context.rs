@@ -13,7 +13,7 @@ use super::output::format::Format;
 use super::session::index_access::IndexAccess;
 use super::session::interrupt::Interrupt;
 use super::shell::listed::Listed;
-use super::user_folder::stored_digests;
+use super::user_directory::stored_digests;
 use super::values::endpoints::Servers;
 use crate::escape::escaped;
 use crate::library::{Depth, Library, SharedFolder, SharedLibrary};

@@ -23,7 +23,7 @@
 //! | `generate` | manual pages and completions, for packages |
 //! | `lab` | the command that starts an index server and several peers |
 //! | `service` | the programs as services of systemd |
-//! | `user_folder` | the user's files |
+//! | `user_directory` | the user's files |
 
 mod admin;
 mod args;
@@ -62,7 +62,7 @@ mod surplus;
 mod topics;
 mod unreachable;
 mod usage;
-mod user_folder;
+mod user_directory;
 mod values;
 mod wire;
 mod wireshark;

@@ -32,7 +32,7 @@ use super::session::signals::{ServiceSignal, on_service_signal};
 use super::shell::line_loop::{self, Front};
 use super::shell::listed::Listed;
 use super::unreachable::note_unreachable;
-use super::user_folder::{journal_file, peer_stats_store};
+use super::user_directory::{journal_file, peer_stats_store};
 use super::wire::screen;
 use crate::escape::escaped_path;
 use crate::limits;

@@ -1,8 +1,8 @@
 //! `p2p-ci wireshark`: the dissector for Wireshark, which this program contains.
 
 mod error;
-mod folder;
 mod plugin;
+mod plugin_directory;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -61,7 +61,7 @@ enum Printed {
 
 impl Place {
     fn plugin(self) -> Result<Plugin, Error> {
-        self.directory.map_or_else(folder::personal_plugins, Ok).map(Plugin::in_folder)
+        self.directory.map_or_else(plugin_directory::personal_plugins, Ok).map(Plugin::in_directory)
     }
 }
 

@@ -25,7 +25,7 @@ use std::thread;
 use std::time::Duration;
 
 pub use index::Index;
-pub use programs::{Program, child_of, peer, run_peer, run_peer_again, share};
+pub use programs::{Program, child_of, peer, run_peer, run_peer_again, run_peer_with_input, share};
 pub use requests::Requests;
 pub use talk::Talk;
 

@@ -197,7 +197,17 @@ pub fn run_peer(arguments: &[&str], input: &str, folder: &Path) -> (i32, String,
 
 /// The same with a folder in which it remembers what it has done.
 pub fn run_peer_again(arguments: &[&str], state: &Path, folder: &Path) -> (i32, String, String) {
-    run(spawn(env!("CARGO_BIN_EXE_peer"), arguments, folder, Some(state)), "")
+    run_peer_with_input(arguments, "", state, folder)
+}
+
+/// The same with what is typed.
+pub fn run_peer_with_input(
+    arguments: &[&str],
+    input: &str,
+    state: &Path,
+    folder: &Path,
+) -> (i32, String, String) {
+    run(spawn(env!("CARGO_BIN_EXE_peer"), arguments, folder, Some(state)), input)
 }
 
 fn run(mut child: Child, input: &str) -> (i32, String, String) {

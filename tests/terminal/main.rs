@@ -2,6 +2,8 @@
 
 #![allow(
     clippy::unwrap_used,
+    clippy::string_slice,
+    clippy::indexing_slicing,
     clippy::print_stdout,
     clippy::panic,
     reason = "a test may panic and print"
@@ -14,4 +16,5 @@ mod common;
 mod downloads;
 mod queries;
 mod screen;
+mod tables;
 mod typing;

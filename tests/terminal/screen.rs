@@ -24,7 +24,17 @@ impl Terminal {
     /// A peer's shell that shares an empty folder and keeps there what it knows; `None` where there
     /// is no `script` that takes these options.
     pub(crate) fn start(index: &Index, mine: &Path) -> Option<Self> {
-        let mut terminal = Self::start_with(index, mine, "")?;
+        Self::sized(index, mine, (0, 0), &[])
+    }
+
+    /// The same with a screen of these lines and columns, and with these variables.
+    pub(crate) fn sized(
+        index: &Index,
+        mine: &Path,
+        (lines, columns): (u16, u16),
+        variables: &[(&str, &str)],
+    ) -> Option<Self> {
+        let mut terminal = Self::start_on(index, mine, "", (lines, columns), variables)?;
         terminal.wait_for("registered ");
         terminal.wait_for("p2p-ci> ");
         Some(terminal)
@@ -32,13 +42,24 @@ impl Terminal {
 
     /// The same with these options, as soon as it is started.
     pub(crate) fn start_with(index: &Index, mine: &Path, options: &str) -> Option<Self> {
+        Self::start_on(index, mine, options, (0, 0), &[])
+    }
+
+    fn start_on(
+        index: &Index,
+        mine: &Path,
+        options: &str,
+        (lines, columns): (u16, u16),
+        variables: &[(&str, &str)],
+    ) -> Option<Self> {
         let probe = Command::new("script").args(["-qec", "true", "/dev/null"]).output();
         if !probe.is_ok_and(|output| output.status.success()) {
             common::skip("there is no `script` of util-linux");
             return None;
         }
         // Paths come through the environment: they may hold blanks.
-        let command = format!(r#"exec "$PEER" "$INDEX" --share "$MINE" {options}"#);
+        let peer = format!(r#"exec "$PEER" "$INDEX" --share "$MINE" {options}"#);
+        let command = format!(r#"stty rows "$ROWS" cols "$COLS"; {peer}"#);
         let mut child = Command::new("script")
             .args(["-qefc", &command, "/dev/null"])
             .env("SHELL", "/bin/sh")
@@ -48,6 +69,11 @@ impl Terminal {
             .env("XDG_STATE_HOME", mine)
             .env("XDG_CACHE_HOME", mine)
             .env("TERM", "xterm")
+            .env("ROWS", lines.to_string())
+            .env("COLS", columns.to_string())
+            .env_remove("NO_COLOR")
+            .env_remove("PAGER")
+            .envs(variables.iter().copied())
             .env_remove("RUST_LOG")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -80,6 +106,21 @@ impl Terminal {
         self.seen.clear();
     }
 
+    /// The lines that a command prints, without colours, until the next prompt.
+    pub(crate) fn lines_of(&mut self, command: &str) -> Vec<String> {
+        let before = self.everything.len();
+        self.type_text(&format!("{command}\r"));
+        self.wait_for(&format!("{command}\x1b[?2004l"));
+        self.wait_for("p2p-ci> ");
+        // Each byte was taken for a character.
+        let bytes = self.everything[before..].chars().map(|byte| u8::try_from(byte).unwrap());
+        let text = String::from_utf8(bytes.collect()).unwrap();
+        let (_, printed) = text.split_once("\x1b[?2004l").unwrap();
+        let lines = printed.lines().filter(|line| !line.contains("p2p-ci> "));
+        let lines = lines.map(|line| without_colours(line).trim_end().to_string());
+        lines.filter(|line| !line.is_empty()).collect()
+    }
+
     /// Reads until the screen has shown `text` at any time since the start, because a background
     /// thread may print it before the first prompt or after it.
     pub(crate) fn wait_for_since_start(&mut self, text: &str) {
@@ -108,6 +149,12 @@ impl Terminal {
     pub(crate) fn type_text(&mut self, text: &str) {
         self.child.stdin.as_mut().unwrap().write_all(text.as_bytes()).unwrap();
     }
+}
+
+fn without_colours(line: &str) -> String {
+    let mut parts = line.split('\x1b');
+    let first = parts.next().unwrap_or_default().to_string();
+    parts.fold(first, |text, part| text + part.split_once('m').map_or("", |(_, rest)| rest))
 }
 
 impl Drop for Terminal {

@@ -20,8 +20,9 @@ use crate::cli::context::Context;
 use crate::cli::downloads::trusted::trusted_digests;
 use crate::cli::errors::command_error::CommandError;
 use crate::cli::meant::{here_or_known, is_listed, rfc_for_unknown_index};
-use crate::cli::output::print::print_text;
+use crate::cli::output::print::{print_note, print_text};
 use crate::cli::values::named::Range;
+use crate::cli::values::quantity::counted;
 use crate::library::candidates;
 use crate::peer::{JournalEvent, probe};
 use crate::protocol::Document;
@@ -80,14 +81,45 @@ pub(in crate::cli) fn get(context: &Context, command: &Get) -> Result<(), Comman
                  in a directory with `--share DIR`",
             documents.len()
         ))),
-        _ => get_many(context, command, documents, &trusted),
+        _ => get_many(context, command, documents.clone(), &trusted),
     };
-    if outcome.as_ref().is_err_and(CommandError::has_not_begun) {
+    if let Err(error) = &outcome
+        && (error.has_not_begun() || error.is_of_index())
+    {
         let given_up = newly_wanted.into_iter().map(|document| (document, JournalEvent::GivenUp));
         context.journal.add_all(given_up);
     }
+    if let Err(error) = &outcome
+        && context.interactive
+        && command.out.is_none()
+    {
+        note_failed(context, &documents, error);
+    }
     context.journal.sync();
     outcome
+}
+
+/// Names the documents of a failed command that are still wanted, which a later session resumes, or those that
+/// were not requested because the index does not answer.
+fn note_failed(context: &Context, documents: &[Document], error: &CommandError) {
+    let unfinished = context.journal.unfinished();
+    let is_wanted = |document: &&Document| unfinished.contains_key(*document);
+    let wanted: Vec<&Document> = documents.iter().filter(is_wanted).collect();
+    let name = |some: &[&Document]| match some {
+        [document] => document.to_string(),
+        some => counted(some.len(), "document"),
+    };
+    match &wanted[..] {
+        [] if error.is_of_index() => {
+            let all: Vec<&Document> = documents.iter().collect();
+            print_note(format_args!("not downloaded, and not requested later: {}", name(&all)));
+        }
+        [] => {}
+        wanted => print_note(format_args!(
+            "still wanted: {}; `get` alone resumes, and so does the next session",
+            name(wanted)
+        )),
+    }
 }
 
 /// The first form of the typed document that is shared here, or that the index or the holder of `--from`

@@ -6,7 +6,7 @@ use crate::cli::context::Context;
 use crate::cli::errors::command_error::CommandError;
 use crate::cli::errors::failure::Failure;
 use crate::cli::output::print::print_note;
-use crate::cli::output::reply::{ReplyPrinter, refused};
+use crate::cli::output::reply::{Change, ReplyPrinter, refused};
 use crate::peer::{AskIndex, Query};
 use crate::protocol::Refusal;
 
@@ -24,8 +24,8 @@ pub(super) fn print_reply_unless_done(
 ) -> Result<(), CommandError> {
     let (format, listed) = (context.format, &context.listed);
     let mut printer = match query {
-        Query::Add { .. } => ReplyPrinter::of_change(format, listed, "registered"),
-        Query::Remove(_) => ReplyPrinter::of_change(format, listed, "not shared any more:"),
+        Query::Add { .. } => ReplyPrinter::of_change(format, listed, Change::Added),
+        Query::Remove(_) => ReplyPrinter::of_change(format, listed, Change::Removed),
         _ => ReplyPrinter::new(format, listed),
     };
     let asked = context.index.ask(query, &mut |part, bytes| {

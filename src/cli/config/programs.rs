@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
-use crate::cli::user_folder::config_folder;
+use crate::cli::user_directory::config_directory;
 
 /// A program with a configuration.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
@@ -29,7 +29,7 @@ impl Program {
         match self {
             Self::Server if cfg!(unix) => Some("/etc/p2p-ci/server.toml".into()),
             Self::Server => None,
-            Self::Peer => Some(config_folder()?.join("peer.toml")),
+            Self::Peer => Some(config_directory()?.join("peer.toml")),
         }
     }
 

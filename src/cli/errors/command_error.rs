@@ -132,6 +132,15 @@ impl CommandError {
         }
     }
 
+    /// Whether the index was not asked or has not answered, so no download has begun.
+    pub(in crate::cli) fn is_of_index(&self) -> bool {
+        match self {
+            Self::Index(_) => true,
+            Self::Said(error) => error.is_of_index(),
+            _ => false,
+        }
+    }
+
     /// Whether the message names another document that may be meant.
     pub(in crate::cli) fn has_hint(&self) -> bool {
         matches!(self, Self::NoHolder { hint, .. } if !hint.is_empty())

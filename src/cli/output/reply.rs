@@ -39,7 +39,14 @@ enum Form {
     Table(Box<RecordTable>),
     Json,
     /// A sentence for people: what a request has changed.
-    Change(&'static str),
+    Change(Change),
+}
+
+/// What a request changes.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::cli) enum Change {
+    Added,
+    Removed,
 }
 
 impl ReplyPrinter {
@@ -53,10 +60,10 @@ impl ReplyPrinter {
         Self::of(form, listed)
     }
 
-    /// A printer for the reply to a request that changes records. `what` says for people what was changed.
-    pub(in crate::cli) fn of_change(format: Format, listed: &Listed, what: &'static str) -> Self {
+    /// A printer for the reply to a request that changes a record.
+    pub(in crate::cli) fn of_change(format: Format, listed: &Listed, change: Change) -> Self {
         match format {
-            Format::Table => Self::of(Form::Change(what), listed),
+            Format::Table => Self::of(Form::Change(change), listed),
             Format::Raw | Format::Json => Self::new(format, listed),
         }
     }
@@ -104,9 +111,16 @@ impl ReplyPrinter {
                     false => Ok(()),
                 }
             }
-            Form::Change(what) => {
+            Form::Change(change) => {
                 let Record { document, title, holder } = record;
-                let line = format!("{what} {} ({title}) as {holder}", named(document));
+                let line = match change {
+                    Change::Added => {
+                        format!("registered {} ({title}) as {holder}", named(document))
+                    }
+                    Change::Removed => {
+                        format!("not shared any more: {} ({title})", named(document))
+                    }
+                };
                 writeln!(self.output, "{}", escaped(&line))
             }
             Form::Json => {

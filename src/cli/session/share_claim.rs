@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::cli::output::outcome::shown;
 use crate::cli::output::print::print_note;
-use crate::cli::user_folder::share_lock;
+use crate::cli::user_directory::share_lock;
 use crate::system::{open_existing, open_part};
 
 /// Held as long as a session shares a directory.

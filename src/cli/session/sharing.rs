@@ -19,7 +19,7 @@ use crate::cli::output::format::Format;
 use crate::cli::output::outcome::shown;
 use crate::cli::output::print::{print_json, print_line};
 use crate::cli::peer_reload::PeerLimits;
-use crate::cli::user_folder::{port_file, stored_digests};
+use crate::cli::user_directory::{port_file, stored_digests};
 use crate::cli::values::option_values::{Listen, remedy};
 use crate::http::HttpServer;
 use crate::library::{Library, StoreFile};

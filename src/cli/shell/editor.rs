@@ -11,7 +11,7 @@ use super::completion::Completions;
 use crate::cli::output::notices::Notices;
 use crate::cli::output::print::print_note;
 use crate::cli::session::interrupt::Interrupt;
-use crate::cli::user_folder::history_file;
+use crate::cli::user_directory::history_file;
 
 /// Reads lines on a terminal.
 pub(in crate::cli) struct Editor {

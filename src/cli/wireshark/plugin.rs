@@ -30,7 +30,7 @@ pub(super) enum Installed {
 
 /// The file in its directory, whether it exists or not.
 pub(super) struct Plugin {
-    folder: PathBuf,
+    directory: PathBuf,
     path: PathBuf,
 }
 
@@ -44,9 +44,9 @@ enum Found {
 }
 
 impl Plugin {
-    pub(super) fn in_folder(folder: PathBuf) -> Self {
-        let path = folder.join(FILE_NAME);
-        Self { folder, path }
+    pub(super) fn in_directory(directory: PathBuf) -> Self {
+        let path = directory.join(FILE_NAME);
+        Self { directory, path }
     }
 
     /// The path, for people.
@@ -60,7 +60,7 @@ impl Plugin {
         if let Found::Ours { is_same: true } = found {
             return Ok(Installed::Same);
         }
-        fs::create_dir_all(&self.folder)
+        fs::create_dir_all(&self.directory)
             .map_err(|error| self.error("create the directory of", error))?;
         let file = self.write_part().map_err(|error| self.error("write", error))?;
         match found {
@@ -97,7 +97,7 @@ impl Plugin {
             // Other users may read it in a directory that they share.
             builder.permissions(fs::Permissions::from_mode(0o644));
         }
-        let mut file = builder.tempfile_in(&self.folder)?;
+        let mut file = builder.tempfile_in(&self.directory)?;
         file.write_all(DISSECTOR.as_bytes())?;
         file.as_file().sync_all()?;
         Ok(file)
@@ -136,7 +136,7 @@ mod tests {
     use super::*;
 
     fn plugin(root: &tempfile::TempDir) -> Plugin {
-        Plugin::in_folder(root.path().join("new/plugins"))
+        Plugin::in_directory(root.path().join("new/plugins"))
     }
 
     #[test]
@@ -153,14 +153,14 @@ mod tests {
         fs::write(&plugin.path, format!("{DISSECTOR}-- longer\n")).unwrap();
         assert_eq!(plugin.install().unwrap(), Installed::Replaced);
         assert!(plugin.uninstall().unwrap());
-        assert_eq!(fs::read_dir(&plugin.folder).unwrap().count(), 0);
+        assert_eq!(fs::read_dir(&plugin.directory).unwrap().count(), 0);
     }
 
     #[test]
     fn other_files_stay_as_they_are() {
         let root = tempfile::tempdir().unwrap();
         let plugin = plugin(&root);
-        fs::create_dir_all(&plugin.folder).unwrap();
+        fs::create_dir_all(&plugin.directory).unwrap();
         for content in ["", "-- another dissector\n", "-- p2p-ci"] {
             fs::write(&plugin.path, content).unwrap();
             assert!(matches!(plugin.install(), Err(Error::Foreign { .. })), "{content}");
@@ -177,7 +177,7 @@ mod tests {
     fn a_link_is_neither_followed_nor_replaced() {
         let root = tempfile::tempdir().unwrap();
         let plugin = plugin(&root);
-        fs::create_dir_all(&plugin.folder).unwrap();
+        fs::create_dir_all(&plugin.directory).unwrap();
         let target = root.path().join("target");
         fs::write(&target, DISSECTOR).unwrap();
         std::os::unix::fs::symlink(&target, &plugin.path).unwrap();

@@ -71,6 +71,11 @@ pub fn download_all(
     })
 }
 
+/// The error of a file that ends all downloads, with the name of its document.
+fn of_document(job: &DownloadJob, source: &io::Error) -> io::Error {
+    io::Error::new(source.kind(), format!("{}: {source}", job.request.document))
+}
+
 /// Reports events and commits complete files, until all workers have ended. Runs on the calling
 /// thread.
 fn collect(
@@ -117,7 +122,7 @@ fn collect(
                 let error = match error {
                     DownloadError::File { source, .. } if ends_all(&source, job.target.root()) => {
                         commit_all(&mut batch, watch)?;
-                        return Err(source);
+                        return Err(of_document(&job, &source));
                     }
                     error => error,
                 };
@@ -179,7 +184,7 @@ fn report(
         match outcome {
             Ok(saved) => watch(DownloadEvent::Completed(&job, &one, saved)),
             Err(source) if fatal.is_none() && ends_all(&source, job.target.root()) => {
-                fatal = Some(source);
+                fatal = Some(of_document(&job, &source));
             }
             Err(source) => {
                 let document = job.request.document.clone();

@@ -18,10 +18,21 @@ pub(super) fn temporary(target: &SaveTarget) -> io::Result<NamedTempFile> {
     // A downloaded file has the permissions of a plain copy.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let file = builder.tempfile_in(target.root())?;
+    let file = builder.tempfile_in(target.root()).map_err(|error| without_path(&error))?;
     // Without locks, an abandoned file cannot be told from one in use, and stays.
     let _ = file.as_file().try_lock();
     Ok(file)
+}
+
+/// The error of the system alone. The path of a temporary file says nothing to the user, and the caller names
+/// the document.
+fn without_path(error: &io::Error) -> io::Error {
+    let source = error.get_ref().and_then(|inner| inner.source());
+    let source = source.and_then(|source| source.downcast_ref::<io::Error>());
+    match source.and_then(io::Error::raw_os_error) {
+        Some(number) => io::Error::from_raw_os_error(number),
+        None => error.kind().into(),
+    }
 }
 
 /// Deletes a temporary file that no process has locked. Young files stay: their processes may be about

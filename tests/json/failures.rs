@@ -1,21 +1,18 @@
 //! `--format json` of every command for each kind of failure: valid JSON, an object with the exit code
 //! and the line on standard error, and nothing that acts on a terminal.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test may panic")]
-
-mod common;
-
 use std::fs;
 use std::io::Write;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::thread;
 
-use common::{Requests, run_peer};
 use p2p_ci::escape::escaped;
 use serde_json::Value;
 
+use crate::common::{Index, Requests, run_peer};
+
 /// An index that sends the same bytes for each request, whatever its line ends.
-fn replying(reply: &'static str) -> String {
+pub(crate) fn replying(reply: &'static str) -> String {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = listener.local_addr().unwrap().to_string();
     thread::spawn(move || {
@@ -146,7 +143,7 @@ fn a_name_that_is_not_resolved_and_a_full_device_are_objects() {
 #[test]
 fn a_session_in_json_is_json_from_its_first_line() {
     let folder = tempfile::tempdir().unwrap();
-    let index = common::Index::start(&[]);
+    let index = Index::start(&[]);
     let address = index.address.to_string();
     let (code, output, errors) =
         run_peer(&[&address, "--share", ".", "--format", "json"], "list\nget 7\n", folder.path());

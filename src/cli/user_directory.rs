@@ -10,23 +10,23 @@ const MOST_LINKS: usize = 40;
 
 /// The shell's history.
 pub(super) fn history_file() -> Option<PathBuf> {
-    Some(folder("XDG_STATE_HOME", ".local/state")?.join("history"))
+    Some(own_directory("XDG_STATE_HOME", ".local/state")?.join("history"))
 }
 
 /// The directory of the user's configuration.
-pub(super) fn config_folder() -> Option<PathBuf> {
-    folder("XDG_CONFIG_HOME", ".config")
+pub(super) fn config_directory() -> Option<PathBuf> {
+    own_directory("XDG_CONFIG_HOME", ".config")
 }
 
 /// Digests that were computed before.
 pub(super) fn stored_digests() -> DigestCache {
-    let store = folder("XDG_CACHE_HOME", ".cache").map(|folder| folder.join("digests"));
+    let store = own_directory("XDG_CACHE_HOME", ".cache").map(|own| own.join("digests"));
     store.map_or_else(DigestCache::default, |store| DigestCache::load(&store))
 }
 
 /// The speeds of other peers.
 pub(super) fn peer_stats_store() -> Option<PathBuf> {
-    Some(folder("XDG_STATE_HOME", ".local/state")?.join("holders"))
+    Some(own_directory("XDG_STATE_HOME", ".local/state")?.join("holders"))
 }
 
 /// The journal of the downloads into a shared directory.
@@ -50,14 +50,14 @@ fn file_for(shared: &Path, kind: &str) -> Option<PathBuf> {
     hasher.update(identity(shared)?.as_os_str().as_encoded_bytes());
     let digest = hasher.finish().to_string();
     let name: String = digest.trim_start_matches("sha-256=").chars().take(16).collect();
-    let folder = folder("XDG_STATE_HOME", ".local/state")?.join(kind);
-    Some(folder.join(name))
+    let directory = own_directory("XDG_STATE_HOME", ".local/state")?.join(kind);
+    Some(directory.join(name))
 }
 
 /// The path of a directory without links, which is the same before and after the directory is
 /// created.
-fn identity(folder: &Path) -> Option<PathBuf> {
-    let mut path = std::path::absolute(folder).ok()?;
+fn identity(directory: &Path) -> Option<PathBuf> {
+    let mut path = std::path::absolute(directory).ok()?;
     for _ in 0..MOST_LINKS {
         // The part that exists, and the names that are missing in it.
         let (existing, real) =
@@ -88,7 +88,7 @@ fn identity(folder: &Path) -> Option<PathBuf> {
 }
 
 /// The directory `p2p-ci` in the directory that the variable names, or in the default one.
-fn folder(variable: &str, usual: &str) -> Option<PathBuf> {
+fn own_directory(variable: &str, usual: &str) -> Option<PathBuf> {
     let named = var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());
     Some(named.or_else(|| home_dir().map(|home| home.join(usual)))?.join("p2p-ci"))
 }
@@ -100,8 +100,8 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn a_directory_has_one_identity_before_and_after_it_is_created() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = |name: &str| folder.path().join(name);
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name);
         std::fs::create_dir(path("there")).unwrap();
         std::os::unix::fs::symlink("there", path("link")).unwrap();
         std::os::unix::fs::symlink("later/sub", path("dangling")).unwrap();
