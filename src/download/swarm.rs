@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 use super::dialing::{Admission, HolderDialer};
 use super::exchange::Response;
 use super::model::{Source, TransferError};
-use super::transfer::Accounting;
+use super::transfer::{Accounting, Pace};
 use crate::library::ChunkedPart;
 use crate::net::WatchedStream;
 use crate::protocol::{Date, Digest, Document, Endpoint};
@@ -43,6 +43,9 @@ pub(super) struct Swarm {
     patience: Duration,
     /// Whether holders of other versions can be asked.
     has_others: bool,
+    /// The rates of a version that only one holder is asked for, while holders of other versions can be
+    /// asked.
+    pace: Option<Pace>,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -57,6 +60,8 @@ struct State {
     /// The response of the first of them, which has begun to arrive.
     first: Option<Response>,
     workers: usize,
+    /// How often a holder did not deliver in time.
+    stops: u32,
     /// The number of workers that are writing.
     writers: usize,
     receiving: HashMap<usize, Receiving>,
@@ -135,6 +140,8 @@ pub(super) struct SegmentedDocument<'a> {
     pub(super) holders: Vec<Source>,
     /// Whether holders of other versions can be asked.
     pub(super) has_others: bool,
+    /// The rates that the document must have if only one holder is asked while there are others.
+    pub(super) pace: Option<Pace>,
     /// The response of the first of them, which has begun to arrive.
     pub(super) first: Option<Response>,
     /// The file, with the bytes that are here already.
@@ -204,6 +211,7 @@ impl Swarm {
             digest,
             holders,
             has_others,
+            pace,
             first,
             part,
         } = request;
@@ -217,6 +225,7 @@ impl Swarm {
             idle: holders.into_iter().map(|source| IdleHolder { source, is_late: false }).collect(),
             first,
             workers: 0,
+            stops: 0,
             writers: 0,
             receiving: HashMap::new(),
             reports: Vec::new(),
@@ -234,6 +243,7 @@ impl Swarm {
             length: part.length(),
             patience,
             has_others,
+            pace,
             state: Mutex::new(state),
             changed: Condvar::new(),
         })

@@ -154,6 +154,20 @@ impl Downloads {
     };
 }
 
+impl Downloads {
+    /// A time that is halved after each of several holders that did not deliver in time, down to
+    /// `least_patience`.
+    pub(crate) fn halved(&self, time: Duration, times: u32) -> Duration {
+        let divisor = 1u32.checked_shl(times.min(16)).unwrap_or(1);
+        (time / divisor).max(self.least_patience).min(time)
+    }
+
+    /// The same for holders of segments, of which a few are asked at a time: down to twice that.
+    pub(crate) fn halved_for_segment(&self, time: Duration, times: u32) -> Duration {
+        self.halved(time, times).max(self.least_patience.saturating_mul(2)).min(time)
+    }
+}
+
 impl Default for Downloads {
     fn default() -> Self {
         Self::DEFAULT

@@ -59,6 +59,9 @@ pub(super) struct Candidate<'a> {
     /// Whether it was given up early, because it was silent or slow. It is asked again when no other
     /// holder is left.
     pub(super) is_late: bool,
+    /// Whether its version is downloaded from it alone, because a version of several holders had other
+    /// bytes than announced.
+    pub(super) is_alone: bool,
     /// How often it began the document without completing it.
     pub(super) rounds: u32,
     /// The order of candidates that are otherwise equal.
@@ -119,6 +122,7 @@ impl<'a> Candidates<'a> {
                 version: Version::Hint(source.content.digest),
                 is_first: false,
                 is_late: false,
+                is_alone: false,
                 rounds: 0,
                 place,
             }
@@ -267,6 +271,7 @@ impl<'a> Candidates<'a> {
     /// are asked.
     pub(super) fn take_version(&mut self, digest: Digest) -> Vec<Candidate<'a>> {
         let has_it = |candidate: &Candidate<'a>| match candidate.version {
+            _ if candidate.is_alone => false,
             Version::Hint(hint) => hint.is_none_or(|hint| hint == digest),
             Version::Replied(version) => version == Some(digest),
         };

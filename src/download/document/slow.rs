@@ -1,8 +1,6 @@
 //! Holders that begin a document and do not complete it soon: how long they are waited for, and what is
 //! expected of the next ones (protocol.md section 7).
 
-use std::time::Duration;
-
 use super::candidates::{Ask, Candidate};
 use super::download::Download;
 use crate::download::exchange::{Patience, Response};
@@ -18,15 +16,11 @@ impl<'a> Download<'a> {
         if self.admission.stats.is_proven(holder) {
             return Pace::usual(limits);
         }
-        let shorter = |time: Duration, times: u32| {
-            let divisor = 1u32.checked_shl(times.min(16)).unwrap_or(1);
-            (time / divisor).max(limits.least_patience).min(time)
-        };
         let length = response.head.content_length.unwrap_or(u64::MAX);
         let soon = length / limits.slow_after.as_secs().max(1);
         Pace {
-            stopped_after: shorter(limits.stopped_after, self.stops.saturating_sub(1)),
-            slow_after: shorter(limits.min_rate_time_with_others, self.stops),
+            stopped_after: limits.halved(limits.stopped_after, self.stops.saturating_sub(1)),
+            slow_after: limits.halved(limits.min_rate_time_with_others, self.stops),
             rate: soon.min(limits.rate_with_others).max(limits.slow_rate),
         }
     }

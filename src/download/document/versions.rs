@@ -32,9 +32,17 @@ impl<'a> Download<'a> {
         response: Response,
     ) -> io::Result<Option<CompletedDownload>> {
         candidate.rounds += 1;
-        let is_late = candidate.is_late;
-        let mut group = self.candidates.take_version(digest);
+        let (is_late, is_alone) = (candidate.is_late, candidate.is_alone);
+        let mut group = match is_alone {
+            true => {
+                // Bytes of another holder may be wrong.
+                self.partial.discard()?;
+                Vec::new()
+            }
+            false => self.candidates.take_version(digest),
+        };
         let has_others = !is_late && self.candidates.has_early();
+        let pace = (is_alone && has_others).then(|| self.pace(&candidate.source.holder, &response));
         let mut first = Some(response);
         group.insert(0, candidate);
         let mut groups = vec![group];
@@ -70,6 +78,7 @@ impl<'a> Download<'a> {
                 digest,
                 holders,
                 has_others,
+                pace,
                 first: first.take(),
                 part: &part,
             };
@@ -123,11 +132,22 @@ impl<'a> Download<'a> {
                     let rest = group.into_iter().filter(|one| one.source.holder != *alone);
                     groups.push(rest.collect());
                 }
-                // Each holder is tried alone, to find the one with other bytes.
-                _ => groups.extend(group.into_iter().rev().map(|one| vec![one])),
+                _ => self.try_each_alone(group),
             }
         }
         Ok(None)
+    }
+
+    /// Each of these holders is tried alone, because some of them have sent other bytes than announced.
+    /// Those that begin to deliver are first.
+    fn try_each_alone(&mut self, group: Vec<Candidate<'a>>) {
+        self.expect_more();
+        for mut candidate in group {
+            candidate.is_alone = true;
+            candidate.ask = Ask::Whole;
+            candidate.rounds = 0;
+            self.candidates.give_back(candidate);
+        }
     }
 
     /// Handles a length that no file here can have. The first of these holders has announced it, and

@@ -26,6 +26,13 @@ impl Patience {
         Self { time, bytes, period: time, is_short: true, of_quarters: false }
     }
 
+    /// The same after several holders of a version did not deliver in time, one after the other.
+    pub(in crate::download) fn after_others(limits: &limits::Downloads, stops: u32) -> Self {
+        let time = limits.halved_for_segment(limits.first_byte_unproven, stops);
+        let bytes = bytes_in(limits.beginning_rate, time);
+        Self { time, bytes, period: time, ..Self::short(limits, limits.beginning_rate) }
+    }
+
     /// The same after another holder did not complete the document: a quarter of the beginning must
     /// arrive in each half of the time.
     pub(in crate::download) fn of_quarters(limits: &limits::Downloads, beginning: u64) -> Self {

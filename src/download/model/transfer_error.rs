@@ -181,6 +181,11 @@ impl TransferError {
         }
     }
 
+    /// Whether the holder did not deliver in time.
+    pub(in crate::download) fn is_late(&self) -> bool {
+        matches!(self, Self::Deferred(_) | Self::Slow { .. } | Self::TooSlow { .. })
+    }
+
     /// Whether the holder began the document and then stopped, or sent hardly anything.
     pub(in crate::download) fn has_stopped(&self, limits: &limits::Downloads) -> bool {
         match self {

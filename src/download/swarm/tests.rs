@@ -30,6 +30,7 @@ fn swarm_of(
         digest,
         holders,
         has_others,
+        pace: None,
         first: None,
         part: &part,
     };

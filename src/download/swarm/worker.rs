@@ -70,19 +70,23 @@ impl Swarm {
                 self.changed.notify_all();
                 return false;
             }
+            state.stops = state.stops.saturating_add(u32::from(error.is_late()));
             drop(state);
             if error.has_stopped(&self.dialer.limits) {
                 self.admission.stats.stopped(holder, begun);
             }
-            if let TransferError::Slow { bytes, time } | TransferError::TooSlow { bytes, time } =
-                error
-                && (matches!(error, TransferError::Slow { .. }) || self.has_early())
-            {
-                self.admission.stats.slow(holder, bytes, time);
-                self.report(holder, error);
-                return true;
-            }
             let error = match error {
+                TransferError::Slow { bytes, time } if self.pace.is_some() => {
+                    self.admission.stats.slow(holder, bytes, time);
+                    TransferError::Deferred(time)
+                }
+                TransferError::Slow { bytes, time } | TransferError::TooSlow { bytes, time }
+                    if matches!(error, TransferError::Slow { .. }) || self.has_early() =>
+                {
+                    self.admission.stats.slow(holder, bytes, time);
+                    self.report(holder, error);
+                    return true;
+                }
                 TransferError::TooSlow { time, .. } if self.has_others => {
                     TransferError::Deferred(time)
                 }
@@ -166,9 +170,15 @@ impl Swarm {
         let usual = Pace::usual(&self.dialer.limits);
         let pace = match self.admission.stats.is_proven(&source.holder) {
             true => usual,
-            false => Pace { slow_after: self.dialer.limits.first_byte_unproven, ..usual },
+            false => {
+                let (limits, stops) = (&self.dialer.limits, self.lock().stops);
+                let stopped_after = limits.halved_for_segment(usual.stopped_after, stops);
+                let slow_after = limits.halved_for_segment(limits.first_byte_unproven, stops);
+                Pace { stopped_after, slow_after, ..usual }
+            }
         };
-        let rate = MinRate::new(&self.dialer.limits, self.patience, has_others.then_some(pace));
+        let pace = if has_others { Some(pace) } else { self.pace };
+        let rate = MinRate::new(&self.dialer.limits, self.patience, pace);
         let received = self.receive(worker, &source.holder, range, response, rate);
         self.lock().receiving.remove(&worker);
         let bytes = received?;
@@ -204,13 +214,13 @@ impl Swarm {
             form: GetForm::Grammar,
             range: Some(range.clone().into()),
         };
-        let has_others = {
+        let (has_others, stops) = {
             let state = self.lock();
-            state.workers > 1 || !state.idle.is_empty()
+            (state.workers > 1 || !state.idle.is_empty(), state.stops)
         };
         let limits = &self.dialer.limits;
         let patience = match has_others && !is_proven {
-            true => Patience::short(limits, limits.beginning_rate),
+            true => Patience::after_others(limits, stops),
             false => Patience::full(limits),
         };
         let beginning = if is_proven { 0 } else { limits.beginning };
