@@ -41,9 +41,13 @@ pub(super) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     if let Err(error) = limit_malloc_arenas() {
         log::warn!("little of the address space can be used, set MALLOC_ARENA_MAX=1: {error}");
     }
-    let checked = check_limits()
-        .and_then(|()| check_share(args))
-        .and_then(|()| Ok(observe_connections(&args.record, &args.wire, Program::Peer)?));
+    let checked = check_limits().and_then(|()| check_share(args)).and_then(|()| {
+        Ok(observe_connections(
+            &args.record,
+            &args.wire,
+            Program::Peer { names_index: !args.server.others.is_empty() },
+        )?)
+    });
     if let Err(failure) = finish(args.format(), checked) {
         return failure.into();
     }

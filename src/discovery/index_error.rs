@@ -149,6 +149,18 @@ impl IndexError {
         }
     }
 
+    /// Whether the server cannot be reached, or does not reply.
+    pub(super) fn is_absence(&self) -> bool {
+        matches!(
+            self,
+            Self::Unreachable { .. }
+                | Self::Lost { .. }
+                | Self::Silent { .. }
+                | Self::Unfinished { .. }
+                | Self::NoForm { .. }
+        )
+    }
+
     /// Whether the request may succeed on a new connection.
     pub fn is_transient(&self) -> bool {
         match self {

@@ -1,6 +1,6 @@
 //! Several index servers that are asked as one (protocol.md section 4.12).
 //!
-//! A server that cannot be reached is left out, and tried again after a pause. The others are asked one
+//! A server that cannot be reached, or does not reply, is left out, and tried again after a pause. The others are asked one
 //! after the other, the most local one first: a holder that several servers list has the provenance that
 //! permits most.
 
@@ -32,8 +32,22 @@ pub struct IndexGroup {
 #[derive(Debug)]
 struct Member {
     connection: IndexConnection,
-    /// When it could not be reached, since it was reached last.
-    failed: Mutex<Option<Instant>>,
+    /// Its failure, since it has replied last.
+    failed: Mutex<Option<Failed>>,
+}
+
+/// A failure, and until when the server is not asked: longer if the failure has taken long.
+#[derive(Clone, Copy, Debug)]
+struct Failed {
+    until: Instant,
+}
+
+impl Failed {
+    fn since(begun: Instant) -> Self {
+        let rest = begun.elapsed().saturating_mul(4);
+        let rest = rest.clamp(limits::INDEX_REST, limits::INDEX_REST_MAX);
+        Self { until: limits::ends_after(rest) }
+    }
 }
 
 impl Member {
@@ -41,34 +55,81 @@ impl Member {
         Self { connection, failed: Mutex::default() }
     }
 
-    fn failed(&self) -> MutexGuard<'_, Option<Instant>> {
+    fn failed(&self) -> MutexGuard<'_, Option<Failed>> {
         // Each change is one assignment.
         self.failed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether it has failed a moment ago.
     fn rests(&self) -> bool {
-        self.failed().is_some_and(|failed| failed.elapsed() < limits::INDEX_REST)
+        self.failed().is_some_and(|failed| Instant::now() < failed.until)
+    }
+
+    /// Remembers whether the server has replied.
+    fn note<T>(&self, begun: Instant, outcome: &Result<T, IndexError>) {
+        match outcome {
+            Ok(_) => {
+                if self.failed().take().is_some() {
+                    log::info!("the index {} replies again", self.connection.server());
+                }
+            }
+            Err(error) if error.is_absence() => {
+                if self.failed().replace(Failed::since(begun)).is_none() {
+                    log::warn!("{}; the other index servers are asked", error_chain(error));
+                }
+            }
+            // The server has replied, or the user has cancelled the request.
+            Err(_) => {}
+        }
     }
 
     /// Connects, unless it is connected.
     fn reach(&self) -> Result<SocketAddr, IndexError> {
+        let begun = Instant::now();
         let reached = self.connection.connect_if_closed();
-        let mut failed = self.failed();
-        match &reached {
-            Ok(_) => {
-                if failed.take().is_some() {
-                    log::info!("the index {} replies again", self.connection.server());
-                }
-            }
-            Err(IndexError::Cancelled { .. }) => {}
-            Err(error) => {
-                if failed.replace(Instant::now()).is_none() {
-                    log::warn!("{}; the other index servers are asked", error_chain(error));
-                }
-            }
+        // A connection alone is no reply.
+        if reached.is_err() {
+            self.note(begun, &reached);
         }
         reached
+    }
+}
+
+/// Asks one server, and remembers whether it has replied.
+impl AskIndex for Member {
+    fn ask(
+        &self,
+        query: Query<'_>,
+        take: &mut dyn FnMut(ReplyPart, &[u8]) -> io::Result<()>,
+    ) -> Result<Completeness, IndexError> {
+        let begun = Instant::now();
+        let asked = self.connection.ask(query, take);
+        self.note(begun, &asked);
+        asked
+    }
+
+    fn look_up_all(
+        &self,
+        documents: &[&Document],
+        take: &mut dyn FnMut(ReplyPart),
+    ) -> Result<(), IndexError> {
+        AskIndex::look_up_all(&self.connection, documents, take)
+    }
+
+    fn server(&self) -> &Endpoint {
+        self.connection.server()
+    }
+
+    fn address(&self) -> Result<SocketAddr, IndexError> {
+        self.connection.address()
+    }
+
+    fn dialect(&self) -> &IndexDialect {
+        self.connection.dialect()
+    }
+
+    fn list_cache(&self) -> &ListCache {
+        self.connection.list_cache()
     }
 }
 
@@ -104,7 +165,7 @@ impl IndexGroup {
 
     /// Connects to all servers at the same time, so that those that do not answer are waited for once.
     /// Returns those that were reached, the most local one first.
-    fn reach_all(&self) -> Result<Vec<&IndexConnection>, IndexError> {
+    fn reach_all(&self) -> Result<Vec<&Member>, IndexError> {
         let mut tried: Vec<&Member> = self.all().filter(|member| !member.rests()).collect();
         if tried.is_empty() {
             tried = self.all().collect();
@@ -127,7 +188,7 @@ impl IndexGroup {
         let (mut reached, mut failure) = (Vec::new(), None);
         for (member, outcome) in tried.into_iter().zip(outcomes) {
             match outcome {
-                Ok(address) => reached.push((address, &member.connection)),
+                Ok(address) => reached.push((address, member)),
                 Err(error) => failure = failure.or(Some(error)),
             }
         }
@@ -135,7 +196,7 @@ impl IndexGroup {
             return Err(error);
         }
         reached.sort_by_key(|(address, _)| Reverse(AddressPolicy::locality(address.ip())));
-        Ok(reached.into_iter().map(|(_, connection)| connection).collect())
+        Ok(reached.into_iter().map(|(_, member)| member).collect())
     }
 }
 
@@ -171,7 +232,7 @@ impl AskIndex for IndexGroup {
         if self.others.is_empty() {
             return Ok(Vec::new());
         }
-        Ok(self.reach_all()?.into_iter().map(|connection| connection as &dyn AskIndex).collect())
+        Ok(self.reach_all()?.into_iter().map(|member| member as &dyn AskIndex).collect())
     }
 
     fn server(&self) -> &Endpoint {

@@ -35,8 +35,11 @@ pub(super) fn of_each<T>(
     }
 }
 
+/// Servers that cannot be reached or do not reply are reported where that is noticed.
 fn warn_of(error: &IndexError) {
-    log::warn!("{}; the other index servers have replied", error_chain(error));
+    if !error.is_absence() {
+        log::warn!("{}; the other index servers have replied", error_chain(error));
+    }
 }
 
 /// The records that were taken, by their documents and holders. Hashes suffice, and take sixteen bytes each.

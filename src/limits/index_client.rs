@@ -163,5 +163,9 @@ pub(crate) const COMPLETION_RECORDS: usize = 100_000;
 pub const EMPTY_LINES_OF_INDEX: usize = 1024;
 /// Time for which an index server that could not be reached is not asked, if there are others.
 pub const INDEX_REST: Duration = Duration::from_secs(5);
+/// The longest such time, after a failure that has taken long.
+pub const INDEX_REST_MAX: Duration = Duration::from_mins(1);
+/// Time for which a session waits for its other index servers when it is registered with one.
+pub const OTHER_INDEXES: Duration = Duration::from_secs(1);
 /// Index servers of a peer. Each has a thread, connections and a list of what it has registered.
 pub const INDEX_SERVERS: usize = 16;

@@ -98,6 +98,16 @@ impl Registration {
         self.shared.cancel.clone()
     }
 
+    /// Whether everything is registered, or the index could not be reached; `None` while that is not known.
+    pub(super) fn outcome(&self) -> Option<Result<(), IndexError>> {
+        match &*self.shared.lock() {
+            State::Connecting | State::Joining(_) => None,
+            State::Registered(..) => Some(Ok(())),
+            State::Away(error) => Some(Err(IndexError::Away(Arc::clone(error)))),
+            State::Closing => Some(Err(IndexError::Leaving)),
+        }
+    }
+
     /// Waits until everything is registered, or the index could not be reached.
     ///
     /// # Errors

@@ -1,13 +1,19 @@
 //! Registrations with several index servers (protocol.md section 4.12).
 
 use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::handle::Registration;
 use super::one_request::Take;
 use crate::discovery::{Completeness, IndexError, IndexGroup, Query};
 use crate::error_chain::error_chain;
+use crate::limits;
 use crate::net::Cancel;
 use crate::protocol::{Document, Endpoint, ReplyPart};
+
+/// Time between two looks at the states of the registrations.
+const POLL: Duration = Duration::from_millis(10);
 
 /// The registrations of a peer, one for each of its index servers. Clones share them.
 #[derive(Clone, Debug)]
@@ -69,12 +75,33 @@ impl Registrations {
         self.all().for_each(|one| one.close());
     }
 
-    /// Waits until everything is registered with each server, or it could not be reached.
+    /// Waits until everything is registered with each server, or it could not be reached. When one server
+    /// has everything, the others are waited for a moment.
     ///
     /// # Errors
     /// When no server could be reached, or the waiting was cancelled.
     pub fn wait(&self, cancel: &Cancel) -> Result<(), IndexError> {
-        self.any(self.all(), |one| one.wait(cancel))
+        if !self.are_several() {
+            return self.first.wait(cancel);
+        }
+        let mut registered_since = None;
+        loop {
+            let outcomes: Vec<_> = self.all().map(|one| one.outcome()).collect();
+            let is_registered = outcomes.iter().any(|outcome| matches!(outcome, Some(Ok(()))));
+            let is_known = outcomes.iter().all(Option::is_some);
+            if is_registered {
+                let since = *registered_since.get_or_insert_with(Instant::now);
+                if is_known || since.elapsed() >= limits::OTHER_INDEXES {
+                    return Ok(());
+                }
+            } else if is_known {
+                return outcomes.into_iter().flatten().find(Result::is_err).unwrap_or(Ok(()));
+            }
+            if cancel.is_cancelled() {
+                return Err(IndexError::Cancelled { index: self.first.index().clone() });
+            }
+            thread::sleep(POLL);
+        }
     }
 
     /// Reports the present state of some documents to the servers. A server that cannot be reached gets

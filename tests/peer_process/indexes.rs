@@ -1,10 +1,14 @@
 //! A peer of several index servers, one of which ends and comes back.
 
 use std::fs;
+use std::net::TcpListener;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::Duration;
 
-use p2p_ci::peer::{IndexConnection, IndexGroup, Provenance, Source, lookup};
+use p2p_ci::peer::{IndexConnection, IndexDialect, IndexGroup, Provenance, Source, lookup};
 
 use crate::common::{self, Index, Program, run_peer, share};
 
@@ -167,4 +171,41 @@ fn each_holder_has_the_provenance_of_its_index() {
     }
     assert_eq!(sources("8").len(), 1);
     drop(talks);
+}
+
+/// A server that accepts connections and does not reply delays one request, and rests then.
+#[test]
+fn a_silent_index_server_is_left_out() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent_address = silent.local_addr().unwrap();
+    let (accepted, connections) = channel();
+    thread::spawn(move || {
+        for stream in silent.incoming().map_while(Result::ok) {
+            if accepted.send(stream).is_err() {
+                return;
+            }
+        }
+    });
+    let index = Index::start(&[]);
+    let mut talk = index.connect();
+    talk.add(7, "T", "localhost", 2000);
+    let mut limits = p2p_ci::limits::IndexClient::default();
+    (limits.reply, limits.probe_reply) = (Duration::from_millis(50), Duration::from_millis(50));
+    let [first, second] = [silent_address, index.address].map(|address| {
+        let dialect = Arc::new(IndexDialect::with_limits(limits));
+        IndexConnection::new(address.to_string().parse().unwrap(), None, None, dialect)
+    });
+    let group = IndexGroup::new(first, vec![second]);
+    let document = p2p_ci::protocol::Document::Rfc("7".parse().unwrap());
+    for _ in 0..3 {
+        assert_eq!(lookup(&group, &document, None).unwrap().found.len(), 1);
+        group.close();
+    }
+    let of_first = connections.try_iter().count();
+    for _ in 0..3 {
+        assert_eq!(lookup(&group, &document, None).unwrap().found.len(), 1);
+        group.close();
+    }
+    assert!(of_first > 0);
+    assert_eq!(connections.try_iter().count(), 0);
 }

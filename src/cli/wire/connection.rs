@@ -58,7 +58,7 @@ impl Connection {
     fn explainer(&self, program: Program) -> Explainer {
         let mut explainer = match (self.own, program) {
             (Side::Server, Program::Server) => Explainer::of(ServerKind::Index),
-            (Side::Server, Program::Peer) => Explainer::of(ServerKind::Upload),
+            (Side::Server, Program::Peer { .. }) => Explainer::of(ServerKind::Upload),
             (Side::Client, _) => Explainer::new(),
         };
         let what = transcript::What::Connect { client: String::new(), server: String::new() };
@@ -228,8 +228,11 @@ impl Connection {
         let Self { client, server, .. } = self;
         match (self.own, program) {
             (Side::Server, Program::Server) => format!("{client} → index"),
-            (Side::Server, Program::Peer) => format!("{client} → peer"),
+            (Side::Server, Program::Peer { .. }) => format!("{client} → peer"),
             (Side::Client, _) if is_get => format!("peer:{} → {server}", client.port()),
+            (Side::Client, Program::Peer { names_index: true }) => {
+                format!("peer:{} → index {server}", client.port())
+            }
             (Side::Client, _) => format!("peer:{} → index", client.port()),
         }
     }

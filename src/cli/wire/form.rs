@@ -15,7 +15,10 @@ pub(in crate::cli) enum Form {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(in crate::cli) enum Program {
     Server,
-    Peer,
+    Peer {
+        /// Whether it has several index servers, which are named.
+        names_index: bool,
+    },
 }
 
 impl Form {
