@@ -2,6 +2,7 @@
 
 use std::cell::OnceCell;
 use std::ffi::OsString;
+use std::iter;
 use std::path::Path;
 use std::sync::{Arc, mpsc};
 use std::time::Instant;
@@ -141,11 +142,14 @@ pub(super) fn share(
 /// The first line of the log: the version, the addresses and the limits.
 fn log_start(args: &Args, session: &Session) {
     let uploading = session.sharing.uploads.address();
+    let others = args.more_shares.iter().map(|share| &*share.path);
+    let shares: Vec<String> =
+        iter::once(&*args.share).chain(others).map(|path| format!("`{}`", shown(path))).collect();
     log::info!(
-        "{} {} shares `{}` at {uploading} with {}: at most {} large documents concurrently",
+        "{} {} shares {} at {uploading} with {}: at most {} large documents concurrently",
         called("peer"),
         env!("CARGO_PKG_VERSION"),
-        shown(&args.share),
+        shares.join(", "),
         args.server,
         args.upload_slots
     );
