@@ -62,6 +62,8 @@ pub(super) struct Comparison {
     /// The list of titles, if it has changed.
     pub(super) official: Option<Arc<Official>>,
     pub(super) has_unstable: bool,
+    /// Whether a part of the directory could not be read because the disk failed.
+    pub(super) is_incomplete: bool,
 }
 
 pub(super) fn compare(
@@ -106,7 +108,9 @@ pub(super) fn compare(
         let before = Some(Arc::clone(before));
         changes.push(Change { document: document.clone(), before, after });
     }
-    Ok(Comparison { changes, official, has_unstable: !state.unstable.is_empty() })
+    let has_unstable = !state.unstable.is_empty();
+    let is_incomplete = skipped.iter().any(Skipped::is_unknown);
+    Ok(Comparison { changes, official, has_unstable, is_incomplete })
 }
 
 /// The files in the directory. There are none if the directory is missing, or if this user can no

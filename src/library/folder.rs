@@ -61,6 +61,11 @@ pub(super) struct Skipped {
 }
 
 impl Skipped {
+    /// Whether it is unknown which files are there, because the disk has failed.
+    pub(super) fn is_unknown(&self) -> bool {
+        self.unknown_below.is_some()
+    }
+
     /// Whether it is unknown if the file at this path below the directory has changed or is gone.
     pub(super) fn may_hide(&self, folder: &Path, name: &str) -> bool {
         *self.folder == *folder

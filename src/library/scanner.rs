@@ -22,6 +22,9 @@ pub struct ScanResult {
     /// Whether files were skipped because they were written to a moment ago. A later scan shares
     /// them.
     pub has_unstable: bool,
+    /// Whether a part of the directory could not be read because the disk failed. A later scan tries
+    /// again.
+    pub is_incomplete: bool,
 }
 
 impl Library {
@@ -94,7 +97,7 @@ impl SharedLibrary {
         let comparison = compare(&snapshot, &mut state, stability);
         state.end_scan(comparison.is_ok());
         self.put_back(state);
-        let Comparison { changes, official, has_unstable } = comparison?;
+        let Comparison { changes, official, has_unstable, is_incomplete } = comparison?;
         let mut library = self.write();
         if let Some(official) = official {
             library.official = official;
@@ -102,7 +105,7 @@ impl SharedLibrary {
         let changes = changes.into_iter();
         let changed = changes.filter_map(|change| library.apply(change)).collect();
         library.forget_old_digests();
-        Ok(ScanResult { changed, has_unstable })
+        Ok(ScanResult { changed, has_unstable, is_incomplete })
     }
 
     /// Puts the state back after a scan, without documents that were removed during the scan.

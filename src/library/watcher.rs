@@ -210,6 +210,12 @@ fn rest_after(limits: &limits::Library, took: Duration) -> Duration {
     took.saturating_mul(10).min(longest).max(limits.rescan_delay)
 }
 
+/// The time after which a part of the directory is read again that could not be read in this number of
+/// scans: the system does not report that a disk has recovered.
+fn retry_after(limits: &limits::Library, incomplete: u32) -> Duration {
+    limits.rescan_delay.saturating_mul(2u32.saturating_pow(incomplete.saturating_sub(1)))
+}
+
 fn log_unwatched(folder: &Path, reason: &str, period: Duration) {
     let folder = escaped(folder.as_os_str().as_encoded_bytes());
     let period = period.as_secs();
@@ -223,6 +229,8 @@ fn watch_and_scan(
     changed: &dyn Fn(&Document),
 ) {
     let (limits, mut failure) = (watch.limits, None);
+    // Scans in a row that could not read a part of the directory.
+    let mut incomplete: u32 = 0;
     let mut due = Instant::now();
     loop {
         // Another directory at the path is noticed between two scans as well.
@@ -248,7 +256,12 @@ fn watch_and_scan(
                     let _ = catch_unwind(AssertUnwindSafe(|| changed(document)));
                 }
                 failure = None;
-                if scan.has_unstable { limits.rescan_delay } else { watch.period() }
+                incomplete = if scan.is_incomplete { incomplete.saturating_add(1) } else { 0 };
+                match incomplete {
+                    _ if scan.has_unstable => limits.rescan_delay,
+                    0 => watch.period(),
+                    count => retry_after(&limits, count).min(watch.period()),
+                }
             }
             Err(error) => {
                 let error = error.to_string();
@@ -310,5 +323,13 @@ mod tests {
                 "{took} ms"
             );
         }
+    }
+
+    /// A file that was written during a failure of the disk was listed a minute after its end.
+    #[test]
+    fn a_part_of_a_directory_that_could_not_be_read_is_read_again_soon() {
+        let after = |count| retry_after(&limits::Library::DEFAULT, count).as_secs();
+        assert_eq!([1, 2, 3, 7].map(after), [1, 2, 4, 64]);
+        assert!(after(u32::MAX) > 60, "the period of the watch is shorter");
     }
 }
