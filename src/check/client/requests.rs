@@ -23,6 +23,8 @@ pub(super) const LOOK: Duration = Duration::from_millis(20);
 const CASE: Duration = Duration::from_secs(5);
 /// Time after its start in which a program adds its document by itself.
 const ADDED: Duration = Duration::from_secs(4);
+/// Time in which a program adds a document again that it has added by itself.
+const AGAIN: Duration = Duration::from_secs(1);
 /// Time after a reply in which the program may do what follows from it.
 pub(super) const AFTERWARDS: Duration = Duration::from_millis(60);
 
@@ -118,7 +120,13 @@ impl Requests {
                 None => {}
             }
             let is_late = deadline.is_some_and(|deadline| Instant::now() >= deadline);
+            // It has added the document by itself, and need not do so again.
+            let is_done = asked.operation == Operation::Add
+                && !operator.is_person()
+                && self.index.has_record(asked.number)
+                && typed.elapsed() >= AGAIN;
             return match operator.state() {
+                State::Waiting if is_done => Arrival::Done,
                 State::Waiting if is_late => nothing(Symptom::Silent, other, operator.is_person()),
                 State::Waiting => continue,
                 State::Skipped => nothing(Symptom::Skipped, other, false),
