@@ -88,18 +88,25 @@ fn a_lookup_allocates_nothing() {
     let one = lookup();
 
     ask(&mut stream, one.as_bytes(), reply, 10, &mut buffer);
-    let region = Region::new(ALLOCATOR);
-    ask(&mut stream, one.as_bytes(), reply, 1000, &mut buffer);
-    let used = region.change();
-    assert_eq!((used.allocations, used.reallocations), (0, 0), "1000 LOOKUPs: {used:?}");
+    // Other threads, such as that of the tests, may allocate meanwhile, but not each time.
+    let allocates_nothing = (0..3).any(|_| {
+        let region = Region::new(ALLOCATOR);
+        ask(&mut stream, one.as_bytes(), reply, 1000, &mut buffer);
+        let used = region.change();
+        (used.allocations, used.reallocations) == (0, 0)
+    });
+    assert!(allocates_nothing, "1000 LOOKUPs allocate each time");
 
     // The replies to many together need more room than an idle connection keeps.
     let many = lookup().repeat(PIPELINE);
     ask(&mut stream, many.as_bytes(), reply * PIPELINE, 10, &mut buffer);
-    let region = Region::new(ALLOCATOR);
-    ask(&mut stream, many.as_bytes(), reply * PIPELINE, 100, &mut buffer);
-    let used = region.change();
-    assert!(used.allocations == 0 && used.reallocations <= 4 * 100, "3200 LOOKUPs: {used:?}");
+    let allocates_nothing = (0..3).any(|_| {
+        let region = Region::new(ALLOCATOR);
+        ask(&mut stream, many.as_bytes(), reply * PIPELINE, 100, &mut buffer);
+        let used = region.change();
+        used.allocations == 0 && used.reallocations <= 4 * 100
+    });
+    assert!(allocates_nothing, "3200 LOOKUPs allocate each time");
 
     drop(stream);
     stop.stop();

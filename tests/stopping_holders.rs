@@ -201,9 +201,7 @@ fn holders_that_stop_before_the_last_byte_of_every_range_do_not_keep_the_honest_
         let mut hasher = Hasher::default();
         hasher.update(&body);
         let digest = format!("Digest: {}\r\n", hasher.finish());
-        let stops =
-            |number| stops_before_the_end(Ipv4Addr::new(127, 16, number, 1), length, &digest);
-        let mut sources: Vec<Source> = (0..20).map(stops).collect();
+        let mut sources = stopping_before_the_end(20, length, &digest);
         sources.push(honest.clone());
         let (fetched, time) = fetch_of(sources);
         assert_eq!(fetched.unwrap().holders, [honest.holder]);
@@ -211,10 +209,10 @@ fn holders_that_stop_before_the_last_byte_of_every_range_do_not_keep_the_honest_
     }
 }
 
-/// A holder that sends all that was requested but the last byte, and with a digest that other bytes have.
-fn stops_before_the_end(address: Ipv4Addr, length: usize, digest: &str) -> Source {
+/// Holders that send all that was requested but the last byte, and with a digest that other bytes have.
+fn stopping_before_the_end(count: u8, length: usize, digest: &str) -> Vec<Source> {
     let digest = digest.to_string();
-    let at = holder(address, move |stream, request| {
+    let at = holder(Ipv4Addr::UNSPECIFIED, move |stream, request| {
         let range = request.split("bytes=").nth(1).and_then(|range| range.lines().next());
         let (status, count) = match range.and_then(|range| range.split_once('-')) {
             None => ("200 OK\r\n".into(), length),
@@ -230,7 +228,8 @@ fn stops_before_the_end(address: Ipv4Addr, length: usize, digest: &str) -> Sourc
         stream.write_all(&vec![b'x'; count - 1])?;
         stream.read_to_end(&mut Vec::new()).map(drop)
     });
-    endpoint(at).into()
+    let source = |number| endpoint((Ipv4Addr::new(127, 16, number, 1), at.port()).into()).into();
+    (0..count).map(source).collect()
 }
 
 /// A holder of a version of its own, which announces a length and stops after fewer bytes.

@@ -172,6 +172,13 @@ fn server(addresses: &[&str]) -> HttpServer {
     listeners.serve(router(), Hosts::default(), limits::Http::default()).unwrap()
 }
 
+/// A server with this many connections at most.
+fn small_server(connections: usize) -> HttpServer {
+    let listeners = HttpListeners::bind(&["127.0.0.1:0".parse().unwrap()]).unwrap();
+    let limits = limits::Http { connections, ..limits::Http::default() };
+    listeners.serve(router(), Hosts::default(), limits).unwrap()
+}
+
 fn connect(server: &HttpServer) -> TcpStream {
     let address = server.addresses()[0].to_string();
     TcpStream::connect(address).unwrap()
@@ -203,9 +210,9 @@ fn events_are_sent_until_the_server_stops() {
 
 #[test]
 fn connections_are_bounded() {
-    let server = server(&["127.0.0.1:0"]);
-    let most = limits::Http::DEFAULT.connections;
-    let mut streams: Vec<TcpStream> = (0..most).map(|_| connect(&server)).collect();
+    const MOST: usize = 4;
+    let server = small_server(MOST);
+    let mut streams: Vec<TcpStream> = (0..MOST).map(|_| connect(&server)).collect();
     for stream in &mut streams {
         stream.write_all(get("/events", "").as_bytes()).unwrap();
         read_until(stream, "data: 1\n\n\r\n");
