@@ -73,8 +73,8 @@ fn a_full_disk_is_reported_and_the_download_resumes() {
     let text = String::from_utf8(output.stdout).unwrap();
     let errors = String::from_utf8(output.stderr).unwrap();
     assert!(text.contains("sync 74\n"), "{text}\n{errors}");
-    let message = "cannot save documents in `disk/mine`: No space left on device";
-    assert!(errors.contains(message), "{errors}");
+    let message = "cannot save documents in `disk/mine`: RFC ";
+    assert!(errors.contains(message) && errors.contains(": No space left on device"), "{errors}");
     assert!(errors.contains("free some space"), "{errors}");
     assert!(errors.contains(" not fetched, ") && !errors.contains("0 failed"), "{errors}");
     assert!(text.contains("get 0\n"), "{text}\n{errors}");

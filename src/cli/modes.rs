@@ -101,7 +101,7 @@ pub(super) fn share(
     let handle = move |signal| match signal {
         ServiceSignal::Reload => service::reload(|| reloaded.run()),
         ServiceSignal::End(signal) => {
-            service::tell(ServiceChange::Stopping);
+            service::tell_end();
             log::info!("{signal} after {}: stopping", Uptime(started.elapsed()));
             // After the first signal the receiver is gone.
             let _ = stop.send(signal);

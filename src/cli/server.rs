@@ -139,7 +139,7 @@ fn serve(configured: &Configured<Args>, arguments: Vec<OsString>) -> Result<(), 
     let handle = move |signal| match signal {
         ServiceSignal::Reload => service::reload(|| reload.run()),
         ServiceSignal::End(signal) => {
-            service::tell(ServiceChange::Stopping);
+            service::tell_end();
             let uptime = Uptime(started.elapsed());
             log::info!(target: server::LOG_SESSIONS, "{signal} after {uptime}: stopping");
             // A second signal is not the cause.
