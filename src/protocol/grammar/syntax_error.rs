@@ -12,7 +12,7 @@ pub struct SyntaxError {
     pub expected: Cow<'static, str>,
     /// The text that was found: a short, escaped excerpt, or a description.
     pub found: String,
-    /// The likely mistake, or what to do instead.
+    /// The likely mistake, or what to do instead. It may depend on what had arrived after the fault.
     pub hint: Option<Cow<'static, str>>,
     /// The section of protocol.md that holds the rule.
     pub section: &'static str,
