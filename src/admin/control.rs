@@ -1,4 +1,4 @@
-//! Commands of an operator: who is connected, closing connections, bans, and an orderly end.
+//! Commands of an operator: a list of connections, closing them, bans, and an orderly end.
 //!
 //! They are only for a Unix socket, and there for the user of the program and root.
 
@@ -62,7 +62,7 @@ fn permitted(
     }
 }
 
-/// Logs a change, and the user who has made it.
+/// Logs a change, and the user of the client that requested it.
 fn log_change(request: &Request, change: impl Display) {
     let user = match request.client {
         #[cfg(unix)]

@@ -3,7 +3,7 @@
 //! | file | subject |
 //! |---|---|
 //! | `program`, `routes` | a program that is observed, and the paths that every program has |
-//! | `control` | commands: who is connected, closing connections, bans, an orderly end |
+//! | `control` | commands: a list of connections, closing them, bans, an orderly end |
 //! | `exposition`, `process` | writing metrics in the text format of OpenMetrics; those of the process |
 //! | `server`, `peer` | an index server; a peer that shares |
 //! | `request_metrics` | the metrics of requests that both have |

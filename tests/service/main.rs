@@ -3,15 +3,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 #![cfg(target_os = "linux")]
 
+#[path = "../common/mod.rs"]
 mod common;
+mod manager;
+mod reloading;
 
 use std::fs;
-use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
-use std::os::fd::OwnedFd;
-use std::os::unix::net::UnixDatagram;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Instant;
 
@@ -153,115 +152,6 @@ fn without_a_terminal_a_hang_up_reloads_a_service() {
     assert_eq!(peer.wait().code(), Some(0));
 }
 
-/// Writes the configuration of a service, and asks it to read that again.
-fn reload(program: &Program, file: &Path, text: &str) {
-    fs::write(file, text).unwrap();
-    program.signal("HUP");
-}
-
-#[test]
-fn a_reload_changes_limits_lists_and_the_log_and_names_what_needs_a_restart() {
-    if !has("setsid") {
-        return;
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("server.toml");
-    fs::write(&file, "max_connections = 5\n").unwrap();
-    let arguments = [
-        SERVER,
-        "--config",
-        file.to_str().unwrap(),
-        "--listen",
-        "127.0.0.1:0",
-        "--log",
-        "sessions",
-    ];
-    let mut server = Program::start("setsid", &arguments, Path::new("."));
-    let listening = server.line();
-    let address = listening.strip_prefix("listening on ").unwrap().parse().unwrap();
-    assert!(is_served(&listening));
-    let mut open = Talk::to(address);
-    open.add(1, "T", "127.0.0.1", 1);
-
-    reload(
-        &server,
-        &file,
-        "max_connections = 7\ndeny = [\"127.0.0.0/8\"]\nexplain = true\nlog = \"quiet\"\n",
-    );
-    let line = server.error_with("SIGHUP: the configuration was read again");
-    assert!(line.contains("max_connections = 7 (was 5)"), "{line}");
-    assert!(line.contains("deny = [\"127.0.0.0/8\"] (was [])"), "{line}");
-    assert!(!line.contains("log ="), "an option has priority: {line}");
-    server.error_with("only a restart changes explain = true (was false)");
-    server.error_with("closed connections of addresses that may not connect any more: 1");
-    assert_eq!(open.line(), None);
-    let mut refused = Talk::to(address);
-    refused.say("LIST ALL P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\n\r\n");
-    assert_eq!(refused.line().as_deref(), Some("P2P-CI/1.0 503 Service Unavailable"));
-
-    // A mistake changes nothing.
-    reload(&server, &file, "max_connections = 9\nmax_conections = 5\n");
-    let line = server.error_with("SIGHUP: the configuration stays as it is");
-    let expected = format!("{}:2: unknown key `max_conections`", file.display());
-    assert!(line.contains(&expected) && line.contains("error"), "{line}");
-    assert_eq!(
-        {
-            let mut refused = Talk::to(address);
-            refused.say("LIST ALL P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\n\r\n");
-            refused.line()
-        }
-        .as_deref(),
-        Some("P2P-CI/1.0 503 Service Unavailable")
-    );
-
-    reload(&server, &file, "max_connections = 7\nexplain = true\n");
-    server.error_with("deny = [] (was [\"127.0.0.0/8\"])");
-    assert!(is_served(&listening));
-    server.signal("TERM");
-    assert_eq!(server.wait().code(), Some(0));
-}
-
-#[test]
-fn a_reload_changes_the_rates_of_a_peer() {
-    if !has("setsid") {
-        return;
-    }
-    let root = tempfile::tempdir().unwrap();
-    let (file, document) = (root.path().join("peer.toml"), vec![7; 400_000]);
-    let shared = common::folder(root.path(), "shared", &[("a.bin", &document)]);
-    // At this rate the document takes more than a minute.
-    let slow = "[[upload.limit]]\nnetwork = \"127.0.0.0/8\"\nrate = 4096\n";
-    fs::write(&file, slow).unwrap();
-    let index = Index::start(&[]);
-    let address = index.address.to_string();
-    let arguments = [
-        PEER,
-        &address,
-        "--config",
-        file.to_str().unwrap(),
-        "--share",
-        shared.to_str().unwrap(),
-        "--upload",
-        "127.0.0.1:0",
-        "share",
-    ];
-    let mut peer = Program::start("setsid", &arguments, root.path());
-    let port = peer.line().rsplit_once(':').unwrap().1.parse().unwrap();
-    peer.line();
-    let mut talk = Talk::to(([127, 0, 0, 1], port).into());
-    talk.say("GET FILE a.bin P2P-CI/1.0\r\nHost: h\r\n\r\n");
-    assert_eq!(talk.line().as_deref(), Some("P2P-CI/1.0 200 OK"));
-    let begun = Instant::now();
-    reload(&peer, &file, "upload_slots = 3\n");
-    let line = peer.error_with("SIGHUP: the configuration was read again");
-    assert!(line.contains("upload_slots = 3 (was 16)"), "{line}");
-    assert!(line.contains("upload.limit = [] (was [{ network = "), "{line}");
-    assert!(talk.rest().len() > document.len());
-    assert!(begun.elapsed() < PATIENCE, "{:?}", begun.elapsed());
-    peer.signal("TERM");
-    assert_eq!(peer.wait().code(), Some(0));
-}
-
 #[test]
 fn signals_that_were_ignored_at_the_start_stay_ignored() {
     if !has("setsid") || !has("nohup") {
@@ -366,107 +256,4 @@ fn a_memory_limit_above_that_of_the_system_is_warned_of() {
         let warns = errors.contains("is more than the process may take: address space (ulimit -v)");
         assert_eq!(warns, is_much, "{size}: {errors}");
     }
-}
-
-/// What systemd is told: the server serves, works, reloads, and stops.
-#[test]
-fn the_service_manager_is_told_of_each_change() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("notify");
-    let manager = UnixDatagram::bind(&path).unwrap();
-    manager.set_read_timeout(Some(PATIENCE)).unwrap();
-    let told = || {
-        let mut bytes = [0; 512];
-        let count = manager.recv(&mut bytes).unwrap();
-        String::from_utf8(bytes[..count].to_vec()).unwrap()
-    };
-    let socket = format!("NOTIFY_SOCKET={}", path.display());
-    let mut server = server_by("env", &[&socket, "WATCHDOG_USEC=600000"]);
-    server.line();
-    let (mut is_ready, mut alive) = (false, 0);
-    while !is_ready || alive < 3 {
-        match told().as_str() {
-            "READY=1\nSTATUS=serving\n" => is_ready = true,
-            "WATCHDOG=1\n" => alive += 1,
-            other => panic!("{other:?}"),
-        }
-    }
-    let next = || loop {
-        let change = told();
-        if change != "WATCHDOG=1\n" {
-            return change;
-        }
-    };
-    // With a controlling terminal SIGHUP ends the server.
-    if fs::File::open("/dev/tty").is_err() {
-        server.signal("HUP");
-        assert!(next().starts_with("RELOADING=1\nMONOTONIC_USEC="));
-        assert_eq!(next(), "READY=1\nSTATUS=serving\n");
-    }
-    server.signal("TERM");
-    assert_eq!(next(), "STOPPING=1\n");
-    assert_eq!(server.wait().code(), Some(0));
-}
-
-/// A manager that does not read keeps no peer waiting, and the end neither.
-#[test]
-fn a_service_manager_that_does_not_read_delays_nothing() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("notify");
-    let _manager = UnixDatagram::bind(&path).unwrap();
-    let sender = UnixDatagram::unbound().unwrap();
-    sender.set_nonblocking(true).unwrap();
-    while sender.send_to(b"X=1\n", &path).is_ok() {}
-    let socket = format!("NOTIFY_SOCKET={}", path.display());
-    let mut server = server_by("env", &[&socket, "WATCHDOG_USEC=20000"]);
-    assert!(is_served(&server.line()));
-    server.signal("TERM");
-    assert_eq!(server.wait().code(), Some(0));
-}
-
-/// A server with a listening socket that this process passes, as systemd does.
-fn with_socket(listener: &TcpListener) -> Child {
-    let start = "exec 3<&0 </dev/null; LISTEN_PID=$$ LISTEN_FDS=1 exec \"$0\" --log quiet";
-    let mut server = Command::new("sh")
-        .args(["-c", start, SERVER])
-        .stdin(OwnedFd::from(listener.try_clone().unwrap()))
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(server.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-    assert_eq!(line, format!("listening on {}\n", listener.local_addr().unwrap()));
-    server
-}
-
-/// Peers that connect while a server with a passed socket restarts are served by the next one.
-#[test]
-fn no_connection_is_refused_while_a_server_with_a_passed_socket_restarts() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    let mut server = with_socket(&listener);
-    let mut peer = Talk::to(address);
-    peer.add(1, "T", "h", 1);
-    let ended = Command::new("kill").arg(server.id().to_string()).status().unwrap();
-    assert!(ended.success() && server.wait().unwrap().success());
-
-    let mut waiting: Vec<Talk> = (0..100).map(|_| Talk::to(address)).collect();
-    let mut server = with_socket(&listener);
-    for (number, peer) in (1..).zip(&mut waiting) {
-        peer.add(number, "T", "h", number.try_into().unwrap());
-    }
-    server.kill().unwrap();
-    server.wait().unwrap();
-}
-
-#[test]
-fn a_passed_file_that_is_no_socket_is_an_error() {
-    let start = "exec 3</dev/null; LISTEN_PID=$$ LISTEN_FDS=1 exec \"$0\"";
-    let failed = Command::new("sh").args(["-c", start, SERVER]).output().unwrap();
-    assert_eq!(failed.status.code(), Some(1));
-    let message = String::from_utf8(failed.stderr).unwrap();
-    assert!(
-        message.contains("cannot use the sockets that the service manager has passed"),
-        "{message}"
-    );
 }
