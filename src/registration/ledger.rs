@@ -1,7 +1,7 @@
 //! The last ADD or REMOVE of each document, and the reply of the index (protocol.md sections 8.4 and
 //! 8.5). Only replies of the index change it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hasher};
 use std::time::Instant;
 
@@ -50,6 +50,8 @@ pub(super) struct Ledger {
     /// Documents whose ADD was answered by a refusal and more: they are not added again, as long as
     /// the index has shown no extension.
     harmful: BTreeMap<Document, Refusal>,
+    /// Documents that a user is about to remove, who sees the reply: no other thread sends the REMOVE.
+    typed_removals: BTreeSet<Document>,
 }
 
 impl Announcement {
@@ -69,7 +71,12 @@ impl Announcement {
 impl Ledger {
     pub(super) fn new(limits: limits::Registration) -> Self {
         let waiting = Waiting::new(limits);
-        Self { standings: HashMap::new(), waiting, harmful: BTreeMap::new() }
+        Self {
+            standings: HashMap::new(),
+            waiting,
+            harmful: BTreeMap::new(),
+            typed_removals: BTreeSet::new(),
+        }
     }
 
     /// Records a reply of the index.
@@ -116,6 +123,14 @@ impl Ledger {
         self.harmful.remove(document);
     }
 
+    /// Leaves the REMOVE of a document to the user, or no longer.
+    pub(super) fn leave_to_user(&mut self, document: &Document, is_left: bool) {
+        match is_left {
+            true => self.typed_removals.insert(document.clone()),
+            false => self.typed_removals.remove(document),
+        };
+    }
+
     /// Whether more than one reply has followed the ADD of a document.
     pub(super) fn is_harmful(&self, document: &Document) -> bool {
         self.harmful.contains_key(document)
@@ -142,12 +157,14 @@ impl Ledger {
         }
     }
 
-    /// Whether a request has to be sent. An index that has shown an extension is sent every change;
-    /// another index is sent an ADD again only after a 503.
+    /// Whether a request has to be sent that no user has typed. An index that has shown an extension is
+    /// sent every change; another index is sent an ADD again only after a 503.
     pub(super) fn must_send(&self, announcement: &Announcement, shows_extensions: bool) -> bool {
         let document = &announcement.document;
         match (announcement.change, shows_extensions) {
-            (Change::Remove, shows_extensions) => shows_extensions,
+            (Change::Remove, shows_extensions) => {
+                shows_extensions && !self.typed_removals.contains(document)
+            }
             (Change::Add(request), true) => {
                 let standing = self.standings.get(document).map(|(standing, _)| *standing);
                 standing != Some(Standing::Accepted(request))
@@ -227,6 +244,19 @@ mod tests {
         ledger.record(&Announcement::remove(rfc(1)), None);
         assert!(ledger.waiting().is_empty());
         assert!(ledger.must_send(&first, true) && ledger.must_send(&first, false));
+    }
+
+    #[test]
+    fn a_removal_that_a_user_types_is_sent_once() {
+        let mut ledger = Ledger::new(limits::Registration::DEFAULT);
+        let removal = Announcement::remove(rfc(1));
+        ledger.record(&add(1, b"a"), None);
+        ledger.leave_to_user(&rfc(1), true);
+        assert!(!ledger.must_send(&removal, true));
+        assert!(ledger.must_send(&Announcement::remove(rfc(2)), true));
+        assert!(ledger.must_send(&add(1, b"b"), true));
+        ledger.leave_to_user(&rfc(1), false);
+        assert!(ledger.must_send(&removal, true) && !ledger.must_send(&removal, false));
     }
 
     #[test]

@@ -40,4 +40,4 @@ pub use announcer::{Announcements, Announcer};
 pub use event::Event;
 pub use handle::Registration;
 pub use own_end::OwnEnd;
-pub use registrations::Registrations;
+pub use registrations::{Registrations, TypedRemoval};

@@ -22,6 +22,21 @@ pub struct Registrations {
     others: Vec<Arc<Registration>>,
 }
 
+/// A document that a user removes from the library and then from the index servers. Meanwhile no other
+/// thread reports the change, or the REMOVE that the user has typed would be refused.
+#[derive(Debug)]
+pub struct TypedRemoval<'a> {
+    registrations: &'a Registrations,
+    document: &'a Document,
+}
+
+impl Drop for TypedRemoval<'_> {
+    fn drop(&mut self) {
+        let Self { registrations, document } = *self;
+        registrations.all().for_each(|one| one.shared.lock_ledger().leave_to_user(document, false));
+    }
+}
+
 impl Registrations {
     /// These registrations.
     pub fn new(first: Arc<Registration>, others: Vec<Arc<Registration>>) -> Self {
@@ -143,6 +158,12 @@ impl Registrations {
             take(part.clone(), bytes).map_err(IndexError::Taker)?;
         }
         Ok(Completeness::Complete)
+    }
+
+    /// Has no other thread send a REMOVE of a document, which the user is about to remove.
+    pub fn leave_to_user<'a>(&'a self, document: &'a Document) -> TypedRemoval<'a> {
+        self.all().for_each(|one| one.shared.lock_ledger().leave_to_user(document, true));
+        TypedRemoval { registrations: self, document }
     }
 
     /// Those that are connected; all, if none is. A server that is being connected to is not waited for.
