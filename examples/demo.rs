@@ -47,12 +47,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     let serving = thread::spawn(move || server.run());
     screen.say(&format!("index listens on {index}"));
     let start = |name, documents: &[&str]| {
-        let folder = root.path().join(name);
-        fs::create_dir(&folder)?;
+        let directory = root.path().join(name);
+        fs::create_dir(&directory)?;
         for document in documents {
-            fs::copy(samples.join(document), folder.join(document))?;
+            fs::copy(samples.join(document), directory.join(document))?;
         }
-        Peer::start(name, &folder, index, &screen)
+        Peer::start(name, &directory, index, &screen)
     };
     let alice = start("alice", &ALICE)?;
     let bob = start("bob", &BOB)?;
@@ -101,11 +101,11 @@ struct Peer {
 impl Peer {
     fn start(
         name: &'static str,
-        folder: &Path,
+        directory: &Path,
         index: SocketAddr,
         screen: &Screen,
     ) -> Result<Self, Box<dyn Error>> {
-        let library = Library::scan(folder, Depth::Folder)?;
+        let library = Library::scan(directory, Depth::Directory)?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let uploads = UploadServer::start(listener, library.clone(), Uploads::default())?;
         let door = tap("carol", name, uploads.address(), screen)?;

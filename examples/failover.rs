@@ -46,9 +46,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn uploads_from(folder: &std::path::Path) -> Result<(UploadServer, Endpoint), Box<dyn Error>> {
+fn uploads_from(directory: &std::path::Path) -> Result<(UploadServer, Endpoint), Box<dyn Error>> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    let library = Library::scan(folder, Depth::Folder)?;
+    let library = Library::scan(directory, Depth::Directory)?;
     let uploads = UploadServer::start(listener, library, Uploads::default())?;
     let endpoint = uploads.address().to_string().parse()?;
     Ok((uploads, endpoint))

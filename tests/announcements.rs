@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use common::holders::{holder, respond};
-use common::{Index, Program, Talk, folder, names, peer, run_peer, run_peer_again};
+use common::{Index, Program, Talk, directory, names, peer, run_peer, run_peer_again};
 
 const DOCUMENT: &[u8] = b"a document\n";
 /// More than a file may have in the test below.
@@ -38,15 +38,15 @@ fn register(index: &Index, holders: &[SocketAddr]) -> Vec<Talk> {
 }
 
 /// Runs a peer whose files may have at most 4 MiB.
-fn run_limited(index: &Index, command: &str, folder: &Path) -> (Option<i32>, String) {
+fn run_limited(index: &Index, command: &str, directory: &Path) -> (Option<i32>, String) {
     let script = format!("ulimit -f 4096; exec \"$PEER\" \"$INDEX\" --share . {command}");
     let output = Command::new("bash")
         .args(["-c", &script])
-        .current_dir(folder)
+        .current_dir(directory)
         .env("PEER", env!("CARGO_BIN_EXE_peer"))
         .env("INDEX", index.address.to_string())
-        .env("XDG_CACHE_HOME", folder.join(".state"))
-        .env("XDG_STATE_HOME", folder.join(".state"))
+        .env("XDG_CACHE_HOME", directory.join(".state"))
+        .env("XDG_STATE_HOME", directory.join(".state"))
         .stdin(Stdio::null())
         .output()
         .unwrap();
@@ -73,7 +73,7 @@ fn a_length_that_no_file_can_have_is_a_failure_of_its_holder() {
     let check = |what: &str, dishonest: SocketAddr, command: &str| {
         let index = Index::start(&[]);
         let _records = register(&index, &[honest, dishonest]);
-        let mine = folder(root.path(), &format!("{what} {command}"), &[]);
+        let mine = directory(root.path(), &format!("{what} {command}"), &[]);
         let (code, errors) = run_limited(&index, command, &mine);
         let expected = if command == "get 7 8" { 66 } else { 0 };
         assert_eq!(code, Some(expected), "{what}, {command}: {errors}");
@@ -102,7 +102,7 @@ fn each_download(headers: String, body: Vec<u8>, check: impl Fn(&str, &str, Sock
     record.add(7, "Seven", "127.0.0.1", dishonest.port());
     record.add(8, "Eight", "127.0.0.1", dishonest.port());
     for command in ["get 7", "get 7 8", "sync"] {
-        let mine = folder(root.path(), command, &[]);
+        let mine = directory(root.path(), command, &[]);
         let arguments = format!("{} --share . {command}", index.address);
         let arguments: Vec<&str> = arguments.split(' ').collect();
         let (code, _, errors) = run_peer(&arguments, "", &mine);
@@ -169,7 +169,7 @@ fn a_second_get_waits_for_the_first_one() {
     });
     let index = Index::start(&[]);
     let _records = register(&index, &[slow]);
-    let (mine, state) = (folder(root.path(), "mine", &[]), tempfile::tempdir().unwrap());
+    let (mine, state) = (directory(root.path(), "mine", &[]), tempfile::tempdir().unwrap());
     let mut first = peer(index.address, &["--share", ".", "get", "7"], &mine);
     has_begun.recv().unwrap();
     let second = Program::start_again(

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{Index, Program, folder, holders, names, run_peer};
+use common::{Index, Program, directory, holders, names, run_peer};
 
 fn large() -> Vec<u8> {
     (0..12 * 1024 * 1024 + 7).map(|at: usize| (at * 31 % 251).to_le_bytes()[0]).collect()
@@ -81,7 +81,7 @@ impl Setting {
     /// An honest holder with this rate in bytes per second.
     fn new(limit: &str) -> Self {
         let root = tempfile::tempdir().unwrap();
-        let honest = folder(root.path(), "honest", &[("big.bin", &large())]);
+        let honest = directory(root.path(), "honest", &[("big.bin", &large())]);
         let index = Index::start(&[]);
         let address = index.address.to_string();
         let arguments =
@@ -97,7 +97,7 @@ impl Setting {
     }
 
     fn get(&self, arguments: &[&str]) -> (i32, String, String, PathBuf) {
-        let mine = folder(self.root.path(), &format!("mine{}", arguments.len()), &[]);
+        let mine = directory(self.root.path(), &format!("mine{}", arguments.len()), &[]);
         let address = self.index.address.to_string();
         let arguments = [&[&address, "--share", ".", "get", "big.bin"], arguments].concat();
         let (code, output, errors) = run_peer(&arguments, "", &mine);

@@ -61,13 +61,13 @@ fn wanted(name: &str, source: Source) -> DownloadRequest {
 /// Cancels a download of this document when `is_time` says so and the holder has read the request;
 /// returns how many bytes are kept.
 fn cancel_one(
-    folder: &Path,
+    directory: &Path,
     (source, requests): (Source, Receiver<()>),
     is_time: impl Fn(&DownloadProgress<'_>) -> bool,
 ) -> u64 {
     let mut requests = Some(requests);
     let fetcher = Downloader::default().with_cancel(Cancel::new());
-    let mut incoming = PartialFile::begin(&folder.join("a")).unwrap();
+    let mut incoming = PartialFile::begin(&directory.join("a")).unwrap();
     let mut cancelled_at: Option<Instant> = None;
     let outcome = fetcher.download(&wanted("a", source), &mut incoming, &mut |attempt| {
         if is_time(&attempt)
@@ -88,29 +88,29 @@ fn cancel_one(
 
 #[test]
 fn a_download_that_waits_for_a_head_is_cancelled() {
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let is_asking = |attempt: &DownloadProgress<'_>| matches!(attempt, DownloadProgress::Asking(_));
-    assert_eq!(cancel_one(folder.path(), stalling_holder(0, 0), is_asking), 0);
+    assert_eq!(cancel_one(directory.path(), stalling_holder(0, 0), is_asking), 0);
 }
 
 #[test]
 fn bytes_of_a_cancelled_download_are_kept() {
     for (sent, length) in [(5_000, 100_000), (300_000, 1_000_000), (300_000, 20_000_000)] {
-        let folder = tempfile::tempdir().unwrap();
+        let directory = tempfile::tempdir().unwrap();
         let has_begun = |attempt: &DownloadProgress<'_>| matches!(attempt, DownloadProgress::Bytes(done, _) if *done > 4_000);
-        let kept = cancel_one(folder.path(), stalling_holder(sent, length), has_begun);
+        let kept = cancel_one(directory.path(), stalling_holder(sent, length), has_begun);
         assert!(kept > 0, "{sent} of {length}: {kept}");
     }
 }
 
 #[test]
 fn many_downloads_are_cancelled_together() {
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let (source, requests) = stalling_holder(5_000, 100_000);
     let orders: Vec<DownloadJob> = (0..20)
         .map(|number| DownloadJob {
             request: wanted(&format!("f{number}"), source.clone()),
-            target: SaveTarget::file(&folder.path().join(format!("f{number}"))),
+            target: SaveTarget::file(&directory.path().join(format!("f{number}"))),
             overwrite: false,
         })
         .collect();
@@ -121,7 +121,7 @@ fn many_downloads_are_cancelled_together() {
         cancel.cancel();
         Instant::now()
     });
-    let parts = PartFiles::in_folder(folder.path());
+    let parts = PartFiles::in_directory(directory.path());
     let outcome = download_all(&fetcher, &parts, orders, &mut |happening| {
         if let DownloadEvent::GivenUp(_, error) = happening {
             assert!(matches!(error, DownloadError::Cancelled(_)), "{error}");
@@ -129,5 +129,5 @@ fn many_downloads_are_cancelled_together() {
     });
     assert_eq!(outcome.unwrap_err().kind(), io::ErrorKind::Interrupted);
     assert!(canceller.join().unwrap().elapsed() < PROMPT);
-    assert!(fs::read_dir(folder.path()).unwrap().count() > 0, "what came is kept");
+    assert!(fs::read_dir(directory.path()).unwrap().count() > 0, "what came is kept");
 }

@@ -11,13 +11,13 @@ use std::process::{Command, Stdio};
 fn run(program: &Path, arguments: &[&str]) -> (Option<i32>, String) {
     let (reader, writer) = pipe().unwrap();
     drop(reader);
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let output = Command::new(program)
         .args(arguments)
-        .current_dir(folder.path())
+        .current_dir(directory.path())
         .env_remove("RUST_LOG")
-        .env("XDG_CACHE_HOME", folder.path())
-        .env("XDG_STATE_HOME", folder.path())
+        .env("XDG_CACHE_HOME", directory.path())
+        .env("XDG_STATE_HOME", directory.path())
         .stdin(Stdio::null())
         .stdout(writer)
         .output()

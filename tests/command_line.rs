@@ -12,12 +12,12 @@ use common::{Index, Program, Talk, peer, run_peer};
 
 #[test]
 fn an_upload_server_explains_its_refusals_if_that_is_wanted() {
-    let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("a.txt"), "text").unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("a.txt"), "text").unwrap();
     let index = Index::start(&[]);
     for (option, explains) in [(&["--explain"] as &[&str], true), (&[], false)] {
         let arguments = [&["--share", ".", "--upload", "127.0.0.1:0", "share"], option].concat();
-        let program = peer(index.address, &arguments, folder.path());
+        let program = peer(index.address, &arguments, directory.path());
         let line = program.line();
         let address = line.strip_prefix("uploading from ").unwrap().parse().unwrap();
         for (request, status, reason) in [
@@ -62,7 +62,7 @@ fn run_server(arguments: &[&str]) -> (i32, String) {
 
 #[test]
 fn wrong_values_are_answered_by_an_example() {
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     for (option, value, example) in [
         ("--listen", "77344", "or a port alone, such as `127.0.0.1:7734`"),
         ("--listen", "localhost:7734", "such as `127.0.0.1:7734`"),
@@ -96,21 +96,21 @@ fn wrong_values_are_answered_by_an_example() {
         (&["list", "--format", "xml"], "raw, table, json"),
         (&["list", "\u{1b}[31m"], "\\x1b[31m"),
     ] {
-        let (code, output, errors) = run_peer(arguments, "", folder.path());
+        let (code, output, errors) = run_peer(arguments, "", directory.path());
         assert_eq!((code, &*output), (2, ""), "{arguments:?}: {errors}");
         assert!(errors.contains(example), "{arguments:?}: {errors}");
         assert!(!errors.contains('\u{1b}'), "{errors}");
     }
     let index = Index::start(&[]);
     let (code, _, errors) =
-        run_peer(&[&index.address.to_string()], "list \u{1b}[31m\u{202e}\n", folder.path());
+        run_peer(&[&index.address.to_string()], "list \u{1b}[31m\u{202e}\n", directory.path());
     assert_eq!(code, 2, "{errors}");
     assert!(errors.contains("\\x1b[31m\\u{202e}") && !errors.contains('\u{1b}'), "{errors}");
 }
 
 #[test]
 fn a_port_in_use_is_named_with_the_option_that_chooses_another_one() {
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
     let port = address.port();
@@ -119,7 +119,7 @@ fn a_port_in_use_is_named_with_the_option_that_chooses_another_one() {
     let expected = format!("another program uses port {port}: choose another port with `--listen");
     assert!(code == 1 && errors.contains(&expected), "{code} {errors}");
     let arguments = ["--share", ".", "--upload", &address, "share"];
-    let (code, _, errors) = run_peer(&arguments, "", folder.path());
+    let (code, _, errors) = run_peer(&arguments, "", directory.path());
     let expected = format!("another program uses port {port}: choose another port with `--upload");
     assert!(code == 1 && errors.contains(&expected), "{code} {errors}");
     // The command that finds the program names the port, too.
@@ -138,13 +138,13 @@ fn the_server_gives_no_tips_of_the_peer() {
 
 #[test]
 fn a_port_alone_is_that_port_of_every_address() {
-    let folder = tempfile::tempdir().unwrap();
-    let server = Program::start(env!("CARGO_BIN_EXE_server"), &["--listen", "0"], folder.path());
+    let directory = tempfile::tempdir().unwrap();
+    let server = Program::start(env!("CARGO_BIN_EXE_server"), &["--listen", "0"], directory.path());
     let line = server.line();
     let index: SocketAddr = line.strip_prefix("listening on ").unwrap().parse().unwrap();
     assert!(index.ip().is_unspecified(), "{line}");
     let index = SocketAddr::from(([127, 0, 0, 1], index.port()));
-    let peer = peer(index, &["--share", ".", "--upload", "0", "share"], folder.path());
+    let peer = peer(index, &["--share", ".", "--upload", "0", "share"], directory.path());
     let line = peer.line();
     let upload: SocketAddr = line.strip_prefix("uploading from ").unwrap().parse().unwrap();
     assert!(upload.ip().is_unspecified(), "{line}");

@@ -156,8 +156,8 @@ fn check_upload(name: &str, sent: &[u8], received: &[u8]) {
 }
 
 fn script(name: &str) -> String {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conversations");
-    fs::read_to_string(folder.join(format!("{name}.txt"))).unwrap()
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conversations");
+    fs::read_to_string(directory.join(format!("{name}.txt"))).unwrap()
 }
 
 fn with_index(name: &str) {
@@ -223,14 +223,14 @@ fn strict_hosts() {
 
 #[test]
 fn documents() {
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     for (name, text) in
         [("rfc90001.txt", "An RFC\r\n"), ("a b.pdf", ""), ("notes.md", "# Notes\r\n")]
     {
-        fs::write(folder.path().join(name), text).unwrap();
+        fs::write(directory.path().join(name), text).unwrap();
     }
     let index = Index::start(&[]);
-    let (_peer, port) = share(index.address, folder.path());
+    let (_peer, port) = share(index.address, directory.path());
     let address = format!("127.0.0.1:{port}").parse().unwrap();
     for part in script("documents").split("\n\n\n") {
         play("documents", part, || Talk::to(address), known, check_upload);

@@ -189,8 +189,8 @@ fn an_upload_takes_few_calls() {
         ("read", 0),
     ];
     let root = tempfile::tempdir().unwrap();
-    let folder = common::folder(root.path(), "shared", &[("file", b"a small document")]);
-    let mut peer = vec![env!("CARGO_BIN_EXE_peer"), "--share", folder.to_str().unwrap()];
+    let directory = common::directory(root.path(), "shared", &[("file", b"a small document")]);
+    let mut peer = vec![env!("CARGO_BIN_EXE_peer"), "--share", directory.to_str().unwrap()];
     peer.extend(["--upload", "127.0.0.1:0", "127.0.0.1:1", "share"]);
     // Not every processor has all of them.
     let names = FOR_EACH.map(|(name, _)| format!("?{name}")).join(",");
@@ -219,22 +219,22 @@ fn an_upload_takes_few_calls() {
 
 /// A program of which strace writes down the system calls of these names; `None` if it is not
 /// installed.
-fn traced(names: &str, command: &[&str], folder: &Path) -> Option<common::Program> {
+fn traced(names: &str, command: &[&str], directory: &Path) -> Option<common::Program> {
     if Command::new("strace").arg("-V").output().is_err() {
         common::skip("`strace` is not installed");
         return None;
     }
     let which = format!("trace={names}");
     let arguments = [&["-f", "-qq", "-o", "calls", "-e", &which], command].concat();
-    Some(common::Program::start("strace", &arguments, folder))
+    Some(common::Program::start("strace", &arguments, directory))
 }
 
 /// Ends the program, and returns its calls, in the order in which they began.
-fn calls_of(mut program: common::Program, folder: &Path) -> Vec<String> {
+fn calls_of(mut program: common::Program, directory: &Path) -> Vec<String> {
     // strace ends with the traced program; a killed strace would leave it running.
     let traced = common::child_of(program.id());
     assert!(Command::new("kill").arg(traced).status().unwrap().success());
     program.wait();
-    let calls = fs::read_to_string(folder.join("calls")).unwrap();
+    let calls = fs::read_to_string(directory.join("calls")).unwrap();
     calls.lines().filter(|line| !line.contains("resumed>")).map(String::from).collect()
 }

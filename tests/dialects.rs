@@ -70,15 +70,15 @@ fn uploaders() {
     ];
     assert_eq!(DOCUMENT.len(), 37);
     for (reply, closes, warning) in table {
-        let folder = tempfile::tempdir().unwrap();
+        let directory = tempfile::tempdir().unwrap();
         let from = answering(reply, closes);
         let arguments = ["--share", ".", "get", "7", "--from", &from];
-        let (code, _, errors) = run_peer(&arguments, "", folder.path());
+        let (code, _, errors) = run_peer(&arguments, "", directory.path());
         let reply = String::from_utf8_lossy(reply);
         assert_eq!(code, 0, "{reply:?}: {errors}");
         assert!(errors.contains(warning), "{reply:?}: {errors}");
         assert!(!warning.is_empty() || errors.is_empty(), "{reply:?}: {errors}");
-        let saved = fs::read_to_string(folder.path().join("rfc7.txt")).unwrap();
+        let saved = fs::read_to_string(directory.path().join("rfc7.txt")).unwrap();
         assert_eq!(saved, DOCUMENT, "{reply:?}");
     }
 }
@@ -101,14 +101,14 @@ fn upload_servers_that_fail_or_send_wrong_bytes() {
         (b"P2P-CI/1.0 200 OK\r\nContent-Length: 9999999999999\r\n\r\nbody", 76, "at most 64 GiB"),
     ];
     for (reply, expected, message) in table {
-        let folder = tempfile::tempdir().unwrap();
+        let directory = tempfile::tempdir().unwrap();
         let from = answering(reply, true);
         let arguments = ["--share", ".", "get", "7", "--from", &from];
-        let (code, _, errors) = run_peer(&arguments, "", folder.path());
+        let (code, _, errors) = run_peer(&arguments, "", directory.path());
         let reply = String::from_utf8_lossy(reply);
         assert_eq!(code, expected, "{reply:?}: {errors}");
         assert!(errors.contains(message), "{reply:?}: {errors}");
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "{reply:?}");
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0, "{reply:?}");
     }
 }
 
@@ -128,12 +128,12 @@ fn an_uploader_that_knows_no_digest_is_asked_without() {
             stream.write_all(reply).unwrap();
         }
     });
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let arguments = ["--share", ".", "get", "7", "--from", &from];
-    let (code, output, errors) = run_peer(&arguments, "", folder.path());
+    let (code, output, errors) = run_peer(&arguments, "", directory.path());
     assert_eq!((code, errors.as_str()), (0, ""));
     assert!(output.contains("no digest to check"), "{output}");
-    assert_eq!(fs::read_to_string(folder.path().join("rfc7.txt")).unwrap(), "body");
+    assert_eq!(fs::read_to_string(directory.path().join("rfc7.txt")).unwrap(), "body");
 }
 
 /// Bytes that are not those that the holder announced get no name, and the next holder is asked.
@@ -141,13 +141,13 @@ fn an_uploader_that_knows_no_digest_is_asked_without() {
 fn a_wrong_digest_is_never_named() {
     const LIE: &[u8] = b"P2P-CI/1.0 200 OK\r\nContent-Length: 4\r\nDigest: sha-256=\
         e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\r\n\r\nbody";
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let from = answering(LIE, true);
     let (code, _, errors) =
-        run_peer(&["--share", ".", "get", "7", "--from", &from], "", folder.path());
+        run_peer(&["--share", ".", "get", "7", "--from", &from], "", directory.path());
     assert_eq!(code, 65, "{errors}");
     assert!(errors.contains("expected a document with sha-256=e3b0c4"), "{errors}");
-    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
 
     let honest = answering(b"P2P-CI/1.0 200 OK\r\nContent-Length: 4\r\n\r\nbody", true);
     let port = |address: &str| address.rsplit_once(':').unwrap().1.to_string();
@@ -157,7 +157,8 @@ fn a_wrong_digest_is_never_named() {
         port(&honest)
     );
     let index = answering(rows.into_bytes().leak(), false);
-    let (code, output, errors) = run_peer(&[&index, "--share", ".", "get", "7"], "", folder.path());
+    let (code, output, errors) =
+        run_peer(&[&index, "--share", ".", "get", "7"], "", directory.path());
     assert_eq!(code, 0, "{errors}");
     assert!(output.contains(&format!("from localhost:{}", port(&honest))), "{output}");
 }
@@ -225,21 +226,21 @@ fn a_download_by_way_of_another_index() {
     let port = uploader.rsplit_once(':').unwrap().1;
     let rows = format!("P2P-CI/1.0 200 OK\n7 Title localhost {port}\n8 Other localhost 1\n\n");
     let index = answering(rows.into_bytes().leak(), false);
-    let folder = tempfile::tempdir().unwrap();
-    let (code, _, errors) = run_peer(&[&index, "--share", ".", "get", "7"], "", folder.path());
+    let directory = tempfile::tempdir().unwrap();
+    let (code, _, errors) = run_peer(&[&index, "--share", ".", "get", "7"], "", directory.path());
     assert_eq!(code, 0, "{errors}");
-    assert_eq!(fs::read_to_string(folder.path().join("rfc7.txt")).unwrap(), "body");
+    assert_eq!(fs::read_to_string(directory.path().join("rfc7.txt")).unwrap(), "body");
 }
 
 /// It refuses the peer, which says so once, whatever number of documents it has.
 #[test]
 fn an_index_that_registers_nothing() {
     let index = answering(b"P2P-CI/1.0 503 Service Unavailable\r\n\r\n", false);
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     for number in 1..=5 {
-        fs::write(folder.path().join(format!("rfc{number}.txt")), "text").unwrap();
+        fs::write(directory.path().join(format!("rfc{number}.txt")), "text").unwrap();
     }
-    let (code, output, errors) = run_peer(&[&index, "--share", "."], "", folder.path());
+    let (code, output, errors) = run_peer(&[&index, "--share", "."], "", directory.path());
     assert_eq!(code, 69);
     assert!(!output.contains("registered"), "{output}");
     assert_eq!(errors, format!("peer: the index {index} refused: 503 Service Unavailable\n"));
@@ -249,10 +250,11 @@ fn an_index_that_registers_nothing() {
 #[test]
 fn an_index_that_closes_after_the_registration_ends_no_script() {
     let index = answering(b"P2P-CI/1.0 200 OK\r\n\r\nRFC 7 rfc7.txt h 1\r\n\r\n", true);
-    let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("rfc7.txt"), "seven").unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("rfc7.txt"), "seven").unwrap();
     for _ in 0..5 {
-        let (code, output, errors) = run_peer(&[&index, "--share", "."], "docs\n", folder.path());
+        let (code, output, errors) =
+            run_peer(&[&index, "--share", "."], "docs\n", directory.path());
         assert_eq!(code, 0, "{errors}");
         assert!(output.ends_with("\nRFC 7 rfc7.txt\n"), "{output}");
     }

@@ -7,7 +7,7 @@ mod common;
 use std::fs;
 use std::time::Instant;
 
-use common::{Index, PATIENCE, folder, names, run_peer, share};
+use common::{Index, PATIENCE, directory, names, run_peer, share};
 
 #[test]
 fn a_list_of_digests_decides() {
@@ -15,15 +15,15 @@ fn a_list_of_digests_decides() {
     const LIST: &str =
         "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad  rfc7.txt\n";
     let root = tempfile::tempdir().unwrap();
-    let wrong = folder(root.path(), "wrong", &[("rfc7.txt", b"abd")]);
-    let right = folder(root.path(), "right", &[("rfc7.txt", b"abc")]);
+    let wrong = directory(root.path(), "wrong", &[("rfc7.txt", b"abd")]);
+    let right = directory(root.path(), "right", &[("rfc7.txt", b"abc")]);
     let index = Index::start(&[]);
     let (_wrong, wrong_port) = share(index.address, &wrong);
     let list = root.path().join("list");
     fs::write(&list, LIST).unwrap();
     let (address, list) = (index.address.to_string(), list.to_str().unwrap().to_string());
     let arguments = [&address, "--share", ".", "get", "7", "--digests", &list];
-    let mine = folder(root.path(), "mine", &[]);
+    let mine = directory(root.path(), "mine", &[]);
     let (code, _, errors) = run_peer(&arguments, "", &mine);
     assert_eq!(code, 65, "{errors}");
     assert!(names(&mine).is_empty(), "{:?}", names(&mine));
@@ -49,8 +49,8 @@ fn documents_that_are_here_are_compared_with_the_list() {
     const ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
     let root = tempfile::tempdir().unwrap();
     let files: [(&str, &[u8]); 2] = [("rfc7.txt", b"abc"), ("rfc8.txt", b"abc")];
-    let shared = folder(root.path(), "shared", &files);
-    let mine = folder(root.path(), "mine", &[("rfc7.txt", b"abd"), ("rfc8.txt", b"abc")]);
+    let shared = directory(root.path(), "shared", &files);
+    let mine = directory(root.path(), "mine", &[("rfc7.txt", b"abd"), ("rfc8.txt", b"abc")]);
     let index = Index::start(&[]);
     let (_holder, _) = share(index.address, &shared);
     let list = root.path().join("list");
@@ -81,7 +81,7 @@ fn documents_that_are_here_are_compared_with_the_list() {
 fn a_list_of_digests_may_name_a_directory_that_does_not_exist_yet() {
     let root = tempfile::tempdir().unwrap();
     let root = root.path().canonicalize().unwrap();
-    let a = folder(&root, "a", &[("rfc7.txt", b"seven")]);
+    let a = directory(&root, "a", &[("rfc7.txt", b"seven")]);
     let index = Index::start(&[]);
     let (_a, _) = share(index.address, &a);
     let address = index.address.to_string();

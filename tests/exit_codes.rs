@@ -42,21 +42,21 @@ fn the_most_severe_failure_of_several_decides() {
         (&[], "list\n", 0),
     ];
     in_parallel(cases, |(arguments, input, expected)| {
-        let folder = tempfile::tempdir().unwrap();
+        let directory = tempfile::tempdir().unwrap();
         let start = [address.as_str(), "--share", "."];
-        let (code, _, errors) = run_peer(&[&start, arguments].concat(), input, folder.path());
+        let (code, _, errors) = run_peer(&[&start, arguments].concat(), input, directory.path());
         assert_eq!(code, expected, "{arguments:?} {input:?}: {errors}");
     });
 }
 
 #[test]
 fn a_holder_that_is_an_index_server_violates_the_protocol() {
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let index = Index::start(&[]);
     let address = index.address.to_string();
     for documents in [&["7"] as &[&str], &["7", "8"]] {
         let get = [&[&address, "get", "--from", &address], documents].concat();
-        let (code, _, errors) = run_peer(&get, "", folder.path());
+        let (code, _, errors) = run_peer(&get, "", directory.path());
         assert_eq!(code, 76, "{errors}");
         assert!(errors.contains("400 is also the reply of an index server"), "{errors}");
     }
@@ -64,15 +64,16 @@ fn a_holder_that_is_an_index_server_violates_the_protocol() {
 
 #[test]
 fn a_probe_without_an_answer_is_a_failure() {
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let (index, _records) = two_broken_holders();
     let address = index.address.to_string();
-    let (code, output, errors) = run_peer(&[&address, "lookup", "1", "--probe"], "", folder.path());
+    let (code, output, errors) =
+        run_peer(&[&address, "lookup", "1", "--probe"], "", directory.path());
     assert_eq!(code, 69, "{errors}");
     assert!(output.contains("no: cannot reach it"), "{output}");
     assert!(errors.contains("no holder of RFC 1 answered (1 asked)"), "{errors}");
     let probe = [&address, "--format", "json", "lookup", "2", "--probe"];
-    let (code, output, errors) = run_peer(&probe, "", folder.path());
+    let (code, output, errors) = run_peer(&probe, "", directory.path());
     assert_eq!(code, 0, "{output} {errors}");
     // The form of all digests in JSON.
     assert!(output.contains("\"digest\":\"sha-256=000"), "{output}");
@@ -81,8 +82,8 @@ fn a_probe_without_an_answer_is_a_failure() {
 /// A reply that refuses is printed on standard output, and a line on standard error says so.
 #[test]
 fn no_failure_is_silent() {
-    let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("a.txt"), "text").unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("a.txt"), "text").unwrap();
     let index = Index::start(&[]);
     let address = index.address.to_string();
     for (arguments, expected) in [
@@ -93,9 +94,10 @@ fn no_failure_is_silent() {
         (&["verify", "9", "8"], "peer: 2 of 2 documents are not as downloaded\n"),
     ] {
         let start = [address.as_str(), "--share", "."];
-        let (code, _, errors) = run_peer(&[&start, arguments].concat(), "", folder.path());
+        let (code, _, errors) = run_peer(&[&start, arguments].concat(), "", directory.path());
         assert_eq!((code, errors.as_str()), (66, expected), "{arguments:?}");
     }
-    let (code, output, errors) = run_peer(&[&address, "--share", "."], "remove 9\n", folder.path());
+    let (code, output, errors) =
+        run_peer(&[&address, "--share", "."], "remove 9\n", directory.path());
     assert_eq!((code, errors.as_str()), (66, "peer: RFC 9 is not shared here\n"), "{output}");
 }

@@ -182,8 +182,8 @@ fn text_of_others_is_escaped() {
 
 #[test]
 fn connections_of_a_capture_are_explained_in_order() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("capture.pcapng");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("capture.pcapng");
     let mut capture = Capture::create(&path);
     let mut index = capture.connect(40_000, 7734);
     let mut upload = capture.connect(40_001, 5678);
@@ -262,8 +262,10 @@ fn errors_say_what_is_expected() {
 
 #[test]
 fn captures_of_other_programs_are_explained() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/captures");
-    let Ok(files) = fs::read_dir(&folder) else { return common::skip_without_sample(&folder) };
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/captures");
+    let Ok(files) = fs::read_dir(&directory) else {
+        return common::skip_without_sample(&directory);
+    };
     for file in files.map(|file| file.unwrap().path()) {
         if file.file_name().unwrap().to_string_lossy().starts_with("program-") {
             let found = lines(&fs::read(&file).unwrap());

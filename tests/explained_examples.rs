@@ -84,10 +84,10 @@ fn an_index_names_requests_that_it_accepts() {
 
 #[test]
 fn an_upload_server_names_requests_that_it_accepts() {
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let index = Index::start(&[]);
     let arguments = ["--share", ".", "--upload", "127.0.0.1:0", "--explain", "share"];
-    let program = peer(index.address, &arguments, folder.path());
+    let program = peer(index.address, &arguments, directory.path());
     let line = program.line();
     let address = line.strip_prefix("uploading from ").unwrap().parse().unwrap();
     let checked = check(address, "GET RFC 793 P2P-CI/1.0", "Host: h\r\nOS: test");

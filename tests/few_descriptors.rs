@@ -6,7 +6,7 @@
 
 mod common;
 
-use common::{Index, Program, folder, names, share};
+use common::{Index, Program, directory, names, share};
 
 #[test]
 fn a_peer_downloads_with_few_descriptors() {
@@ -17,14 +17,14 @@ fn a_peer_downloads_with_few_descriptors() {
     documents.push(("large.bin".into(), vec![7; 20_000_000]));
     let files: Vec<(&str, &[u8])> =
         documents.iter().map(|(name, bytes)| (name.as_str(), &bytes[..])).collect();
-    let theirs = folder(root.path(), "theirs", &files);
+    let theirs = directory(root.path(), "theirs", &files);
     let index = Index::start(&[]);
     let holders = [share(index.address, &theirs), share(index.address, &theirs)];
     index.wait_for_digests("FILE large.bin", holders.len());
 
     let address = index.address.to_string();
     for files in ["64", "32"] {
-        let mine = folder(root.path(), files, &[]);
+        let mine = directory(root.path(), files, &[]);
         let script = r#"ulimit -n "$1"; shift; exec "$@""#;
         let peer = env!("CARGO_BIN_EXE_peer");
         let arguments = ["-c", script, "sh", files, peer, &address, "--share", ".", "sync"];

@@ -14,7 +14,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use common::{Index, Program, folder, names, peer, share};
+use common::{Index, Program, directory, names, peer, share};
 use p2p_ci::library::Hasher;
 
 /// Runs a script with a file system of 8 MiB at `disk`, 7 of which the file `disk/filler` takes.
@@ -39,8 +39,8 @@ fn with_small_disk(root: &Path, script: &str, arguments: &[&str]) -> Output {
 /// An index server, and a holder of these files, next to an empty directory `disk`. `None` if file
 /// systems cannot be mounted here.
 fn holder_next_to_a_disk(root: &Path, files: &[(&str, &[u8])]) -> Option<(Index, Program)> {
-    folder(root, "disk", &[]);
-    let shared = folder(root, "shared", files);
+    directory(root, "disk", &[]);
+    let shared = directory(root, "shared", files);
     if with_small_disk(root, "true", &[]).status.code() != Some(0) {
         common::skip("file systems cannot be mounted in a namespace here");
         return None;
@@ -83,11 +83,11 @@ fn a_full_disk_is_reported_and_the_download_resumes() {
     // Files with their final names are complete, before and after.
     let first = names(&root.path().join("first"));
     assert!((1..=17).contains(&first.len()), "{first:?}");
-    for (folder, count) in [("first", first.len()), ("all", 30)] {
-        let folder = root.path().join(folder);
-        assert_eq!(names(&folder).len(), count);
-        for (name, bytes) in documents.iter().filter(|(name, _)| folder.join(name).exists()) {
-            assert!(fs::read(folder.join(name)).unwrap() == *bytes, "{name}");
+    for (directory, count) in [("first", first.len()), ("all", 30)] {
+        let directory = root.path().join(directory);
+        assert_eq!(names(&directory).len(), count);
+        for (name, bytes) in documents.iter().filter(|(name, _)| directory.join(name).exists()) {
+            assert!(fs::read(directory.join(name)).unwrap() == *bytes, "{name}");
         }
     }
     // No other file is left, except part files that a later download resumes.
@@ -140,13 +140,13 @@ fn a_document_that_fills_the_disk_leaves_nothing() {
 }
 
 #[test]
-fn a_folder_that_disappears_is_reported_immediately() {
+fn a_directory_that_disappears_is_reported_immediately() {
     // One comes from one holder, the other in segments.
     for length in [4, 12] {
         let root = tempfile::tempdir().unwrap();
         let document = vec![7; length * 1024 * 1024];
-        let shared = folder(root.path(), "shared", &[("big.bin", &document)]);
-        let mine = folder(root.path(), "mine", &[]);
+        let shared = directory(root.path(), "shared", &[("big.bin", &document)]);
+        let mine = directory(root.path(), "mine", &[]);
         let index = Index::start(&[]);
         let (_holder, _) = share(index.address, &shared);
         index.wait_for_digests("FILE big.bin", 1);

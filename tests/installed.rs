@@ -13,22 +13,22 @@ use common::Program;
 const P2P_CI: &str = env!("CARGO_BIN_EXE_p2p-ci");
 
 fn run(program: &str, arguments: &[&str]) -> Output {
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let mut command = Command::new(program);
-    command.args(arguments).current_dir(folder.path()).env_remove("RUST_LOG");
-    command.env("XDG_STATE_HOME", folder.path()).env("XDG_CACHE_HOME", folder.path());
+    command.args(arguments).current_dir(directory.path()).env_remove("RUST_LOG");
+    command.env("XDG_STATE_HOME", directory.path()).env("XDG_CACHE_HOME", directory.path());
     command.output().unwrap()
 }
 
 #[test]
 fn both_programs_run_as_commands() {
     let root = tempfile::tempdir().unwrap();
-    let folder = common::folder(root.path(), "library", &[("rfc90001.txt", b"text")]);
+    let directory = common::directory(root.path(), "library", &[("rfc90001.txt", b"text")]);
     let server = Program::start(P2P_CI, &["server", "--listen", "127.0.0.1:0"], Path::new("."));
     let line = server.line();
     let address = line.strip_prefix("listening on ").expect(&line);
     let arguments = ["peer", address, "--share", ".", "--upload", "127.0.0.1:0", "share"];
-    let peer = Program::start(P2P_CI, &arguments, &folder);
+    let peer = Program::start(P2P_CI, &arguments, &directory);
     assert!(peer.line().starts_with("uploading from "));
     assert!(peer.line().starts_with("registered "));
     let listed = run(P2P_CI, &["peer", address, "list"]);
@@ -102,10 +102,10 @@ fn help_of_the_program_lists_its_commands() {
 /// The files of packages: a manual page for each command, and completions that bash reads.
 #[test]
 fn manual_pages_and_completions_are_generated_from_the_arguments() {
-    let folder = tempfile::tempdir().unwrap();
-    let written = run(P2P_CI, &["generate", folder.path().to_str().unwrap()]);
+    let directory = tempfile::tempdir().unwrap();
+    let written = run(P2P_CI, &["generate", directory.path().to_str().unwrap()]);
     assert!(written.status.success(), "{written:?}");
-    let read = |path: &str| fs::read_to_string(folder.path().join(path)).expect(path);
+    let read = |path: &str| fs::read_to_string(directory.path().join(path)).expect(path);
     for (page, part) in [
         ("p2p-ci", "p2p\\-ci\\-peer(1)"),
         ("p2p-ci-server", "\\-\\-max\\-connections"),
@@ -127,13 +127,13 @@ fn manual_pages_and_completions_are_generated_from_the_arguments() {
     for file in ["p2p-ci.bash", "_p2p-ci", "p2p-ci.fish"] {
         assert!(read(&format!("completions/{file}")).contains("max-connections"), "{file}");
     }
-    let bash = folder.path().join("completions/p2p-ci.bash");
+    let bash = directory.path().join("completions/p2p-ci.bash");
     match Command::new("bash").arg("-n").arg(bash).status() {
         Ok(status) => assert!(status.success()),
         Err(_) => common::skip("there is no `bash`"),
     }
 
-    let file = folder.path().join("man/p2p-ci.1");
+    let file = directory.path().join("man/p2p-ci.1");
     let refused = run(P2P_CI, &["generate", file.to_str().unwrap()]);
     assert_eq!(refused.status.code(), Some(74));
     let message = String::from_utf8(refused.stderr).unwrap();

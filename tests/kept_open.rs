@@ -13,7 +13,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{Index, Requests, Talk, folder, holders, names, run_peer, share};
+use common::{Index, Requests, Talk, directory, holders, names, run_peer, share};
 
 const DOCUMENTS: u32 = 40;
 
@@ -35,7 +35,7 @@ fn is_kept(head: &[String]) -> bool {
 
 fn shared(files: &[(&str, &[u8])]) -> (tempfile::TempDir, Index, common::Program, u16) {
     let root = tempfile::tempdir().unwrap();
-    let shared = folder(root.path(), "shared", files);
+    let shared = directory(root.path(), "shared", files);
     let index = Index::start(&[]);
     let (program, port) = share(index.address, &shared);
     (root, index, program, port)
@@ -138,21 +138,26 @@ fn honest(number: u32) -> String {
 }
 
 /// Fetches all documents that the index server lists for holders at these ports.
-fn sync(ports: &[u16], folder: &Path) -> (i32, String, String) {
+fn sync(ports: &[u16], directory: &Path) -> (i32, String, String) {
     let index = Index::start(&[]);
     let mut talk = index.connect();
     for port in ports {
         (1..=DOCUMENTS).for_each(|number| talk.add(number, "T", "127.0.0.1", *port));
     }
-    run_peer(&[&index.address.to_string(), "--share", ".", "sync"], "", folder)
+    run_peer(&[&index.address.to_string(), "--share", ".", "sync"], "", directory)
 }
 
-fn assert_all_are_there(folder: &Path) {
+fn assert_all_are_there(directory: &Path) {
     for number in 1..=DOCUMENTS {
-        let found = fs::read_to_string(folder.join(format!("rfc{number}.txt"))).unwrap();
+        let found = fs::read_to_string(directory.join(format!("rfc{number}.txt"))).unwrap();
         assert_eq!(found, text(number), "{number}");
     }
-    assert_eq!(names(folder).len(), usize::try_from(DOCUMENTS).unwrap(), "{:?}", names(folder));
+    assert_eq!(
+        names(directory).len(),
+        usize::try_from(DOCUMENTS).unwrap(),
+        "{:?}",
+        names(directory)
+    );
 }
 
 fn connections(seen: &[Seen]) -> usize {
@@ -164,11 +169,11 @@ fn connections(seen: &[Seen]) -> usize {
 
 #[test]
 fn documents_are_requested_ahead_once_the_holder_has_agreed() {
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let (port, seen) = holder(|_, _| Then::KeepOpen, honest);
-    let (code, _, errors) = sync(&[port], folder.path());
+    let (code, _, errors) = sync(&[port], directory.path());
     assert_eq!(code, 0, "{errors}");
-    assert_all_are_there(folder.path());
+    assert_all_are_there(directory.path());
     let seen: Vec<Seen> = seen.try_iter().collect();
     assert_eq!(seen.len(), usize::try_from(DOCUMENTS).unwrap(), "none was asked for twice");
     assert!(connections(&seen) <= 8, "{}", connections(&seen));
@@ -185,11 +190,11 @@ fn documents_are_requested_ahead_once_the_holder_has_agreed() {
 
 #[test]
 fn a_holder_that_keeps_nothing_open_is_asked_once_on_each_connection() {
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let (port, seen) = holder(|_, _| Then::Close, honest);
-    let (code, _, errors) = sync(&[port], folder.path());
+    let (code, _, errors) = sync(&[port], directory.path());
     assert_eq!(code, 0, "{errors}");
-    assert_all_are_there(folder.path());
+    assert_all_are_there(directory.path());
     let seen: Vec<Seen> = seen.try_iter().collect();
     assert_eq!(connections(&seen), usize::try_from(DOCUMENTS).unwrap());
     assert!(seen.iter().all(|one| one.ahead == 0));
@@ -199,12 +204,12 @@ fn a_holder_that_keeps_nothing_open_is_asked_once_on_each_connection() {
 #[test]
 fn a_document_without_a_reply_is_requested_again() {
     for breaks in [Then::Close, Then::Break] {
-        let folder = tempfile::tempdir().unwrap();
+        let directory = tempfile::tempdir().unwrap();
         let then = move |count, _| if count == 2 { breaks } else { Then::KeepOpen };
         let (port, seen) = holder(then, honest);
-        let (code, _, errors) = sync(&[port], folder.path());
+        let (code, _, errors) = sync(&[port], directory.path());
         assert_eq!((code, errors.as_str()), (0, ""), "no holder is blamed");
-        assert_all_are_there(folder.path());
+        assert_all_are_there(directory.path());
         let mut numbers: Vec<u32> = seen.try_iter().map(|one| one.number).collect();
         numbers.sort_unstable();
         assert_eq!(numbers, (1..=DOCUMENTS).collect::<Vec<_>>(), "each has got one reply");
@@ -232,16 +237,16 @@ fn a_bad_document_between_others_is_fetched_from_the_next_holder() {
         },
     ];
     for (kind, reply) in bad.into_iter().enumerate() {
-        let folder = tempfile::tempdir().unwrap();
+        let directory = tempfile::tempdir().unwrap();
         let (good, _seen) = holder(|_, _| Then::KeepOpen, honest);
         let refuses = move |_, number| match (kind, number) {
             (0 | 2, BAD) => Then::Close,
             _ => Then::KeepOpen,
         };
         let (worse, _seen) = holder(refuses, reply);
-        let (code, _, errors) = sync(&[good, worse], folder.path());
+        let (code, _, errors) = sync(&[good, worse], directory.path());
         assert_eq!(code, 0, "{kind}: {errors}");
-        assert_all_are_there(folder.path());
+        assert_all_are_there(directory.path());
     }
 }
 
@@ -260,18 +265,18 @@ fn the_rest_of_a_small_document_is_requested() {
         let reply = far.rest();
         near.write_all(&reply[..reply.len() - 4]).unwrap();
     });
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let get = |from: &str| {
-        run_peer(&["--share", ".", "get", "notes.md", "--from", from], "", folder.path())
+        run_peer(&["--share", ".", "get", "notes.md", "--from", from], "", directory.path())
     };
     let (code, _, errors) = get(&cutting);
     assert_ne!(code, 0);
     assert!(errors.contains("expected 10 bytes, found the end after 6"), "{errors}");
-    let left = names(folder.path());
+    let left = names(directory.path());
     let [part] = &left[..] else { panic!("{left:?}") };
-    assert_eq!(fs::read(folder.path().join(part)).unwrap(), b"012345");
+    assert_eq!(fs::read(directory.path().join(part)).unwrap(), b"012345");
     let (code, output, errors) = get(&format!("127.0.0.1:{port}"));
     assert_eq!(code, 0, "{output}{errors}");
-    assert_eq!(names(folder.path()), ["notes.md"]);
-    assert_eq!(fs::read(folder.path().join("notes.md")).unwrap(), b"0123456789");
+    assert_eq!(names(directory.path()), ["notes.md"]);
+    assert_eq!(fs::read(directory.path().join("notes.md")).unwrap(), b"0123456789");
 }

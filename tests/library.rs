@@ -21,8 +21,8 @@ fn documents(library: &Library) -> Vec<String> {
 }
 
 #[test]
-fn a_folder_is_shared_by_its_names() {
-    let folder = tempfile::tempdir().unwrap();
+fn a_directory_is_shared_by_its_names() {
+    let directory = tempfile::tempdir().unwrap();
     let page =
         "Network Working Group      J. Doe\nRequest for Comments: 7\n\n\n   The Title\n\nText";
     for (name, text) in [
@@ -34,10 +34,10 @@ fn a_folder_is_shared_by_its_names() {
         (".p2p-ci-x.part", "half"),
         ("half.part", "of another program"),
     ] {
-        fs::write(folder.path().join(name), text).unwrap();
+        fs::write(directory.path().join(name), text).unwrap();
     }
-    fs::create_dir(folder.path().join("rfc9.txt")).unwrap();
-    let library = Library::scan(folder.path(), Depth::Folder).unwrap();
+    fs::create_dir(directory.path().join("rfc9.txt")).unwrap();
+    let library = Library::scan(directory.path(), Depth::Directory).unwrap();
     assert_eq!(
         documents(&library.read()),
         ["RFC 7: Title", "RFC 8: rfc8-draft.txt", "FILE lecture%2001.pdf: lecture 01.pdf"]
@@ -45,11 +45,11 @@ fn a_folder_is_shared_by_its_names() {
 }
 
 #[test]
-fn a_missing_folder_is_empty_and_is_not_created() {
-    let folder = tempfile::tempdir().unwrap();
-    let missing = folder.path().join("a/b");
-    assert!(Library::scan(&missing, Depth::Folder).unwrap().read().is_empty());
-    assert!(Library::scan_quiet(&missing, Depth::Folder).unwrap().read().is_empty());
+fn a_missing_directory_is_empty_and_is_not_created() {
+    let directory = tempfile::tempdir().unwrap();
+    let missing = directory.path().join("a/b");
+    assert!(Library::scan(&missing, Depth::Directory).unwrap().read().is_empty());
+    assert!(Library::scan_quiet(&missing, Depth::Directory).unwrap().read().is_empty());
     assert!(!missing.exists());
 }
 
@@ -67,8 +67,8 @@ fn packed(text: &str) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// As Debian's doc-rfc packages lay it out: packed files in sub-folders, their index next to them,
-/// a folder of links, other formats.
+/// As Debian's doc-rfc packages lay it out: packed files in sub-directories, their index next to them,
+/// a directory of links, other formats.
 #[test]
 fn a_tree_of_packed_documents() {
     let root = tempfile::tempdir().unwrap();
@@ -107,7 +107,7 @@ fn a_tree_of_packed_documents() {
     open.file.read_to_string(&mut text).unwrap();
     assert_eq!((text.as_str(), open.length), ("an older place", 14));
 
-    let flat = Library::scan(root.path(), Depth::Folder).unwrap();
+    let flat = Library::scan(root.path(), Depth::Directory).unwrap();
     assert_eq!(documents(&flat.read()), ["FILE rfc-index.txt.gz: rfc-index.txt.gz"]);
 }
 
@@ -138,7 +138,7 @@ fn a_scan_finds_new_changed_and_removed_files() {
     for name in ["a", "b", "c"] {
         write_old(&at(name), name);
     }
-    let library = Library::scan_quiet(root.path(), Depth::Folder).unwrap();
+    let library = Library::scan_quiet(root.path(), Depth::Directory).unwrap();
     let changed = || {
         let scan = library.rescan().unwrap();
         assert!(!scan.has_unstable);
@@ -173,7 +173,7 @@ fn a_scan_finds_new_changed_and_removed_files() {
     fs::remove_file(&lone).unwrap();
     assert_eq!(changed(), ["FILE lone"]);
 
-    // A folder that is gone is one without files; it may come back.
+    // A directory that is gone is one without files; it may come back.
     let hidden = root.path().with_extension("away");
     fs::rename(root.path(), &hidden).unwrap();
     assert_eq!(changed().len(), 3);
@@ -185,7 +185,7 @@ fn a_scan_finds_new_changed_and_removed_files() {
 #[test]
 fn a_file_that_is_being_written_does_not_count_yet() {
     let root = tempfile::tempdir().unwrap();
-    let library = Library::scan_quiet(root.path(), Depth::Folder).unwrap();
+    let library = Library::scan_quiet(root.path(), Depth::Directory).unwrap();
     fs::write(root.path().join("fresh"), "half").unwrap();
     let scan = library.rescan().unwrap();
     assert!(scan.changed.is_empty() && scan.has_unstable);
@@ -199,14 +199,14 @@ fn a_file_that_is_being_written_does_not_count_yet() {
 fn links_are_neither_shared_nor_followed() {
     use std::os::unix::fs::symlink;
 
-    let folder = tempfile::tempdir().unwrap();
-    let secret = folder.path().join("secret");
+    let directory = tempfile::tempdir().unwrap();
+    let secret = directory.path().join("secret");
     fs::write(&secret, "secret").unwrap();
-    let share = folder.path().join("share");
+    let share = directory.path().join("share");
     fs::create_dir(&share).unwrap();
     symlink(&secret, share.join("rfc1.txt")).unwrap();
     fs::write(share.join("rfc2.txt"), "two").unwrap();
-    let library = Library::scan(&share, Depth::Folder).unwrap();
+    let library = Library::scan(&share, Depth::Directory).unwrap();
     assert_eq!(documents(&library.read()), ["RFC 2: rfc2.txt"]);
 
     // Replaced during the scan.
@@ -237,9 +237,9 @@ fn titles_of_all_eras_and_encodings() {
         ),
     ];
     for (name, page) in pages {
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("rfc5000.txt"), page).unwrap();
-        let library = Library::scan(folder.path(), Depth::Folder).unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join("rfc5000.txt"), page).unwrap();
+        let library = Library::scan(directory.path(), Depth::Directory).unwrap();
         assert_eq!(documents(&library.read()), ["RFC 5000: A Plain Title"], "{name}");
     }
 }
@@ -252,14 +252,14 @@ fn titles_of_real_documents_are_the_official_ones() {
         common::skip_without_sample(&archive);
         return;
     }
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let unpacked =
-        Command::new("tar").arg("-xJf").arg(&archive).arg("-C").arg(folder.path()).status();
+        Command::new("tar").arg("-xJf").arg(&archive).arg("-C").arg(directory.path()).status();
     if !unpacked.is_ok_and(|status| status.success()) {
         common::skip("tar cannot unpack an xz archive");
         return;
     }
-    let sample = folder.path().join("rfc-sample");
+    let sample = directory.path().join("rfc-sample");
     let official = official_titles(&sample);
     let with_index = share_of_right_titles(&sample, &official);
     fs::remove_file(sample.join("rfc-index.txt")).unwrap();
@@ -280,7 +280,7 @@ fn official_titles(sample: &Path) -> HashMap<String, String> {
 }
 
 fn share_of_right_titles(sample: &Path, official: &HashMap<String, String>) -> f64 {
-    let library = Library::scan(sample, Depth::Folder).unwrap();
+    let library = Library::scan(sample, Depth::Directory).unwrap();
     let library = library.read();
     let titles: Vec<_> = library
         .documents()
@@ -296,20 +296,20 @@ fn share_of_right_titles(sample: &Path, official: &HashMap<String, String>) -> f
 fn several_directories_are_shared_and_the_first_one_decides() {
     let root = tempfile::tempdir().unwrap();
     let [one, two, missing] = ["one", "two", "missing"].map(|name| root.path().join(name));
-    for (folder, name, text) in [
+    for (directory, name, text) in [
         (&one, "rfc7.txt", "of one"),
         (&two, "rfc7.txt", "of two"),
         (&two, "b.md", "b"),
         (&two, "below/c.md", "c"),
     ] {
-        let path = folder.join(name);
+        let path = directory.join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
     }
-    let others = [(&two, Depth::Tree), (&missing, Depth::Folder)].map(|(path, depth)| {
-        p2p_ci::library::SharedFolder { path: path.as_path().into(), depth, hand_over: false }
+    let others = [(&two, Depth::Tree), (&missing, Depth::Directory)].map(|(path, depth)| {
+        p2p_ci::library::SharedDirectory { path: path.as_path().into(), depth, hand_over: false }
     });
-    let library = Library::scan_all(&one, Depth::Folder, &others).unwrap();
+    let library = Library::scan_all(&one, Depth::Directory, &others).unwrap();
     let paths = || {
         let library = library.read();
         library.entries().map(|(_, entry)| entry.path()).collect::<Vec<_>>()

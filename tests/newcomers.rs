@@ -10,7 +10,7 @@ use common::{Index, names, run_peer};
 
 #[test]
 fn a_server_that_is_none_is_refused_with_the_remedy() {
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     for (arguments, remedy) in [
         (&["lits"] as &[&str], "a similar command exists: 'list'; if `lits` is a host"),
         (&["Get"], "'get'"),
@@ -25,7 +25,7 @@ fn a_server_that_is_none_is_refused_with_the_remedy() {
         (&["lookup", "793", "794"], "tip: `lookup` takes one document"),
         (&["--menu", "list"], "expected no command with `--menu`"),
     ] {
-        let (code, output, errors) = run_peer(arguments, "", folder.path());
+        let (code, output, errors) = run_peer(arguments, "", directory.path());
         assert_eq!((code, output.as_str()), (2, ""), "{arguments:?}: {errors}");
         assert!(errors.contains(remedy), "{arguments:?}: {errors}");
     }
@@ -34,13 +34,13 @@ fn a_server_that_is_none_is_refused_with_the_remedy() {
 /// Before, `share` and the shell created a directory whose name was mistyped.
 #[test]
 fn only_a_download_creates_the_shared_directory() {
-    let folder = tempfile::tempdir().unwrap();
-    let holder = common::folder(folder.path(), "holder", &[("rfc7.txt", b"text")]);
+    let directory = tempfile::tempdir().unwrap();
+    let holder = common::directory(directory.path(), "holder", &[("rfc7.txt", b"text")]);
     let index = Index::start(&[]);
     let address = index.address.to_string();
     let (_holder, _) = common::share(index.address, &holder);
     let run = |arguments: &[&str], input| {
-        run_peer(&[&[&address, "--share", "new"], arguments].concat(), input, folder.path())
+        run_peer(&[&[&address, "--share", "new"], arguments].concat(), input, directory.path())
     };
     let (code, _, errors) = run(&["share"], "");
     assert_eq!(code, 74, "{errors}");
@@ -53,13 +53,13 @@ fn only_a_download_creates_the_shared_directory() {
     assert!(errors.starts_with("`new` does not exist: nothing is shared before"), "{errors}");
     let (code, _, _) = run(&["get", "8"], "");
     assert_eq!(code, 66);
-    assert_eq!(names(folder.path()), ["holder"]);
+    assert_eq!(names(directory.path()), ["holder"]);
     // A session shares what it has downloaded there.
     let (code, output, errors) = run(&[], "get 7\nlookup 7\n");
     assert_eq!(code, 0, "{errors}");
     assert!(errors.ends_with("created the directory `new`\n"), "{errors}");
     assert_eq!(output.matches("RFC 7 rfc7.txt localhost").count(), 2, "{output}");
-    assert_eq!(names(&folder.path().join("new")), ["rfc7.txt"]);
+    assert_eq!(names(&directory.path().join("new")), ["rfc7.txt"]);
     let (code, _, errors) = run(&["sync"], "");
     assert_eq!((code, errors.as_str()), (0, ""));
 }
@@ -67,27 +67,27 @@ fn only_a_download_creates_the_shared_directory() {
 /// Standard output has the names alone, for scripts.
 #[test]
 fn a_dry_run_prints_the_length_of_the_downloads() {
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let files: [(&str, &[u8]); 2] = [("rfc7.txt", b"text"), ("a b.txt", b"bytes")];
-    let holder = common::folder(folder.path(), "holder", &files);
+    let holder = common::directory(directory.path(), "holder", &files);
     let index = Index::start(&[]);
     let address = index.address.to_string();
     let (_holder, _) = common::share(index.address, &holder);
     index.wait_for_digests("RFC 7", 1);
     index.wait_for_digests("FILE a%20b.txt", 1);
     let (code, output, errors) =
-        run_peer(&[&address, "--share", "new", "sync", "--dry-run"], "", folder.path());
+        run_peer(&[&address, "--share", "new", "sync", "--dry-run"], "", directory.path());
     assert_eq!((code, output.as_str()), (0, "RFC 7\nFILE a%20b.txt\n"), "{errors}");
     assert_eq!(errors, "2 documents to download, 9 bytes\n");
     let json = [&address, "--share", "new", "--format", "json", "sync", "--dry-run"];
-    let (_, output, _) = run_peer(&json, "", folder.path());
+    let (_, output, _) = run_peer(&json, "", directory.path());
     assert!(output.contains("\"bytes\":4") && output.contains("\"bytes\":5"), "{output}");
-    assert_eq!(names(folder.path()), ["holder"]);
+    assert_eq!(names(directory.path()), ["holder"]);
 }
 
 #[test]
 fn many_documents_that_no_peer_has_are_one_line() {
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let index = Index::start(&[]);
     let address = index.address.to_string();
     for (arguments, expected) in [
@@ -102,18 +102,18 @@ fn many_documents_that_no_peer_has_are_one_line() {
         ),
     ] {
         let (code, _, errors) =
-            run_peer(&[&[address.as_str()], arguments].concat(), "", folder.path());
+            run_peer(&[&[address.as_str()], arguments].concat(), "", directory.path());
         assert_eq!((code, errors.as_str()), (66, expected));
     }
-    let (code, _, errors) = run_peer(&[&address], "nonsense\n", folder.path());
+    let (code, _, errors) = run_peer(&[&address], "nonsense\n", directory.path());
     assert!(code == 2 && !errors.contains("Usage: <COMMAND>"), "{errors}");
 }
 
 #[test]
 fn a_surplus_argument_has_no_tip_where_none_helps() {
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     for arguments in [&["list", "x"] as &[&str], &["peers", "x"], &["browse", "localhost:1", "x"]] {
-        let (code, _, errors) = run_peer(arguments, "", folder.path());
+        let (code, _, errors) = run_peer(arguments, "", directory.path());
         assert!(code == 2 && errors.contains("unexpected argument 'x'"), "{errors}");
         assert!(!errors.contains("tip"), "{errors}");
     }
@@ -121,29 +121,29 @@ fn a_surplus_argument_has_no_tip_where_none_helps() {
 
 #[test]
 fn a_refused_connection_is_followed_by_advice() {
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let unused = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let advice = format!("no program listens at {unused}: ");
     for (arguments, input) in [(&[&*unused, "list"] as &[&str], ""), (&[&unused], "list\n")] {
-        let (code, _, errors) = run_peer(arguments, input, folder.path());
+        let (code, _, errors) = run_peer(arguments, input, directory.path());
         assert_eq!(code, 69, "{errors}");
         let expected = format!("{advice}is the index server running (`server`)");
         assert!(errors.contains(&expected), "{errors}");
     }
-    let (code, _, errors) = run_peer(&["get", "7", "--from", &unused], "", folder.path());
+    let (code, _, errors) = run_peer(&["get", "7", "--from", &unused], "", directory.path());
     assert_eq!(code, 69, "{errors}");
     assert!(errors.contains(&format!("{advice}has that peer ended")), "{errors}");
-    let (_, _, errors) = run_peer(&["-q", "get", "7", "--from", &unused], "", folder.path());
+    let (_, _, errors) = run_peer(&["-q", "get", "7", "--from", &unused], "", directory.path());
     assert_eq!(errors, "peer: no holder delivered RFC 7 (1 asked)\n");
 }
 
 #[test]
 fn a_host_that_is_not_resolved_may_be_a_directory_or_a_command() {
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     for (arguments, is_noted) in
         [(&["no-such-host", "list"] as &[&str], true), (&["127.0.0.1:1", "list"], false)]
     {
-        let (code, _, errors) = run_peer(arguments, "", folder.path());
+        let (code, _, errors) = run_peer(arguments, "", directory.path());
         assert_eq!(code, 69, "{errors}");
         let note =
             "`no-such-host` was taken as the host of the index: a directory is named with --share";

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::thread;
 
-use common::{Index, folder, names, run_peer, run_peer_again, share};
+use common::{Index, directory, names, run_peer, run_peer_again, share};
 use serde_json::Value;
 
 /// Runs a shell script in which `get` downloads a document, by default `hi`.
@@ -37,7 +37,7 @@ fn a_file_that_is_not_regular_is_written_to_and_never_replaced() {
     let root = tempfile::tempdir().unwrap();
     let root = root.path();
     let large = vec![b'x'; 1 << 20];
-    let shared = folder(root, "shared", &[("hi", b"hello\n"), ("large", &large)]);
+    let shared = directory(root, "shared", &[("hi", b"hello\n"), ("large", &large)]);
     let index = Index::start(&[]);
     let (_holder, _) = share(index.address, &shared);
     let run = |text: &str| {
@@ -117,7 +117,7 @@ fn a_file_that_is_not_regular_is_written_to_and_never_replaced() {
 #[test]
 fn a_document_that_is_shared_here_is_copied() {
     let root = tempfile::tempdir().unwrap();
-    let mine = folder(root.path(), "mine", &[("hi", b"hello\n"), ("rfc7.txt", b"seven")]);
+    let mine = directory(root.path(), "mine", &[("hi", b"hello\n"), ("rfc7.txt", b"seven")]);
     let index = Index::start(&[]);
     let address = index.address.to_string();
     let run = |arguments: &[&str]| {
@@ -142,7 +142,7 @@ fn a_document_that_is_shared_here_is_copied() {
 #[test]
 fn get_and_sync_print_the_same_objects_and_failures_too() {
     let root = tempfile::tempdir().unwrap();
-    let shared = folder(root.path(), "shared", &[("rfc5.txt", b"five"), ("a\u{200f}b", b"ab")]);
+    let shared = directory(root.path(), "shared", &[("rfc5.txt", b"five"), ("a\u{200f}b", b"ab")]);
     let index = Index::start(&[]);
     let (_holder, _) = share(index.address, &shared);
     let address = index.address.to_string();
@@ -187,7 +187,7 @@ fn get_and_sync_print_the_same_objects_and_failures_too() {
 fn the_first_download_into_a_new_directory_resumes_and_is_remembered() {
     let root = tempfile::tempdir().unwrap();
     let document = vec![7; 3_000_000];
-    let shared = folder(root.path(), "shared", &[("big", &document)]);
+    let shared = directory(root.path(), "shared", &[("big", &document)]);
     let index = Index::start(&[]);
     let (_holder, _) = share(index.address, &shared);
     index.wait_for_digests("FILE big", 1);

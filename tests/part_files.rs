@@ -16,7 +16,7 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use common::holders::{holder, respond};
-use common::{Index, Program, Talk, folder, in_parallel, names, run_peer_again, share};
+use common::{Index, Program, Talk, directory, in_parallel, names, run_peer_again, share};
 
 /// Bytes that each of the holders below sends.
 const SENT: usize = 1_000_000;
@@ -45,9 +45,9 @@ fn dishonest_holders(count: u16, length: u64) -> Vec<u16> {
 }
 
 /// The number, the bytes and the targets of the part files in a directory.
-fn parts(folder: &Path) -> (usize, u64, HashSet<String>) {
+fn parts(directory: &Path) -> (usize, u64, HashSet<String>) {
     let (mut count, mut bytes, mut targets) = (0, 0, HashSet::new());
-    for entry in fs::read_dir(folder).unwrap().map_while(Result::ok) {
+    for entry in fs::read_dir(directory).unwrap().map_while(Result::ok) {
         let name = entry.file_name().into_string().unwrap();
         let Ok(metadata) = entry.metadata() else { continue };
         if name.ends_with(".part") {
@@ -60,13 +60,13 @@ fn parts(folder: &Path) -> (usize, u64, HashSet<String>) {
 }
 
 /// Runs programs to their end and returns the largest number of part files, and their bytes.
-fn watch(mut programs: Vec<Program>, folder: &Path) -> (usize, u64) {
+fn watch(mut programs: Vec<Program>, directory: &Path) -> (usize, u64) {
     let begun = Instant::now();
     let mut most = (0, 0);
     while programs.iter_mut().any(Program::is_running) {
-        let files = || format!("still running after 120 s, with the files {:?}", names(folder));
+        let files = || format!("still running after 120 s, with the files {:?}", names(directory));
         assert!(begun.elapsed() < Duration::from_secs(120), "{}", files());
-        let (count, bytes, _) = parts(folder);
+        let (count, bytes, _) = parts(directory);
         most = (most.0.max(count), most.1.max(bytes));
         thread::sleep(Duration::from_millis(5));
     }
@@ -90,7 +90,8 @@ fn many_versions_of_one_document_leave_few_part_files() {
     let cases = addresses.iter().flat_map(|index| commands.map(|command| (index, command)));
     in_parallel(cases, |((address, length), what)| {
         let root = tempfile::tempdir().unwrap();
-        let (mine, state) = (folder(root.path(), "mine", &[]), folder(root.path(), "state", &[]));
+        let (mine, state) =
+            (directory(root.path(), "mine", &[]), directory(root.path(), "state", &[]));
         let arguments = [&[address, "--share", "."][..], what].concat();
         let start = || Program::start_again(env!("CARGO_BIN_EXE_peer"), &arguments, &state, &mine);
         let (count, bytes) = watch(vec![start()], &mine);
@@ -103,8 +104,8 @@ fn many_versions_of_one_document_leave_few_part_files() {
 #[test]
 fn two_processes_and_many_documents_leave_no_part_of_a_given_up_download() {
     let root = tempfile::tempdir().unwrap();
-    let (mine, state) = (folder(root.path(), "mine", &[]), folder(root.path(), "state", &[]));
-    let honest = folder(root.path(), "honest", &[("z.md", b"z")]);
+    let (mine, state) = (directory(root.path(), "mine", &[]), directory(root.path(), "state", &[]));
+    let honest = directory(root.path(), "honest", &[("z.md", b"z")]);
     let index = Index::start(&[]);
     let (_honest, _) = share(index.address, &honest);
     let documents: Vec<String> = (0..6).map(|number| format!("a{number}.bin")).collect();
@@ -141,9 +142,9 @@ fn is_temporary(name: &str) -> bool {
 #[test]
 fn part_files_that_no_download_wants_are_deleted() {
     let root = tempfile::tempdir().unwrap();
-    let honest = folder(root.path(), "honest", &[("z.md", b"z")]);
-    let mine = folder(root.path(), "mine", &[("here.md", b"here")]);
-    let state = folder(root.path(), "state", &[]);
+    let honest = directory(root.path(), "honest", &[("z.md", b"z")]);
+    let mine = directory(root.path(), "mine", &[("here.md", b"here")]);
+    let state = directory(root.path(), "state", &[]);
     let index = Index::start(&[]);
     let (_honest, _) = share(index.address, &honest);
     let hashed = |name: &str| {

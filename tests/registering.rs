@@ -62,13 +62,13 @@ fn most_concurrent(shows_attributes: bool) -> (usize, usize) {
     let root = tempfile::tempdir().unwrap();
     let names: Vec<String> = (1..=DOCUMENTS).map(|number| format!("rfc{number}.txt")).collect();
     let files: Vec<(&str, &[u8])> = names.iter().map(|name| (&**name, &b"bytes"[..])).collect();
-    let folder = common::folder(root.path(), "library", &files);
+    let directory = common::directory(root.path(), "library", &files);
     let state = root.path().join("state");
     let watched = state.clone();
     let (address, seen) = index(shows_attributes, move || wait_until_digests_are_stored(&watched));
     let arguments = [&*address.to_string(), "--share", ".", "--upload", "127.0.0.1:0", "share"];
     let path = env!("CARGO_BIN_EXE_peer");
-    let program = common::Program::start_again(path, &arguments, &state, &folder);
+    let program = common::Program::start_again(path, &arguments, &state, &directory);
     program.line();
     assert!(program.line().starts_with(&format!("registered {DOCUMENTS} documents ")));
     let most_of = |requests: usize| {
@@ -86,7 +86,7 @@ fn most_concurrent(shows_attributes: bool) -> (usize, usize) {
         // Nothing else is told of them. Further documents are told with their lengths, and perhaps
         // again with their digests.
         for number in 1..=DOCUMENTS {
-            std::fs::write(folder.join(format!("rfc{}.txt", 1000 + number)), "further").unwrap();
+            std::fs::write(directory.join(format!("rfc{}.txt", 1000 + number)), "further").unwrap();
         }
         let (mut announcing, mut all) = (0, 0);
         while all < DOCUMENTS {
@@ -97,7 +97,7 @@ fn most_concurrent(shows_attributes: bool) -> (usize, usize) {
     } else {
         // Each document once, and the LOOKUP.
         let registering = most_of(DOCUMENTS + 1);
-        std::fs::write(folder.join("rfc999.txt"), "one more").unwrap();
+        std::fs::write(directory.join("rfc999.txt"), "one more").unwrap();
         (registering, most_of(1))
     };
     drop(program);
@@ -132,8 +132,8 @@ fn many_together_if_it_does() {
 fn no_document_is_added_twice_where_its_digest_is_known() {
     let root = tempfile::tempdir().unwrap();
     let files: [(&str, &[u8]); 3] = [("rfc1.txt", b"1"), ("rfc2.txt", b"2"), ("a.md", b"3")];
-    let library = common::folder(root.path(), "library", &files);
-    let state = common::folder(root.path(), "state", &[]);
+    let library = common::directory(root.path(), "library", &files);
+    let state = common::directory(root.path(), "state", &[]);
     // On a busy machine the digests may come too late for the first registration.
     for (start, late) in [(1, 1), (2, 0)] {
         let mut index = common::Index::start(&["--log", "requests"]);

@@ -32,8 +32,8 @@ fn replay(file: &Path, address: SocketAddr, options: &[&str]) -> (i32, String, S
 
 /// Replays text.
 fn replay_text(text: &str, address: SocketAddr, options: &[&str]) -> (i32, String, String) {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("a conversation.txt");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a conversation.txt");
     fs::write(&path, text).unwrap();
     replay(&path, address, options)
 }
@@ -48,18 +48,18 @@ fn serve(each: impl Fn(std::net::TcpStream) + Send + 'static) -> SocketAddr {
 
 #[test]
 fn samples_have_equal_replies() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures");
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures");
     for (file, options) in [
         ("session.pcapng", &["--no-wait"][..]),
         ("session.pcapng", &["--speed", "100"]),
         ("refusals.pcapng", &["--no-wait"]),
     ] {
         let index = Index::start(&[]);
-        let (code, text, errors) = replay(&folder.join(file), index.address, options);
+        let (code, text, errors) = replay(&directory.join(file), index.address, options);
         assert_eq!((code, errors.as_str()), (0, ""), "{file}: {text}");
         assert!(text.contains(" replies are equal"), "{text}");
         let index = Index::start(&["--compat"]);
-        let (code, text, _) = replay(&folder.join(file), index.address, options);
+        let (code, text, _) = replay(&directory.join(file), index.address, options);
         assert!(code < 2, "{file}: {text}");
     }
 }
@@ -96,15 +96,15 @@ fn what_a_server_has_recorded_is_equal_when_it_is_replayed() {
 #[test]
 fn an_upload_is_replayed_if_it_is_chosen() {
     let root = tempfile::tempdir().unwrap();
-    let folder =
-        common::folder(root.path(), "shared files", &[("rfc1.txt", b"hello\r\nworld\r\n")]);
+    let directory =
+        common::directory(root.path(), "shared files", &[("rfc1.txt", b"hello\r\nworld\r\n")]);
     let record = root.path().join("record.pcapng");
     let index = Index::start(&[]);
     let address = index.address.to_string();
     let record_path = record.to_str().unwrap();
     let arguments = [address.as_str(), "--share", ".", "--upload", "127.0.0.1:0", "--record"];
     let arguments = [&arguments[..], &[record_path, "share"]].concat();
-    let peer = Program::start(env!("CARGO_BIN_EXE_peer"), &arguments, &folder);
+    let peer = Program::start(env!("CARGO_BIN_EXE_peer"), &arguments, &directory);
     let line = peer.line();
     let port: u16 = line.rsplit_once(':').unwrap().1.parse().unwrap();
     assert!(peer.line().starts_with("registered "));
@@ -112,12 +112,12 @@ fn an_upload_is_replayed_if_it_is_chosen() {
     talk.say("GET RFC 1 P2P-CI/1.0\r\nHost: h\r\nOS: x\r\n\r\n");
     assert!(String::from_utf8(talk.rest()).unwrap().ends_with("hello\r\nworld\r\n"));
     drop(peer);
-    let (_peer, port) = common::share(index.address, &folder);
+    let (_peer, port) = common::share(index.address, &directory);
     let address = SocketAddr::from(([127, 0, 0, 1], port));
     let (code, text, errors) = replay(&record, address, &["--stream", "2", "--no-wait"]);
     assert_eq!(code, 0, "{text}{errors}");
     assert!(text.contains("= GET RFC 1\n1 of 1 replies are equal"), "{text}");
-    fs::write(folder.join("rfc1.txt"), "hello\r\nWorld\r\n!").unwrap();
+    fs::write(directory.join("rfc1.txt"), "hello\r\nWorld\r\n!").unwrap();
     let (code, text, _) = replay(&record, address, &["--stream", "2", "--no-wait"]);
     assert_eq!(code, 1, "{text}");
     assert!(text.contains("expected: 14 bytes") && text.contains("received: 15 bytes"), "{text}");
@@ -261,9 +261,9 @@ fn failures_have_their_exit_codes() {
 
 #[test]
 fn damaged_files_end_with_an_error_or_a_result() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures");
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures");
     let index = Index::start(&["--compat"]);
-    let bytes = fs::read(folder.join("session.pcapng")).unwrap();
+    let bytes = fs::read(directory.join("session.pcapng")).unwrap();
     let root = tempfile::tempdir().unwrap();
     let cuts: Vec<usize> = (1..12).map(|part| bytes.len() * part / 12).collect();
     common::in_parallel(cuts, |cut| {
@@ -280,8 +280,10 @@ fn damaged_files_end_with_an_error_or_a_result() {
 
 #[test]
 fn captures_of_other_programs_are_replayed() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/captures");
-    let Ok(files) = fs::read_dir(&folder) else { return common::skip_without_sample(&folder) };
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/captures");
+    let Ok(files) = fs::read_dir(&directory) else {
+        return common::skip_without_sample(&directory);
+    };
     let files = files.map(|file| file.unwrap().path());
     let files: Vec<_> = files.filter(|file| file.to_string_lossy().contains("/program-")).collect();
     common::in_parallel(files, |file| {

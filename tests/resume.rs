@@ -21,7 +21,7 @@ fn document() -> Vec<u8> {
 }
 
 /// An index, a peer that has the document and says on standard error what it uploads, and a
-/// folder for another peer.
+/// directory for another peer.
 struct Setting {
     _index: Index,
     honest: Program,
@@ -32,12 +32,12 @@ struct Setting {
 impl Setting {
     fn new() -> Self {
         let root = tempfile::tempdir().unwrap();
-        let folder = root.path().join("honest");
-        fs::create_dir(&folder).unwrap();
+        let directory = root.path().join("honest");
+        fs::create_dir(&directory).unwrap();
         fs::create_dir(root.path().join("mine")).unwrap();
-        fs::write(folder.join("big.bin"), document()).unwrap();
+        fs::write(directory.join("big.bin"), document()).unwrap();
         let index = Index::start(&[]);
-        let (honest, port) = share(index.address, &folder);
+        let (honest, port) = share(index.address, &directory);
         Self { _index: index, honest, from_honest: format!("127.0.0.1:{port}"), root }
     }
 
@@ -83,19 +83,19 @@ impl Setting {
 }
 
 /// The one file that an unfinished download has left, and its length.
-fn kept(folder: &Path) -> (PathBuf, u64) {
+fn kept(directory: &Path) -> (PathBuf, u64) {
     let paths: Vec<PathBuf> =
-        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert_eq!(paths.len(), 1, "{paths:?}");
     let name = paths[0].file_name().unwrap().to_str().unwrap();
     assert!(name.starts_with('.') && name.ends_with(".part"), "{name}");
     (paths[0].clone(), paths[0].metadata().unwrap().len())
 }
 
-fn is_whole(folder: &Path) {
-    let names: Vec<_> = fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name()).collect();
+fn is_whole(directory: &Path) {
+    let names: Vec<_> = fs::read_dir(directory).unwrap().map(|e| e.unwrap().file_name()).collect();
     assert_eq!(names, ["big.bin"]);
-    assert_eq!(fs::read(folder.join("big.bin")).unwrap(), document());
+    assert_eq!(fs::read(directory.join("big.bin")).unwrap(), document());
 }
 
 #[test]

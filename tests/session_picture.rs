@@ -30,7 +30,7 @@ enum Line {
 fn session() -> Vec<Line> {
     let root = tempfile::tempdir().unwrap();
     let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("rfc");
-    let shelf = common::folder(root.path(), "shelf", &[]);
+    let shelf = common::directory(root.path(), "shelf", &[]);
     for entry in fs::read_dir(samples).unwrap() {
         let entry = entry.unwrap();
         fs::copy(entry.path(), shelf.join(entry.file_name())).unwrap();
@@ -53,7 +53,7 @@ fn session() -> Vec<Line> {
     let fixed = |text: &str| text.replace(&port, "7734").replace(&upload, "40755");
     lines.extend([&uploading, &registered].map(|line| Line::Printed(fixed(line))));
 
-    let state = common::folder(root.path(), "state", &[]);
+    let state = common::directory(root.path(), "state", &[]);
     for command in ["search empty line", "get 90002"] {
         typed(&mut lines, &format!("p2p-ci peer localhost {command}"));
         let output = Command::new(P2P_CI)

@@ -1,4 +1,4 @@
-//! A folder that is shared for long: it is watched, withdrawn from, handed over, and comes back.
+//! A directory that is shared for long: it is watched, withdrawn from, handed over, and comes back.
 
 #![allow(
     clippy::unwrap_used,
@@ -15,12 +15,12 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{Index, PATIENCE, Program, Requests, folder, names, peer, run_peer_again, share};
+use common::{Index, PATIENCE, Program, Requests, directory, names, peer, run_peer_again, share};
 
 #[test]
-fn a_folder_is_watched() {
+fn a_directory_is_watched() {
     let root = tempfile::tempdir().unwrap();
-    let shared = folder(root.path(), "shared", &[("rfc7.txt", b"seven")]);
+    let shared = directory(root.path(), "shared", &[("rfc7.txt", b"seven")]);
     let index = Index::start(&[]);
     let (_peer, port) = share(index.address, &shared);
     fs::write(shared.join("rfc8.txt"), "eight").unwrap();
@@ -40,13 +40,13 @@ fn a_folder_is_watched() {
 
 /// A registration finds out with its first document what the index knows: here there was none.
 #[test]
-fn the_first_document_of_an_empty_folder_is_registered_with_everything_known_of_it() {
+fn the_first_document_of_an_empty_directory_is_registered_with_everything_known_of_it() {
     for name in ["a file.txt", "rfc7.txt"] {
         let root = tempfile::tempdir().unwrap();
-        let folder = folder(root.path(), "mine", &[]);
+        let directory = directory(root.path(), "mine", &[]);
         let index = Index::start(&[]);
-        let (_peer, _) = share(index.address, &folder);
-        fs::write(folder.join(name), "text").unwrap();
+        let (_peer, _) = share(index.address, &directory);
+        fs::write(directory.join(name), "text").unwrap();
         let document = if name == "rfc7.txt" { "RFC 7" } else { "FILE a%20file.txt" };
         index.wait_for_digests(document, 1);
     }
@@ -55,9 +55,12 @@ fn the_first_document_of_an_empty_folder_is_registered_with_everything_known_of_
 #[test]
 fn a_document_that_was_read_whole_is_handed_over() {
     let root = tempfile::tempdir().unwrap();
-    let lender =
-        folder(root.path(), "lender", &[("rfc7.txt", b"seven"), ("big.bin", &vec![7; 12_000_000])]);
-    let mine = folder(root.path(), "mine", &[]);
+    let lender = directory(
+        root.path(),
+        "lender",
+        &[("rfc7.txt", b"seven"), ("big.bin", &vec![7; 12_000_000])],
+    );
+    let mine = directory(root.path(), "mine", &[]);
     let index = Index::start(&[]);
     let arguments = ["--share", ".", "--upload", "127.0.0.1:0", "--hand-over", "share"];
     let program = peer(index.address, &arguments, &lender);
@@ -96,8 +99,8 @@ fn a_document_that_was_read_whole_is_handed_over() {
 #[test]
 fn a_peer_comes_back_at_its_old_port() {
     let root = tempfile::tempdir().unwrap();
-    let mine = folder(root.path(), "mine", &[("rfc7.txt", b"seven")]);
-    let state = folder(root.path(), "state", &[]);
+    let mine = directory(root.path(), "mine", &[("rfc7.txt", b"seven")]);
+    let state = directory(root.path(), "state", &[]);
     let index = Index::start(&[]);
     let address = index.address.to_string();
     let run = || run_peer_again(&[&address, "--share", "."], &state, &mine).1;
@@ -142,7 +145,8 @@ fn strict_index() -> (SocketAddr, std::sync::mpsc::Receiver<String>) {
 #[test]
 fn a_strict_index_gets_no_extensions_and_a_new_connection_withdraws_a_document() {
     let root = tempfile::tempdir().unwrap();
-    let shared = folder(root.path(), "shared", &[("rfc7.txt", b"seven"), ("rfc8.txt", b"eight")]);
+    let shared =
+        directory(root.path(), "shared", &[("rfc7.txt", b"seven"), ("rfc8.txt", b"eight")]);
     let (address, said) = strict_index();
     let (_peer, _) = share(address, &shared);
     let next = || said.recv_timeout(PATIENCE).unwrap();
@@ -159,7 +163,7 @@ fn a_strict_index_gets_no_extensions_and_a_new_connection_withdraws_a_document()
 fn ten_thousand_files_come_change_and_go() {
     const FILES: usize = 10_000;
     let root = tempfile::tempdir().unwrap();
-    let shared = folder(root.path(), "shared", &[]);
+    let shared = directory(root.path(), "shared", &[]);
     let index = Index::start(&["--log", "quiet"]);
     let (peer, _) = share(index.address, &shared);
     let path = |number: usize| shared.join(format!("rfc{number}.txt"));
@@ -199,10 +203,10 @@ fn ten_thousand_files_come_change_and_go() {
 
 /// The second process is told, also when the first one was killed and a third one follows.
 #[test]
-fn a_second_process_that_shares_the_folder_reports_it() {
+fn a_second_process_that_shares_the_directory_reports_it() {
     let root = tempfile::tempdir().unwrap();
-    let shared = folder(root.path(), "shared", &[("rfc7.txt", b"seven")]);
-    let state = folder(root.path(), "state", &[]);
+    let shared = directory(root.path(), "shared", &[("rfc7.txt", b"seven")]);
+    let state = directory(root.path(), "state", &[]);
     let index = Index::start(&[]);
     let address = index.address.to_string();
     let start = || {

@@ -15,7 +15,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use common::holders::{endpoint, holder, honest, hurried, respond};
-use common::{folder, in_parallel};
+use common::{directory, in_parallel};
 use p2p_ci::library::{PartFiles, PartialFile, SaveTarget};
 use p2p_ci::peer::{
     CompletedDownload, DownloadError, DownloadEvent, DownloadJob, DownloadRequest, Source,
@@ -93,11 +93,11 @@ fn settled(open: &AtomicUsize) -> usize {
 }
 
 fn shared(root: &Path, documents: usize) -> PathBuf {
-    let folder = folder(root, "honest", &[]);
+    let directory = directory(root, "honest", &[]);
     for number in 1..=documents {
-        fs::write(folder.join(format!("rfc{number}.txt")), number.to_string()).unwrap();
+        fs::write(directory.join(format!("rfc{number}.txt")), number.to_string()).unwrap();
     }
-    folder
+    directory
 }
 
 fn wanted(number: usize, sources: Vec<Source>) -> DownloadRequest {
@@ -148,7 +148,7 @@ fn many_documents_with_silent_holders() {
     let (_server, honest) = honest(&shared(root.path(), 100), Ipv4Addr::LOCALHOST);
     let mut sources = silent.sources;
     sources.push(honest);
-    let mine = folder(root.path(), "mine", &[]);
+    let mine = directory(root.path(), "mine", &[]);
     let orders = (1..=100).map(|number| DownloadJob {
         request: wanted(number, sources.clone()),
         target: SaveTarget::file(&mine.join(format!("rfc{number}.txt"))),
@@ -156,7 +156,7 @@ fn many_documents_with_silent_holders() {
     });
     let begun = Instant::now();
     let mut count = 0;
-    let parts = PartFiles::in_folder(&mine);
+    let parts = PartFiles::in_directory(&mine);
     let outcome =
         download_all(&hurried(10), &parts, orders.collect(), &mut |happening| match happening {
             DownloadEvent::Completed(..) => count += 1,

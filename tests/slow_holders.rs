@@ -12,7 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use common::holders::request;
-use common::{Index, folder, names, run_peer, share};
+use common::{Index, directory, names, run_peer, share};
 use p2p_ci::library::Hasher;
 
 fn document(length: usize) -> Arc<Vec<u8>> {
@@ -91,7 +91,7 @@ fn get(length: usize, rates: &[usize], is_honest: bool, commands: &[&[&str]]) {
     for rate in rates {
         records.push(index.register_files(&["a.bin"], slow_holder(&document, *rate)));
     }
-    let honest = folder(root.path(), "honest", &[("a.bin", &document[..])]);
+    let honest = directory(root.path(), "honest", &[("a.bin", &document[..])]);
     let _honest = is_honest.then(|| {
         let honest = share(index.address, &honest);
         index.wait_for_digests("FILE a.bin", 1);
@@ -99,7 +99,7 @@ fn get(length: usize, rates: &[usize], is_honest: bool, commands: &[&[&str]]) {
     });
     thread::scope(|scope| {
         for (number, command) in commands.iter().enumerate() {
-            let mine = folder(root.path(), &format!("mine{number}"), &[]);
+            let mine = directory(root.path(), &format!("mine{number}"), &[]);
             let address = index.address.to_string();
             let arguments = [&[address.as_str(), "--share", "."][..], command].concat();
             let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
@@ -154,7 +154,7 @@ fn a_document_that_only_grows_or_is_too_slow_is_given_up() {
         .into_iter()
         .enumerate()
         {
-            let mine = folder(root.path(), &number.to_string(), &[]);
+            let mine = directory(root.path(), &number.to_string(), &[]);
             scope.spawn(move || {
                 let arguments = [&[index.as_str(), "--share", "."][..], command].concat();
                 let (found, output, errors) = run_peer(&arguments, "", &mine);

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::folder;
+use common::directory;
 use common::holders::{endpoint, holder, honest, hurried, respond};
 use p2p_ci::library::{Hasher, PartialFile};
 use p2p_ci::peer::{CompletedDownload, DownloadError, DownloadRequest, Source};
@@ -23,9 +23,9 @@ use p2p_ci::protocol::Document;
 
 /// A directory with RFC 1.
 fn shared(root: &Path) -> PathBuf {
-    let folder = folder(root, "honest", &[]);
-    fs::write(folder.join("rfc1.txt"), "1").unwrap();
-    folder
+    let directory = directory(root, "honest", &[]);
+    fs::write(directory.join("rfc1.txt"), "1").unwrap();
+    directory
 }
 
 /// Fetches RFC 1; returns how long that took, too.
@@ -194,10 +194,10 @@ fn holders_that_stop_before_the_end_and_send_a_wrong_rest_are_asked_once_before_
 fn holders_that_stop_before_the_last_byte_of_every_range_do_not_keep_the_honest_one() {
     for length in [400_000, 9_000_000] {
         let root = tempfile::tempdir().unwrap();
-        let folder = shared(root.path());
+        let directory = shared(root.path());
         let body = vec![b'1'; length];
-        fs::write(folder.join("rfc1.txt"), &body).unwrap();
-        let (_server, honest) = honest(&folder, Ipv4Addr::LOCALHOST);
+        fs::write(directory.join("rfc1.txt"), &body).unwrap();
+        let (_server, honest) = honest(&directory, Ipv4Addr::LOCALHOST);
         let mut hasher = Hasher::default();
         hasher.update(&body);
         let digest = format!("Digest: {}\r\n", hasher.finish());
@@ -291,7 +291,7 @@ fn holders_that_deliver_once_and_then_stop_cost_a_few_seconds_each() {
     const DOCUMENTS: usize = 12;
     let body = |number: usize| vec![b'a' + u8::try_from(number).unwrap(); 20_000];
     let root = tempfile::tempdir().unwrap();
-    let shared = folder(root.path(), "honest", &[]);
+    let shared = directory(root.path(), "honest", &[]);
     for number in 0..DOCUMENTS {
         fs::write(shared.join(format!("rfc{}.txt", number + 1)), body(number)).unwrap();
     }

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, UNIX_EPOCH};
 
-use common::{Index, Program, folder, names, peer, run_peer, run_peer_again, share};
+use common::{Index, Program, directory, names, peer, run_peer, run_peer_again, share};
 
 const LARGE: usize = 12 * 1024 * 1024 + 7;
 
@@ -18,19 +18,19 @@ fn large() -> Vec<u8> {
     (0..LARGE).map(|at| (at * 31 % 251).to_le_bytes()[0]).collect()
 }
 
-fn sync(index: &Index, arguments: &[&str], folder: &Path) -> (i32, String, String) {
+fn sync(index: &Index, arguments: &[&str], directory: &Path) -> (i32, String, String) {
     let index = index.address.to_string();
     let arguments = [&[&index, "--share", ".", "sync"], arguments].concat();
-    run_peer(&arguments, "", folder)
+    run_peer(&arguments, "", directory)
 }
 
 #[test]
 fn sync_downloads_missing_documents_and_then_has_nothing_to_do() {
     let root = tempfile::tempdir().unwrap();
     let page = b"Network Working Group\nRequest for Comments: 7\n\n\n   Seventh\n\nText".as_slice();
-    let a = folder(root.path(), "a", &[("rfc7.txt", page), ("a b.md", b"both"), ("a.md", b"a")]);
-    let b = folder(root.path(), "b", &[("a b.md", b"both"), ("rfc8.txt", b"eight")]);
-    let mine = folder(root.path(), "mine", &[("rfc8.txt", b"my own eight")]);
+    let a = directory(root.path(), "a", &[("rfc7.txt", page), ("a b.md", b"both"), ("a.md", b"a")]);
+    let b = directory(root.path(), "b", &[("a b.md", b"both"), ("rfc8.txt", b"eight")]);
+    let mine = directory(root.path(), "mine", &[("rfc8.txt", b"my own eight")]);
     let index = Index::start(&[]);
     let (_a, port) = share(index.address, &a);
     let (_b, _) = share(index.address, &b);
@@ -57,8 +57,8 @@ fn sync_downloads_missing_documents_and_then_has_nothing_to_do() {
 #[test]
 fn sync_reports_failed_documents_and_downloads_the_rest() {
     let root = tempfile::tempdir().unwrap();
-    let a = folder(root.path(), "a", &[("rfc7.txt", b"seven")]);
-    let mine = folder(root.path(), "mine", &[]);
+    let a = directory(root.path(), "a", &[("rfc7.txt", b"seven")]);
+    let mine = directory(root.path(), "mine", &[]);
     let index = Index::start(&[]);
     let (_a, port) = share(index.address, &a);
     // A record names a document that the peer does not have.
@@ -75,8 +75,8 @@ fn sync_reports_failed_documents_and_downloads_the_rest() {
 #[test]
 fn a_session_shares_downloaded_documents() {
     let root = tempfile::tempdir().unwrap();
-    let a = folder(root.path(), "a", &[("rfc7.txt", b"seven"), ("x.md", b"x")]);
-    let mine = folder(root.path(), "mine", &[]);
+    let a = directory(root.path(), "a", &[("rfc7.txt", b"seven"), ("x.md", b"x")]);
+    let mine = directory(root.path(), "mine", &[]);
     let index = Index::start(&[]);
     let (_a, _) = share(index.address, &a);
     let mut session = peer(index.address, &["--share", ".", "--upload", "127.0.0.1:0"], &mine);
@@ -94,7 +94,7 @@ fn a_session_shares_downloaded_documents() {
 fn a_document_keeps_the_time_at_which_it_changed() {
     let root = tempfile::tempdir().unwrap();
     let large = large();
-    let shared = folder(root.path(), "shared", &[("big.bin", &large), ("small.md", b"small")]);
+    let shared = directory(root.path(), "shared", &[("big.bin", &large), ("small.md", b"small")]);
     let time = UNIX_EPOCH + Duration::from_secs(784_111_777);
     for name in ["big.bin", "small.md"] {
         fs::File::options()
@@ -108,7 +108,7 @@ fn a_document_keeps_the_time_at_which_it_changed() {
     let (_holder, _) = share(index.address, &shared);
     index.wait_for_digests("FILE big.bin", 1);
     let address = index.address.to_string();
-    let (one, many) = (folder(root.path(), "one", &[]), folder(root.path(), "many", &[]));
+    let (one, many) = (directory(root.path(), "one", &[]), directory(root.path(), "many", &[]));
     for name in ["big.bin", "small.md"] {
         let (code, _, errors) = run_peer(&[&address, "--share", ".", "get", name], "", &one);
         assert_eq!(code, 0, "{errors}");
@@ -125,17 +125,17 @@ fn a_large_document_comes_from_several_holders() {
     let document = large();
     let index = Index::start(&[]);
     let start = |name: &str, limit: &str| -> Program {
-        let folder = folder(root.path(), name, &[("big.bin", &document)]);
+        let directory = directory(root.path(), name, &[("big.bin", &document)]);
         let arguments =
             ["--share", ".", "--upload", "127.0.0.1:0", "--upload-limit", limit, "share"];
-        let program = peer(index.address, &arguments, &folder);
+        let program = peer(index.address, &arguments, &directory);
         program.line();
         program.line();
         program
     };
     let holders = [start("a", "4M"), start("b", "4M"), start("c", "8M")];
     index.wait_for_digests("FILE big.bin", 3);
-    let mine = folder(root.path(), "mine", &[]);
+    let mine = directory(root.path(), "mine", &[]);
     let address = index.address.to_string();
     let (code, output, errors) = run_peer(&[&address, "--share", ".", "get", "big.bin"], "", &mine);
     assert_eq!(code, 0, "{errors}");
@@ -150,8 +150,8 @@ fn a_peer_that_is_killed_again_and_again_gets_there() {
     const KILLS: u64 = 50;
     let root = tempfile::tempdir().unwrap();
     let document = large();
-    let honest = folder(root.path(), "honest", &[("big.bin", &document)]);
-    let mine = folder(root.path(), "mine", &[]);
+    let honest = directory(root.path(), "honest", &[("big.bin", &document)]);
+    let mine = directory(root.path(), "mine", &[]);
     let index = Index::start(&[]);
     let (_honest, _) = share(index.address, &honest);
     index.wait_for_digests("FILE big.bin", 1);
@@ -180,9 +180,9 @@ fn a_peer_that_is_killed_again_and_again_gets_there() {
 #[test]
 fn attempts_and_downloads_are_recorded() {
     let root = tempfile::tempdir().unwrap();
-    let a = folder(root.path(), "a", &[("rfc7.txt", b"seven"), ("rfc9.txt", b"nine")]);
-    let mine = folder(root.path(), "mine", &[]);
-    let state = folder(root.path(), "state", &[]);
+    let a = directory(root.path(), "a", &[("rfc7.txt", b"seven"), ("rfc9.txt", b"nine")]);
+    let mine = directory(root.path(), "mine", &[]);
+    let state = directory(root.path(), "state", &[]);
     let index = Index::start(&[]);
     let (_a, port) = share(index.address, &a);
     let mut talk = index.connect();
@@ -232,7 +232,7 @@ fn attempts_and_downloads_are_recorded() {
 #[test]
 fn holders_are_probed() {
     let root = tempfile::tempdir().unwrap();
-    let a = folder(root.path(), "a", &[("rfc7.txt", b"seven")]);
+    let a = directory(root.path(), "a", &[("rfc7.txt", b"seven")]);
     let index = Index::start(&[]);
     let (_a, port) = share(index.address, &a);
     let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
@@ -257,9 +257,9 @@ fn holders_are_probed() {
 fn a_session_resumes_downloads_of_a_killed_one() {
     let root = tempfile::tempdir().unwrap();
     let document = large();
-    let honest = folder(root.path(), "honest", &[("big.bin", &document), ("a.md", b"a")]);
-    let mine = folder(root.path(), "mine", &[]);
-    let state = folder(root.path(), "state", &[]);
+    let honest = directory(root.path(), "honest", &[("big.bin", &document), ("a.md", b"a")]);
+    let mine = directory(root.path(), "mine", &[]);
+    let state = directory(root.path(), "state", &[]);
     let index = Index::start(&[]);
     let (_honest, _) = share(index.address, &honest);
     index.wait_for_digests("FILE big.bin", 1);
@@ -292,8 +292,8 @@ fn a_low_download_limit_only_takes_its_time() {
         (1..=8u8).map(|number| (format!("rfc{number}.txt"), vec![number; 6000])).collect();
     let files: Vec<(&str, &[u8])> =
         documents.iter().map(|(name, bytes)| (name.as_str(), &bytes[..])).collect();
-    let holders = ["a", "b"].map(|name| folder(root.path(), name, &files));
-    let mine = folder(root.path(), "mine", &[]);
+    let holders = ["a", "b"].map(|name| directory(root.path(), name, &files));
+    let mine = directory(root.path(), "mine", &[]);
     let index = Index::start(&[]);
     let _holders = holders.map(|holder| share(index.address, &holder));
     let (code, output, errors) = sync(&index, &["--download-limit", "4096"], &mine);

@@ -10,18 +10,18 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 
-use common::{Index, folder, names, run_peer, run_peer_again, share};
+use common::{Index, directory, names, run_peer, run_peer_again, share};
 
-fn sync(index: &Index, arguments: &[&str], folder: &Path) -> (i32, String, String) {
+fn sync(index: &Index, arguments: &[&str], directory: &Path) -> (i32, String, String) {
     let index = index.address.to_string();
-    run_peer(&[&[&index, "--share", ".", "sync"], arguments].concat(), "", folder)
+    run_peer(&[&[&index, "--share", ".", "sync"], arguments].concat(), "", directory)
 }
 
 #[test]
 fn a_selection_of_nothing_is_not_found() {
     let root = tempfile::tempdir().unwrap();
-    let a = folder(root.path(), "a", &[("rfc7.txt", b"seven"), ("b.md", b"b")]);
-    let mine = folder(root.path(), "mine", &[]);
+    let a = directory(root.path(), "a", &[("rfc7.txt", b"seven"), ("b.md", b"b")]);
+    let mine = directory(root.path(), "mine", &[]);
     let index = Index::start(&[]);
     let nothing = "nothing to do: no other peer has registered a document\n";
     assert_eq!(sync(&index, &[], &mine).1, nothing);
@@ -61,7 +61,7 @@ fn a_selection_of_nothing_is_not_found() {
 }
 
 /// Runs a command in the shared directory itself.
-fn run_in_folder(
+fn run_in_directory(
     index: &Index,
     arguments: &[&str],
     state: &Path,
@@ -74,11 +74,11 @@ fn run_in_folder(
 #[test]
 fn documents_that_came_are_named_as_new_changed_or_unchanged() {
     let root = tempfile::tempdir().unwrap();
-    let a = folder(root.path(), "a", &[("a.md", b"a"), ("b.md", b"b"), ("c.md", b"c")]);
-    let (mine, state) = (folder(root.path(), "mine", &[]), folder(root.path(), "state", &[]));
+    let a = directory(root.path(), "a", &[("a.md", b"a"), ("b.md", b"b"), ("c.md", b"c")]);
+    let (mine, state) = (directory(root.path(), "mine", &[]), directory(root.path(), "state", &[]));
     let index = Index::start(&[]);
     let (_a, _) = share(index.address, &a);
-    let run = |arguments: &[&str]| run_in_folder(&index, arguments, &state, &mine).1;
+    let run = |arguments: &[&str]| run_in_directory(&index, arguments, &state, &mine).1;
     let lines = |output: String| {
         let mut lines: Vec<String> = output.lines().map(str::to_string).collect();
         let summary = lines.pop().unwrap();
@@ -110,11 +110,11 @@ fn documents_that_came_are_named_as_new_changed_or_unchanged() {
 #[test]
 fn an_edited_file_is_repaired_and_named_as_changed() {
     let root = tempfile::tempdir().unwrap();
-    let a = folder(root.path(), "a", &[("a.md", b"a"), ("b.md", b"b"), ("rfc7.txt", b"seven")]);
-    let (mine, state) = (folder(root.path(), "mine", &[]), folder(root.path(), "state", &[]));
+    let a = directory(root.path(), "a", &[("a.md", b"a"), ("b.md", b"b"), ("rfc7.txt", b"seven")]);
+    let (mine, state) = (directory(root.path(), "mine", &[]), directory(root.path(), "state", &[]));
     let index = Index::start(&[]);
     let (_a, _) = share(index.address, &a);
-    let run = |arguments: &[&str]| run_in_folder(&index, arguments, &state, &mine);
+    let run = |arguments: &[&str]| run_in_directory(&index, arguments, &state, &mine);
     assert_eq!(run(&["get", "a.md", "b.md", "7"]).0, 0);
     for documents in [&["a.md"][..], &["7"], &["a.md", "7", "b.md"]] {
         for name in ["a.md", "rfc7.txt"] {
@@ -145,8 +145,8 @@ fn an_edited_file_is_repaired_and_named_as_changed() {
 fn the_summary_counts_all_bytes_that_came() {
     let root = tempfile::tempdir().unwrap();
     let bytes = [7; 300];
-    let a = folder(root.path(), "a", &[("a.md", &bytes), ("b.md", &bytes), ("c.md", &bytes)]);
-    let mine = folder(root.path(), "mine", &[]);
+    let a = directory(root.path(), "a", &[("a.md", &bytes), ("b.md", &bytes), ("c.md", &bytes)]);
+    let mine = directory(root.path(), "mine", &[]);
     let index = Index::start(&[]);
     let (_a, _) = share(index.address, &a);
     let (_, output, errors) = sync(&index, &[], &mine);
@@ -172,7 +172,7 @@ fn a_single_status_shows_no_address_of_its_own() {
 fn the_log_names_ended_uploads_and_their_ends() {
     let root = tempfile::tempdir().unwrap();
     let large = vec![7; 32 * 1024 * 1024];
-    let a = folder(root.path(), "a", &[("a b.md", b"12345"), ("large", &large)]);
+    let a = directory(root.path(), "a", &[("a b.md", b"12345"), ("large", &large)]);
     let index = Index::start(&[]);
     let (program, port) = share(index.address, &a);
     let get = |name: &str, headers: &str| {
@@ -194,8 +194,8 @@ fn the_log_names_ended_uploads_and_their_ends() {
 #[test]
 fn after_a_400_the_other_kind_of_program_is_named() {
     let root = tempfile::tempdir().unwrap();
-    let a = folder(root.path(), "a", &[("rfc7.txt", b"seven")]);
-    let mine = folder(root.path(), "mine", &[]);
+    let a = directory(root.path(), "a", &[("rfc7.txt", b"seven")]);
+    let mine = directory(root.path(), "mine", &[]);
     let index = Index::start(&[]);
     let (_a, port) = share(index.address, &a);
     let peer = format!("127.0.0.1:{port}");

@@ -7,20 +7,20 @@ mod common;
 use std::fs;
 use std::path::Path;
 
-use common::{Index, folder, names, peer, run_peer, run_peer_again, share};
+use common::{Index, directory, names, peer, run_peer, run_peer_again, share};
 
-fn sync(index: &Index, arguments: &[&str], folder: &Path) -> (i32, String, String) {
+fn sync(index: &Index, arguments: &[&str], directory: &Path) -> (i32, String, String) {
     let index = index.address.to_string();
     let arguments = [&[&index, "--share", ".", "sync"], arguments].concat();
-    run_peer(&arguments, "", folder)
+    run_peer(&arguments, "", directory)
 }
 
 #[test]
 fn names_with_a_local_meaning_are_listed_and_never_saved() {
     let root = tempfile::tempdir().unwrap();
     let list = b"\n7 Not What It Is. N. Obody. April 1999. (Format: TXT=1 bytes)\n".as_slice();
-    let a = folder(root.path(), "a", &[("rfc7.txt", b"seven"), ("rfc-index.txt", list)]);
-    let mine = folder(root.path(), "mine", &[]);
+    let a = directory(root.path(), "a", &[("rfc7.txt", b"seven"), ("rfc-index.txt", list)]);
+    let mine = directory(root.path(), "mine", &[]);
     let index = Index::start(&[]);
     let (_a, _) = share(index.address, &a);
     let names_of_others = [
@@ -67,8 +67,8 @@ fn one_document_that_cannot_be_saved_fails_alone() {
         ("rfc8.txt", b"8"),
         (&long, b"x"),
     ];
-    let a = folder(root.path(), "a", &files);
-    let mine = folder(root.path(), "mine", &[]);
+    let a = directory(root.path(), "a", &files);
+    let mine = directory(root.path(), "mine", &[]);
     fs::create_dir(mine.join("rfc7.txt")).unwrap();
     std::os::unix::fs::symlink("/nowhere", mine.join("b")).unwrap();
     fs::write(mine.join("d"), "a file").unwrap();
@@ -98,16 +98,16 @@ fn one_document_that_cannot_be_saved_fails_alone() {
 #[test]
 fn a_forced_get_repairs_a_name_that_another_peer_has_taken() {
     let root = tempfile::tempdir().unwrap();
-    let others = folder(root.path(), "others", &[("sub", b"a file")]);
+    let others = directory(root.path(), "others", &[("sub", b"a file")]);
     fs::create_dir(others.join("lecture")).unwrap();
     fs::write(others.join("lecture/x"), "below").unwrap();
-    let honest = folder(root.path(), "honest", &[("lecture", b"honest lecture")]);
+    let honest = directory(root.path(), "honest", &[("lecture", b"honest lecture")]);
     fs::create_dir(honest.join("sub")).unwrap();
     fs::write(honest.join("sub/g"), "honest g").unwrap();
     let recursive = ["--share", ".", "--recursive", "share"];
     for together in [false, true] {
-        let mine = folder(root.path(), &format!("mine {together}"), &[]);
-        let state = folder(root.path(), &format!("state {together}"), &[]);
+        let mine = directory(root.path(), &format!("mine {together}"), &[]);
+        let state = directory(root.path(), &format!("state {together}"), &[]);
         let index = Index::start(&[]);
         let address = index.address.to_string();
         let run = |words: &[&str]| {
@@ -145,14 +145,14 @@ fn a_forced_get_repairs_a_name_that_another_peer_has_taken() {
 #[test]
 fn directories_are_created_with_the_document() {
     let root = tempfile::tempdir().unwrap();
-    let mine = folder(root.path(), "mine", &[]);
+    let mine = directory(root.path(), "mine", &[]);
     let index = Index::start(&[]);
     let record = index.register_files(&["sub%2Fdir%2Fx"], 9);
     let (code, _, _) = sync(&index, &[], &mine);
     assert_eq!(code, 69);
     assert!(names(&mine).is_empty(), "{:?}", names(&mine));
     drop(record);
-    let a = folder(root.path(), "a", &[]);
+    let a = directory(root.path(), "a", &[]);
     fs::create_dir_all(a.join("sub/dir")).unwrap();
     fs::write(a.join("sub/dir/x"), "deep").unwrap();
     let holder = peer(index.address, &["--share", ".", "--recursive", "share"], &a);

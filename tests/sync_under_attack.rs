@@ -13,7 +13,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use common::holders::{endpoint, holder, honest, hurried, respond};
-use common::{Index, Program, folder, names, run_peer_again, share};
+use common::{Index, Program, directory, names, run_peer_again, share};
 use p2p_ci::library::{PartFiles, SaveTarget};
 use p2p_ci::peer::{DownloadEvent, DownloadJob, DownloadRequest, Source, download_all};
 use p2p_ci::protocol::Document;
@@ -63,7 +63,7 @@ fn any_number_of_documents_of_one_holder_does_not_keep_the_others() {
 fn bait_at_any_number_of_endpoints_of_one_party_does_not_keep_the_others() {
     const ENDPOINTS: usize = 40;
     let root = tempfile::tempdir().unwrap();
-    let shared = folder(root.path(), "honest", &[]);
+    let shared = directory(root.path(), "honest", &[]);
     for number in 1000..1030 {
         fs::write(shared.join(format!("rfc{number}.txt")), format!("document {number}")).unwrap();
     }
@@ -88,7 +88,7 @@ fn bait_at_any_number_of_endpoints_of_one_party_does_not_keep_the_others() {
     // Silent, slow, and above the rate of slow holders.
     for bytes in [0, 30, 2000] {
         piece.store(bytes, Ordering::Relaxed);
-        let mine = folder(root.path(), &format!("mine{bytes}"), &[]);
+        let mine = directory(root.path(), &format!("mine{bytes}"), &[]);
         let job = |number: usize, source: &Source| DownloadJob {
             request: DownloadRequest {
                 document: Document::Rfc(number.to_string().parse().unwrap()),
@@ -102,7 +102,7 @@ fn bait_at_any_number_of_endpoints_of_one_party_does_not_keep_the_others() {
             (0..400).map(|at| job(at + 1, bait.get(at % ENDPOINTS).unwrap())).collect();
         jobs.extend((1000..1030).map(|number| job(number, &honest)));
         let (downloader, mut count, begun) = (hurried(10), 0, Instant::now());
-        let parts = PartFiles::in_folder(&mine);
+        let parts = PartFiles::in_directory(&mine);
         let outcome = download_all(&downloader, &parts, jobs, &mut |event| {
             count += usize::from(matches!(event, DownloadEvent::Completed(..)));
             if count == 30 || begun.elapsed() > Duration::from_secs(10) {
@@ -126,9 +126,9 @@ fn bait_does_not_keep_the_others(count: usize, bytes_per_second: usize, most: u6
         (0..40).map(|at| (format!("z{at}.md"), format!("document {at}").into_bytes())).collect();
     let files: Vec<(&str, &[u8])> =
         documents.iter().map(|(name, bytes)| (name.as_str(), &bytes[..])).collect();
-    let honest = folder(root.path(), "honest", &files);
+    let honest = directory(root.path(), "honest", &files);
     let (_honest, _) = share(index.address, &honest);
-    let (mine, state) = (folder(root.path(), "mine", &[]), folder(root.path(), "state", &[]));
+    let (mine, state) = (directory(root.path(), "mine", &[]), directory(root.path(), "state", &[]));
     let address = index.address.to_string();
     let arguments = [&address, "--share", ".", "sync"];
     let mut sync = Program::start_again(env!("CARGO_BIN_EXE_peer"), &arguments, &state, &mine);
@@ -154,12 +154,12 @@ fn several_processes_share_one_directory() {
     let mut files: Vec<(&str, &[u8])> =
         small.iter().map(|(name, bytes)| (name.as_str(), &bytes[..])).collect();
     files.extend([("big.bin", &large[..]), ("big2.bin", &large[1..])]);
-    let honest = folder(root.path(), "honest", &files);
+    let honest = directory(root.path(), "honest", &files);
     let index = Index::start(&[]);
     let (_honest, _) = share(index.address, &honest);
     index.wait_for_digests("FILE big.bin", 1);
     index.wait_for_digests("FILE big2.bin", 1);
-    let (mine, state) = (folder(root.path(), "mine", &[]), folder(root.path(), "state", &[]));
+    let (mine, state) = (directory(root.path(), "mine", &[]), directory(root.path(), "state", &[]));
     let address = index.address.to_string();
     thread::scope(|scope| {
         for what in [&["sync"][..], &["sync"], &["get", "big.bin", "big2.bin"]] {

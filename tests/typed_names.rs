@@ -8,11 +8,11 @@ mod common;
 use std::fs;
 use std::path::Path;
 
-use common::{Index, folder, names, run_peer, share};
+use common::{Index, directory, names, run_peer, share};
 
-fn run(index: &Index, command: &[&str], folder: &Path) -> (i32, String, String) {
+fn run(index: &Index, command: &[&str], directory: &Path) -> (i32, String, String) {
     let index = index.address.to_string();
-    run_peer(&[&[&index, "--share", "."], command].concat(), "", folder)
+    run_peer(&[&[&index, "--share", "."], command].concat(), "", directory)
 }
 
 #[test]
@@ -20,7 +20,7 @@ fn a_name_is_understood_as_lists_print_it() {
     let root = tempfile::tempdir().unwrap();
     let files: [(&str, &[u8]); 4] =
         [("a b.txt", b"1"), ("\u{e4}.txt", b"2"), ("c d", b"3"), ("c%20d", b"4")];
-    let a = folder(root.path(), "a", &files);
+    let a = directory(root.path(), "a", &files);
     fs::write(a.join("rfc90001.txt"), "5").unwrap();
     let index = Index::start(&[]);
     let (_a, port) = share(index.address, &a);
@@ -39,7 +39,7 @@ fn a_name_is_understood_as_lists_print_it() {
     .into_iter()
     .enumerate()
     {
-        let mine = folder(root.path(), &number.to_string(), &[]);
+        let mine = directory(root.path(), &number.to_string(), &[]);
         if !typed.iter().any(|word| word.ends_with("-90001")) {
             for command in [&["lookup"][..], &["lookup", "--probe"]] {
                 let (code, output, errors) = run(&index, &[command, typed].concat(), &mine);
@@ -52,7 +52,7 @@ fn a_name_is_understood_as_lists_print_it() {
         let (code, output, _) = run(&index, &[&["get"], typed].concat(), &mine);
         assert!(code == 0 && output.contains("is here already"), "{typed:?} {output}");
     }
-    let mine = folder(root.path(), "from", &[]);
+    let mine = directory(root.path(), "from", &[]);
     let from = format!("localhost:{port}");
     let (code, _, errors) = run(&index, &["get", "a%20b.txt", "--from", &from], &mine);
     assert_eq!((code, &names(&mine)[..]), (0, &["a b.txt".to_string()][..]), "{errors}");
@@ -68,8 +68,8 @@ fn a_name_is_understood_as_lists_print_it() {
 #[test]
 fn an_rfc_without_holders_leads_to_the_file_of_that_name() {
     let root = tempfile::tempdir().unwrap();
-    let a = folder(root.path(), "a", &[("42", b"42")]);
-    let mine = folder(root.path(), "mine", &[]);
+    let a = directory(root.path(), "a", &[("42", b"42")]);
+    let mine = directory(root.path(), "mine", &[]);
     let index = Index::start(&[]);
     let (_a, _) = share(index.address, &a);
     for command in [&["get", "42"][..], &["get", "42", "43"], &["lookup", "42"]] {

@@ -10,7 +10,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Instant;
 
-use common::{Index, PATIENCE, Program, folder, run_peer};
+use common::{Index, PATIENCE, Program, directory, run_peer};
 
 fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
@@ -51,9 +51,9 @@ fn files_that_cannot_be_read_are_withdrawn_until_they_can() {
     if may_read_everything(root.path()) {
         return;
     }
-    let mine = folder(root.path(), "mine", &[("a.md", b"a"), ("b.md", b"b")]);
-    let elsewhere = folder(root.path(), "elsewhere", &[("added.md", b"added")]);
-    let here = folder(root.path(), "here", &[]);
+    let mine = directory(root.path(), "mine", &[("a.md", b"a"), ("b.md", b"b")]);
+    let elsewhere = directory(root.path(), "elsewhere", &[("added.md", b"added")]);
+    let here = directory(root.path(), "here", &[]);
     let index = Index::start(&[]);
     let address = index.address.to_string();
     let added = elsewhere.join("added.md");

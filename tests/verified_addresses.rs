@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use common::holders::{holder_on, index_request, respond};
-use common::{folder, names, run_peer};
+use common::{directory, names, run_peer};
 
 /// More than one LOOKUP each for a thousand holders.
 const DOCUMENTS: usize = 1100;
@@ -82,7 +82,7 @@ fn counting(address: Ipv4Addr, port: u16) -> (SocketAddr, Arc<AtomicUsize>) {
 #[test]
 fn every_listed_name_is_connected_to_at_its_verified_address() {
     let root = tempfile::tempdir().unwrap();
-    let mine = folder(root.path(), "mine", &[]);
+    let mine = directory(root.path(), "mine", &[]);
     let (right, connections) = counting(Ipv4Addr::new(127, 0, 0, 2), 0);
     let (_, rebound) = counting(Ipv4Addr::LOCALHOST, right.port());
     let (index, lookups) = index(right.port(), |_| true);
@@ -99,7 +99,7 @@ fn every_listed_name_is_connected_to_at_its_verified_address() {
 #[test]
 fn a_name_whose_record_is_gone_is_not_resolved() {
     let root = tempfile::tempdir().unwrap();
-    let mine = folder(root.path(), "mine", &[]);
+    let mine = directory(root.path(), "mine", &[]);
     let (right, _) = counting(Ipv4Addr::new(127, 0, 0, 2), 0);
     let (_, rebound) = counting(Ipv4Addr::LOCALHOST, right.port());
     let (index, _) = index(right.port(), |number| number > 1);
@@ -117,7 +117,7 @@ fn a_name_whose_record_is_gone_is_not_resolved() {
 fn many_names_of_one_address_lead_to_a_few_connections() {
     for banner in ["", "SSH-2.0-OpenSSH_9.2\r\n"] {
         let root = tempfile::tempdir().unwrap();
-        let mine = folder(root.path(), "mine", &[]);
+        let mine = directory(root.path(), "mine", &[]);
         let connections = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&connections);
         let victim = TcpListener::bind("127.0.0.1:0").unwrap();

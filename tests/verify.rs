@@ -9,7 +9,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::process::Command;
 
-use common::{Index, Program, folder, peer, run_peer_again};
+use common::{Index, Program, directory, peer, run_peer_again};
 use serde_json::Value;
 
 #[test]
@@ -17,7 +17,7 @@ fn the_file_at_the_path_is_checked_whether_or_not_it_is_shared() {
     let root = tempfile::tempdir().unwrap();
     let files: [(&str, &[u8]); 5] =
         [("a", b"a"), ("b", b"b"), ("c", b"c"), ("d", b"d"), ("rfc7.txt", b"seven")];
-    let shared = folder(root.path(), "shared", &files);
+    let shared = directory(root.path(), "shared", &files);
     fs::create_dir(shared.join("x")).unwrap();
     fs::write(shared.join("x/sub"), "sub").unwrap();
     let index = Index::start(&[]);
@@ -94,7 +94,7 @@ fn the_file_at_the_path_is_checked_whether_or_not_it_is_shared() {
 #[test]
 fn documents_downloaded_into_subdirectories_stay_shared() {
     let root = tempfile::tempdir().unwrap();
-    let shared = folder(root.path(), "shared", &[]);
+    let shared = directory(root.path(), "shared", &[]);
     fs::create_dir(shared.join("x")).unwrap();
     for name in ["x/sub", "x/ignored", "x/gone"] {
         fs::write(shared.join(name), name).unwrap();

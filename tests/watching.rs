@@ -33,8 +33,8 @@ fn write(path: &Path) {
     fs::File::options().write(true).open(path).unwrap().set_modified(old).unwrap();
 }
 
-fn watched(folder: &Path) -> (SharedLibrary, Watcher, Receiver<String>) {
-    let library = Library::scan_quiet(folder, Depth::Folder).unwrap();
+fn watched(directory: &Path) -> (SharedLibrary, Watcher, Receiver<String>) {
+    let library = Library::scan_quiet(directory, Depth::Directory).unwrap();
     let (sender, documents) = channel();
     let changed = move |document: &p2p_ci::protocol::Document| {
         let _ = sender.send(document.to_string());
@@ -60,18 +60,18 @@ fn await_document(shared: &(SharedLibrary, Watcher, Receiver<String>), name: &st
 #[test]
 fn a_directory_that_is_removed_and_created_again_is_watched() {
     let root = tempfile::tempdir().unwrap();
-    let folder = root.path().join("share");
-    fs::create_dir(&folder).unwrap();
-    write(&folder.join("one"));
-    let shared = watched(&folder);
+    let directory = root.path().join("share");
+    fs::create_dir(&directory).unwrap();
+    write(&directory.join("one"));
+    let shared = watched(&directory);
     for round in ["two", "three"] {
-        fs::remove_dir_all(&folder).unwrap();
-        fs::create_dir(&folder).unwrap();
-        write(&folder.join(round));
+        fs::remove_dir_all(&directory).unwrap();
+        fs::create_dir(&directory).unwrap();
+        write(&directory.join(round));
         await_document(&shared, &format!("FILE {round}"), true);
         // And from then on it is watched: more arrives without another replacement.
         let later = format!("{round}-later");
-        write(&folder.join(&later));
+        write(&directory.join(&later));
         await_document(&shared, &format!("FILE {later}"), true);
     }
 }

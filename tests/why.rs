@@ -8,14 +8,14 @@ use std::fs;
 use std::thread;
 use std::time::Instant;
 
-use common::{Index, PATIENCE, Program, folder, names, run_peer_again, share};
+use common::{Index, PATIENCE, Program, directory, names, run_peer_again, share};
 
 #[test]
 fn why_names_attempts_and_kept_bytes() {
     let root = tempfile::tempdir().unwrap();
     let large: Vec<u8> = (0..3_000_000_u32).map(|at| (at * 31 % 251).to_le_bytes()[0]).collect();
-    let a = folder(root.path(), "a", &[("large", &large), ("7", b"seven")]);
-    let (mine, state) = (folder(root.path(), "mine", &[]), folder(root.path(), "state", &[]));
+    let a = directory(root.path(), "a", &[("large", &large), ("7", b"seven")]);
+    let (mine, state) = (directory(root.path(), "mine", &[]), directory(root.path(), "state", &[]));
     let index = Index::start(&[]);
     let (_a, port) = share(index.address, &a);
     index.wait_for_digests("FILE large", 1);

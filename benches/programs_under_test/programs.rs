@@ -132,13 +132,13 @@ pub(crate) struct Usage {
 }
 
 fn usage(id: u32) -> io::Result<Usage> {
-    let folder = format!("/proc/{id}");
-    let status = fs::read_to_string(format!("{folder}/status"))?;
+    let directory = format!("/proc/{id}");
+    let status = fs::read_to_string(format!("{directory}/status"))?;
     let number = |name: &str| -> u64 {
         let line = status.lines().find_map(|line| line.strip_prefix(name));
         line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
     };
-    let stat = fs::read_to_string(format!("{folder}/stat"))?;
+    let stat = fs::read_to_string(format!("{directory}/stat"))?;
     // After the name in brackets: the 14th and 15th field are ticks, a hundred a second.
     let fields: Vec<&str> =
         stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace().collect();
@@ -146,7 +146,7 @@ fn usage(id: u32) -> io::Result<Usage> {
     Ok(Usage {
         memory: number("VmRSS:") * 1024,
         threads: number("Threads:") as usize,
-        files: fs::read_dir(format!("{folder}/fd"))?.count(),
+        files: fs::read_dir(format!("{directory}/fd"))?.count(),
         processor: (ticks(11).unwrap_or(0.0) + ticks(12).unwrap_or(0.0)) / 100.0,
     })
 }
@@ -191,31 +191,39 @@ impl Index {
     }
 }
 
-/// A peer that shares a folder.
+/// A peer that shares a directory.
 pub(crate) struct Peer {
     pub(crate) program: Program,
     pub(crate) upload: SocketAddr,
 }
 
-/// The command of a peer, which remembers what it does below `folder` alone.
-pub(crate) fn peer_command(index: &str, folder: &Path, arguments: &[&str]) -> io::Result<Command> {
+/// The command of a peer, which remembers what it does below `directory` alone.
+pub(crate) fn peer_command(
+    index: &str,
+    directory: &Path,
+    arguments: &[&str],
+) -> io::Result<Command> {
     let mut command = command("peer")?;
-    command.arg(index).args(["--share", "."]).args(arguments).current_dir(folder);
+    command.arg(index).args(["--share", "."]).args(arguments).current_dir(directory);
     let state = env::temp_dir().join(format!("p2p-ci-trial-{}", std::process::id()));
     command.env("XDG_STATE_HOME", &state).env("XDG_CACHE_HOME", &state);
     Ok(command)
 }
 
 impl Peer {
-    pub(crate) fn share(index: SocketAddr, folder: &Path, arguments: &[&str]) -> io::Result<Self> {
+    pub(crate) fn share(
+        index: SocketAddr,
+        directory: &Path,
+        arguments: &[&str],
+    ) -> io::Result<Self> {
         let arguments = [&["--upload", "127.0.0.1:0"], arguments, &["share"]].concat();
-        Self::of(Program::start(peer_command(&index.to_string(), folder, &arguments)?)?)
+        Self::of(Program::start(peer_command(&index.to_string(), directory, &arguments)?)?)
     }
 
     /// The same without a line in the log for each upload.
-    pub(crate) fn share_quietly(index: SocketAddr, folder: &Path) -> io::Result<Self> {
+    pub(crate) fn share_quietly(index: SocketAddr, directory: &Path) -> io::Result<Self> {
         let arguments = ["--upload", "127.0.0.1:0", "share"];
-        let mut command = peer_command(&index.to_string(), folder, &arguments)?;
+        let mut command = peer_command(&index.to_string(), directory, &arguments)?;
         command.env("RUST_LOG", "warn");
         Self::of(Program::start(command)?)
     }

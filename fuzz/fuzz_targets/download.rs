@@ -1,4 +1,4 @@
-//! An uploader that says anything, and a download into a folder: a file has its name only if it is
+//! An uploader that says anything, and a download into a directory: a file has its name only if it is
 //! what was announced, and nothing else is left.
 
 #![no_main]
@@ -38,12 +38,12 @@ fuzz_target!(|data: &[u8]| {
             let _ = stream.write_all(&reply);
         }
     });
-    let folder = tempfile::tempdir().expect("a folder");
-    let target = folder.path().join("rfc1.txt");
+    let directory = tempfile::tempdir().expect("a directory");
+    let target = directory.path().join("rfc1.txt");
     let holder = address.to_string().parse::<p2p_ci::protocol::Endpoint>().expect("an endpoint");
     let document = Document::Rfc("1".parse().expect("a number"));
     let wanted = DownloadRequest { document, sources: vec![holder.into()], digest: None };
-    let mut incoming = PartialFile::begin(&target).expect("a file in the folder");
+    let mut incoming = PartialFile::begin(&target).expect("a file in the directory");
     let fetched = Downloader::default().download(&wanted, &mut incoming, &mut |_| {});
     if let Ok(fetched) = &fetched {
         incoming.commit(false).expect("its name");
@@ -55,7 +55,7 @@ fuzz_target!(|data: &[u8]| {
     } else {
         drop(incoming);
     }
-    for entry in fs::read_dir(folder.path()).expect("the folder") {
+    for entry in fs::read_dir(directory.path()).expect("the directory") {
         let name = entry.expect("an entry").file_name().into_string().expect("a name of ours");
         assert!(is_part(&name) || (name == "rfc1.txt" && fetched.is_ok()), "{name}");
     }

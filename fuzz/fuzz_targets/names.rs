@@ -1,4 +1,4 @@
-//! File names: from the wire, and from a folder. None leads anywhere but below the folder.
+//! File names: from the wire, and from a directory. None leads anywhere but below the directory.
 
 #![no_main]
 
@@ -10,8 +10,8 @@ use p2p_ci::library::{Depth, Library, SharedLibrary, document_of, file_name_of};
 use p2p_ci::protocol::{Document, FileName};
 
 static LIBRARY: LazyLock<SharedLibrary> = LazyLock::new(|| {
-    let folder = std::env::temp_dir().join(format!("p2p-ci-fuzz-names-{}", std::process::id()));
-    Library::scan(&folder, Depth::Tree).expect("a folder in the temporary folder")
+    let directory = std::env::temp_dir().join(format!("p2p-ci-fuzz-names-{}", std::process::id()));
+    Library::scan(&directory, Depth::Tree).expect("a directory in the temporary directory")
 });
 
 fuzz_target!(|data: &[u8]| {
@@ -25,7 +25,7 @@ fuzz_target!(|data: &[u8]| {
     if let Some(document) = document_of(&text)
         && let Ok(name) = file_name_of(&document)
     {
-        // Below the folder, in no hidden place, and nowhere else.
+        // Below the directory, in no hidden place, and nowhere else.
         assert!(name.split('/').all(|segment| !segment.is_empty() && !segment.starts_with('.')));
         assert_eq!(document_of(&name), Some(document.clone()));
         stays_below(&document);
@@ -35,7 +35,7 @@ fuzz_target!(|data: &[u8]| {
 fn stays_below(document: &Document) {
     let library = LIBRARY.read();
     if let Ok(path) = library.target_for(document).map(|target| target.path()) {
-        let below = path.strip_prefix(library.folder()).expect("a path below the folder");
+        let below = path.strip_prefix(library.directory()).expect("a path below the directory");
         let is_plain = |component: Component<'_>| match component {
             Component::Normal(segment) => !segment.as_encoded_bytes().starts_with(b"."),
             _ => false,

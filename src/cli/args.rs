@@ -9,7 +9,7 @@ use log::LevelFilter;
 
 use super::admin::AdminArgs;
 use super::command::Command;
-use super::config::tables::{SharedDirectory, Tables, UploadRate};
+use super::config::tables::{ShareTable, Tables, UploadRate};
 use super::headings::{DOWNLOADING, NETWORK, OUTPUT, SHARING};
 use super::logs::form::LogFormat;
 use super::output::format::Format;
@@ -19,7 +19,7 @@ use super::values::endpoints::{Servers, index_servers};
 use super::values::option_values::{Listen, count, network};
 use super::values::rate::Rate;
 use super::wire::options::WireArgs;
-use crate::library::{Depth, SharedFolder};
+use crate::library::{Depth, SharedDirectory};
 use crate::limits;
 use crate::net::AccessLists;
 use crate::protocol::Host;
@@ -202,7 +202,7 @@ pub(super) struct Args {
 
     /// The shared directories after the first one, from the file.
     #[arg(skip)]
-    pub(super) more_shares: Vec<SharedFolder>,
+    pub(super) more_shares: Vec<SharedDirectory>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -258,12 +258,12 @@ impl Args {
             self.recursive = first.recursive.unwrap_or(recursive);
             self.hand_over = first.hand_over.unwrap_or(hand_over);
         }
-        let folder = |share: SharedDirectory| SharedFolder {
+        let directory = |share: ShareTable| SharedDirectory {
             path: share.path.into(),
             depth: depth(share.recursive.unwrap_or(recursive)),
             hand_over: share.hand_over.unwrap_or(hand_over),
         };
-        self.more_shares = shares.map(folder).collect();
+        self.more_shares = shares.map(directory).collect();
     }
 
     /// The limits on uploads to networks.
@@ -278,5 +278,5 @@ impl Args {
 }
 
 fn depth(is_recursive: bool) -> Depth {
-    if is_recursive { Depth::Tree } else { Depth::Folder }
+    if is_recursive { Depth::Tree } else { Depth::Directory }
 }

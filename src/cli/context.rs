@@ -16,7 +16,7 @@ use super::shell::listed::Listed;
 use super::user_directory::stored_digests;
 use super::values::endpoints::Servers;
 use crate::escape::escaped;
-use crate::library::{Depth, Library, SharedFolder, SharedLibrary};
+use crate::library::{Depth, Library, SharedDirectory, SharedLibrary};
 use crate::peer::{Announcements, Cancel, Downloader, Journal, UploadServer};
 use crate::protocol::{Document, Title};
 
@@ -25,10 +25,10 @@ pub(super) struct Context {
     /// The index servers as the user named them.
     pub(super) server: Servers,
     pub(super) index: IndexAccess,
-    pub(super) folder: PathBuf,
+    pub(super) directory: PathBuf,
     pub(super) depth: Depth,
     /// The shared directories after the first one.
-    pub(super) more_folders: Vec<SharedFolder>,
+    pub(super) more_directories: Vec<SharedDirectory>,
     /// The library of a session. A single command scans the directory when it needs to.
     pub(super) library: OnceCell<SharedLibrary>,
     /// The queue of documents whose digests a session computes.
@@ -67,9 +67,9 @@ impl Context {
         Self {
             server: args.server.clone(),
             index,
-            folder: args.share.clone(),
+            directory: args.share.clone(),
             depth: args.depth(),
-            more_folders: args.more_shares.clone(),
+            more_directories: args.more_shares.clone(),
             library: OnceCell::new(),
             hashing: None,
             announcements: None,
@@ -138,15 +138,13 @@ impl Context {
         if let Some(library) = self.library.get() {
             return Ok(library.clone());
         }
-        let library =
-            Library::scan_all(&self.folder, self.depth, &self.more_folders).map_err(|source| {
-                CommandError::File {
-                    what: format!(
-                        "cannot read the directory `{}`",
-                        escaped(self.folder.as_os_str().as_encoded_bytes())
-                    ),
-                    source,
-                }
+        let library = Library::scan_all(&self.directory, self.depth, &self.more_directories)
+            .map_err(|source| CommandError::File {
+                what: format!(
+                    "cannot read the directory `{}`",
+                    escaped(self.directory.as_os_str().as_encoded_bytes())
+                ),
+                source,
             })?;
         let digests = stored_digests();
         library.write().set_digests(digests);

@@ -217,8 +217,8 @@ pub(super) fn run_shell(args: &Args, interactive: bool) -> Result<(), Failure> {
 }
 
 /// The journal of the downloads into a directory. If it cannot be opened, downloads work without one.
-fn journal(folder: &Path) -> Arc<Journal> {
-    let path = journal_file(folder);
+fn journal(directory: &Path) -> Arc<Journal> {
+    let path = journal_file(directory);
     let opened = path.as_deref().map(Journal::open).transpose();
     let opened = opened.unwrap_or_else(|error| {
         log::warn!(

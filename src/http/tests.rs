@@ -235,8 +235,8 @@ fn connections_are_bounded() {
 #[cfg(unix)]
 #[test]
 fn a_unix_socket_names_the_user_and_is_removed() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("a b.sock");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a b.sock");
     let name = path.to_str().unwrap();
     let router = Router::default().get("/user", |request| {
         let Client::Unix(user) = request.client else {

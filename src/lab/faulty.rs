@@ -119,7 +119,7 @@ mod tests {
     fn other_bytes_and_half_of_a_document_are_sent() {
         let directory = tempfile::tempdir().unwrap();
         fs::write(directory.path().join("rfc7.txt"), "Title\n\n0123456789").unwrap();
-        let library = Library::scan(directory.path(), Depth::Folder).unwrap();
+        let library = Library::scan(directory.path(), Depth::Directory).unwrap();
         for (fault, expected) in
             [(Fault::Alters, "Title\n\n0023456789"), (Fault::Stops, "Title\n\n0")]
         {

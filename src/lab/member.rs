@@ -56,7 +56,7 @@ impl Member {
         let line = Line::new(group.latency, group.rate);
         interface.line = Some(line.clone());
         interface.address = Some(address);
-        let library = Library::scan(directory, Depth::Folder)?;
+        let library = Library::scan(directory, Depth::Directory)?;
         let listener = net::listen(SocketAddr::new(address, 0))?;
         let here = listener.local_addr()?;
         let host: Host = address.to_string().parse().map_err(io::Error::other)?;

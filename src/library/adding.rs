@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::catalog::SharedLibrary;
+use super::directory::{self, Depth};
 use super::entry::Entry;
-use super::folder::{self, Depth};
 use super::name::{document_of, file_name_of};
 use super::saved::Saved;
 use super::scan_state::log_skipped;
@@ -30,16 +30,16 @@ impl SharedLibrary {
         let document = document_of(name).ok_or_else(|| {
             invalid("expected a name that is not hidden and has no control characters")
         })?;
-        let folder = match path.parent() {
+        let directory = match path.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent.canonicalize()?,
             _ => Path::new(".").canonicalize()?,
         };
-        let (ours, official) = self.folder_and_official();
-        let is_ours = ours.canonicalize().is_ok_and(|ours| ours == folder);
-        let folder = if is_ours { ours } else { folder.into() };
+        let (ours, official) = self.directory_and_official();
+        let is_ours = ours.canonicalize().is_ok_and(|ours| ours == directory);
+        let directory = if is_ours { ours } else { directory.into() };
         // This opens the file even if a title is given, so that an unreadable file is not shared.
-        let own_title = title_of(&document, &folder, name, &official)?;
-        let entry = added_entry(folder, name, title.unwrap_or(own_title))?;
+        let own_title = title_of(&document, &directory, name, &official)?;
+        let entry = added_entry(directory, name, title.unwrap_or(own_title))?;
         self.write().insert(document.clone(), entry);
         Ok(document)
     }
@@ -57,12 +57,12 @@ impl SharedLibrary {
         digest: Digest,
     ) -> io::Result<()> {
         let name = file_name_of(document).map_err(io::Error::other)?;
-        let (folder, official) = self.folder_and_official();
+        let (directory, official) = self.directory_and_official();
         let title = match title {
             Some(title) => title,
-            None => title_of(document, &folder, &name, &official)?,
+            None => title_of(document, &directory, &name, &official)?,
         };
-        let entry = added_entry(folder, &name, title)?;
+        let entry = added_entry(directory, &name, title)?;
         let now = SystemTime::now();
         // With coarse times, the file may have changed without a change of its state.
         let is_known =
@@ -81,7 +81,7 @@ impl SharedLibrary {
     /// # Errors
     /// When the directory cannot be read.
     pub fn add_downloaded(&self, documents: impl Iterator<Item = Document>) -> io::Result<usize> {
-        let (shared, official) = self.folder_and_official();
+        let (shared, official) = self.directory_and_official();
         let names: HashMap<String, Document> = documents
             .filter_map(|document| Some((file_name_of(&document).ok()?, document)))
             .filter(|(name, _)| name.contains('/') && shared.join(name).exists())
@@ -90,7 +90,7 @@ impl SharedLibrary {
             return Ok(0);
         }
         // As in a scan, files that `.p2pciignore` excludes are skipped, and links are not followed.
-        let (found, _) = folder::files(&shared, Depth::Tree)?;
+        let (found, _) = directory::files(&shared, Depth::Tree)?;
         let mut count = 0;
         for found in found {
             let Some(document) = names.get(&*found.name) else { continue };
@@ -107,14 +107,14 @@ impl SharedLibrary {
         Ok(count)
     }
 
-    fn folder_and_official(&self) -> (Arc<Path>, Arc<Official>) {
+    fn directory_and_official(&self) -> (Arc<Path>, Arc<Official>) {
         let library = self.read();
-        (Arc::clone(&library.folder), Arc::clone(&library.official))
+        (Arc::clone(&library.directory), Arc::clone(&library.official))
     }
 }
 
 /// The entry of a file that the user or a download has added.
-fn added_entry(folder: Arc<Path>, name: &str, title: Title) -> io::Result<Entry> {
-    let state = folder::state(Path::new(name), &folder.join(name).symlink_metadata()?);
-    Ok(Entry { title, state, folder, name: name.into(), is_added: true })
+fn added_entry(directory: Arc<Path>, name: &str, title: Title) -> io::Result<Entry> {
+    let state = directory::state(Path::new(name), &directory.join(name).symlink_metadata()?);
+    Ok(Entry { title, state, directory, name: name.into(), is_added: true })
 }

@@ -5,9 +5,9 @@ use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::digest::DigestCache;
+use super::directory::{Depth, SharedDirectory};
 use super::entry::Entry;
 use super::file_state::FileState;
-use super::folder::{Depth, SharedFolder};
 use super::name::{NotSaved, file_name_of};
 use super::scan_state::ScanState;
 use super::target::SaveTarget;
@@ -18,10 +18,10 @@ use crate::protocol::{Content, Digest, Document, Title};
 /// The shared documents of one directory or several, and single files elsewhere that the user has added.
 #[derive(Debug)]
 pub struct Library {
-    pub(super) folder: Arc<Path>,
+    pub(super) directory: Arc<Path>,
     pub(super) depth: Depth,
     /// The shared directories after the first one.
-    pub(super) others: Arc<[SharedFolder]>,
+    pub(super) others: Arc<[SharedDirectory]>,
     pub(super) entries: BTreeMap<Document, Arc<Entry>>,
     /// Documents that the user has removed. Their files in the directory are not shared.
     pub(super) withdrawn: HashSet<Document>,
@@ -45,8 +45,8 @@ impl Library {
     }
 
     /// The shared directory, or the first one. Downloads are saved there.
-    pub fn folder(&self) -> &Path {
-        &self.folder
+    pub fn directory(&self) -> &Path {
+        &self.directory
     }
 
     /// Whether subdirectories are shared as well.
@@ -55,13 +55,13 @@ impl Library {
     }
 
     /// The shared directories after the first one.
-    pub fn others(&self) -> &[SharedFolder] {
+    pub fn others(&self) -> &[SharedDirectory] {
         &self.others
     }
 
     /// The shared directory of a file; the first one if the user has added it from elsewhere.
-    pub fn folder_of(&self, entry: &Entry) -> &Path {
-        self.other_of(entry).map_or(&*self.folder, |other| &*other.path)
+    pub fn directory_of(&self, entry: &Entry) -> &Path {
+        self.other_of(entry).map_or(&*self.directory, |other| &*other.path)
     }
 
     /// Whether a document is moved out of its directory after another peer has downloaded it completely, if
@@ -70,8 +70,8 @@ impl Library {
         self.other_of(entry).map_or(in_first, |other| other.hand_over)
     }
 
-    fn other_of(&self, entry: &Entry) -> Option<&SharedFolder> {
-        self.others.iter().find(|other| *other.path == *entry.folder)
+    fn other_of(&self, entry: &Entry) -> Option<&SharedDirectory> {
+        self.others.iter().find(|other| *other.path == *entry.directory)
     }
 
     /// The number of shared documents.
@@ -137,7 +137,7 @@ impl Library {
     /// # Errors
     /// When its name is not allowed in a shared directory.
     pub fn target_for(&self, document: &Document) -> Result<SaveTarget, NotSaved> {
-        Ok(SaveTarget::in_library(&self.folder, &file_name_of(document)?))
+        Ok(SaveTarget::in_library(&self.directory, &file_name_of(document)?))
     }
 
     /// Shares a file as this document.
@@ -185,9 +185,9 @@ pub struct SharedLibrary(Arc<RwLock<Library>>);
 
 impl SharedLibrary {
     /// A library of this directory without documents.
-    pub(super) fn empty(folder: &Path, depth: Depth, others: &[SharedFolder]) -> Self {
+    pub(super) fn empty(directory: &Path, depth: Depth, others: &[SharedDirectory]) -> Self {
         Self(Arc::new(RwLock::new(Library {
-            folder: folder.into(),
+            directory: directory.into(),
             depth,
             others: others.into(),
             entries: BTreeMap::new(),

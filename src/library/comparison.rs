@@ -6,9 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::catalog::Library;
+use super::directory::{self, Depth, Found, SharedDirectory, Skipped};
 use super::entry::Entry;
 use super::file_state::FileState;
-use super::folder::{self, Depth, Found, SharedFolder, Skipped};
 use super::name;
 use super::scan_state::{ScanState, is_denied};
 use super::titles::{Official, title_of};
@@ -26,9 +26,9 @@ pub(super) enum Stability {
 
 /// The library when a scan begins.
 pub(super) struct Snapshot {
-    folder: Arc<Path>,
+    directory: Arc<Path>,
     depth: Depth,
-    others: Arc<[SharedFolder]>,
+    others: Arc<[SharedDirectory]>,
     entries: BTreeMap<Document, Arc<Entry>>,
     withdrawn: HashSet<Document>,
     unpackable: HashMap<FileState, Arc<str>>,
@@ -38,7 +38,7 @@ pub(super) struct Snapshot {
 impl Snapshot {
     pub(super) fn of(library: &Library) -> Self {
         Self {
-            folder: Arc::clone(&library.folder),
+            directory: Arc::clone(&library.directory),
             depth: library.depth,
             others: Arc::clone(&library.others),
             entries: library.entries.clone(),
@@ -76,10 +76,10 @@ pub(super) fn compare(
         state.skip(&one.name, &one.reason);
     }
     let is_unknown =
-        |folder: &Path, name: &str| skipped.iter().any(|one| one.may_hide(folder, name));
-    let mut folders = library.folders();
-    let official = match folders
-        .any(|(folder, _)| Official::NAMES.into_iter().any(|name| is_unknown(folder, name)))
+        |directory: &Path, name: &str| skipped.iter().any(|one| one.may_hide(directory, name));
+    let mut directories = library.directories();
+    let official = match directories
+        .any(|(directory, _)| Official::NAMES.into_iter().any(|name| is_unknown(directory, name)))
     {
         true => None,
         false => Official::of_files(&found, &library.official),
@@ -100,7 +100,9 @@ pub(super) fn compare(
                 Some(after) => after,
                 None => continue,
             },
-            false if found.contains_key(document) || is_unknown(&before.folder, &before.name) => {
+            false
+                if found.contains_key(document) || is_unknown(&before.directory, &before.name) =>
+            {
                 continue;
             }
             false => None,
@@ -116,21 +118,21 @@ pub(super) fn compare(
 /// The files in the directory. There are none if the directory is missing, or if this user can no
 /// longer read it: then no document of it could be uploaded.
 fn files(library: &Snapshot, state: &mut ScanState) -> io::Result<(Vec<Found>, Vec<Skipped>)> {
-    let (mut found, mut skipped) = match folder::files(&library.folder, library.depth) {
+    let (mut found, mut skipped) = match directory::files(&library.directory, library.depth) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => (Vec::new(), Vec::new()),
         Err(error) if is_denied(&error) && !library.entries.is_empty() => {
-            state.skip(library.folder.as_os_str().as_encoded_bytes(), &error.to_string());
+            state.skip(library.directory.as_os_str().as_encoded_bytes(), &error.to_string());
             (Vec::new(), Vec::new())
         }
         files => files?,
     };
     for other in &*library.others {
-        match folder::files(&other.path, other.depth) {
+        match directory::files(&other.path, other.depth) {
             Ok((more, more_skipped)) => {
                 found.extend(more);
                 skipped.extend(more_skipped);
             }
-            Err(error) if folder::may_pass(&error) => return Err(error),
+            Err(error) if directory::may_pass(&error) => return Err(error),
             Err(error) => {
                 state.skip(other.path.as_os_str().as_encoded_bytes(), &error.to_string());
             }
@@ -170,7 +172,7 @@ fn compare_files(
         let is_unchanged = before.is_some_and(|entry| {
             entry.state == found.state
                 && entry.name == found.name
-                && entry.folder == found.folder
+                && entry.directory == found.directory
                 && new_official.is_none()
         });
         if is_unchanged {
@@ -182,18 +184,18 @@ fn compare_files(
             unstable.insert(document.clone(), (found.state, since));
             continue;
         }
-        let folder = Arc::clone(&found.folder);
+        let directory = Arc::clone(&found.directory);
         let name = Arc::clone(&found.name);
-        let after = match title_of(document, &folder, &name, official) {
+        let after = match title_of(document, &directory, &name, official) {
             Ok(title) => {
-                let entry = Entry { title, folder, name, state: found.state, is_added: false };
+                let entry = Entry { title, directory, name, state: found.state, is_added: false };
                 if before.is_some_and(|before| before.is_same(&entry)) {
                     continue;
                 }
                 Some(Arc::new(entry))
             }
             // The next scan tries again.
-            Err(error) if before.is_some() && folder::may_pass(&error) => continue,
+            Err(error) if before.is_some() && directory::may_pass(&error) => continue,
             Err(error) => {
                 state.skip(&library.shown(found), &error.to_string());
                 if before.is_none() {
@@ -218,7 +220,7 @@ fn compare_added(
     match before.readable_state() {
         Ok(now) if now == before.state => None,
         Ok(now) => Some(Some(Arc::new(Entry { state: now, ..Entry::clone(before) }))),
-        Err(error) if folder::may_pass(&error) => None,
+        Err(error) if directory::may_pass(&error) => None,
         Err(error) => {
             if is_denied(&error) {
                 let path = before.path();
@@ -232,16 +234,16 @@ fn compare_added(
 
 impl Snapshot {
     /// All directories, the first one first.
-    fn folders(&self) -> impl Iterator<Item = (&Arc<Path>, usize)> {
+    fn directories(&self) -> impl Iterator<Item = (&Arc<Path>, usize)> {
         let others = self.others.iter().map(|other| &other.path);
-        std::iter::once(&self.folder).chain(others).zip(0..)
+        std::iter::once(&self.directory).chain(others).zip(0..)
     }
 
     /// The path of a file for messages: below the first directory, or with another one.
     fn shown(&self, found: &Found) -> Vec<u8> {
-        match found.folder == self.folder {
+        match found.directory == self.directory {
             true => found.name.as_bytes().to_vec(),
-            false => found.folder.join(&*found.name).into_os_string().into_encoded_bytes(),
+            false => found.directory.join(&*found.name).into_os_string().into_encoded_bytes(),
         }
     }
 }
@@ -253,10 +255,10 @@ fn by_document(
     mut found: Vec<Found>,
     state: &mut ScanState,
 ) -> HashMap<Document, Found> {
-    let ranks: HashMap<&Arc<Path>, usize> = library.folders().collect();
+    let ranks: HashMap<&Arc<Path>, usize> = library.directories().collect();
     found.sort_by_cached_key(|found| {
         let segments = found.name.matches('/').count();
-        let rank = ranks.get(&found.folder).copied();
+        let rank = ranks.get(&found.directory).copied();
         (rank, found.state.packed, segments, found.name.len(), Arc::clone(&found.name))
     });
     let mut documents: HashMap<Document, Found> = HashMap::with_capacity(found.len());

@@ -17,8 +17,8 @@ use crate::system;
 #[derive(Clone, Debug)]
 pub struct Entry {
     pub(super) title: Title,
-    pub(super) folder: Arc<Path>,
-    /// The path below the folder, with `/` between its segments.
+    pub(super) directory: Arc<Path>,
+    /// The path below the directory, with `/` between its segments.
     pub(super) name: Arc<str>,
     pub(super) state: FileState,
     /// Whether the user or a download has added this file. Then it is shared wherever it is, and scans
@@ -49,7 +49,7 @@ impl Entry {
 
     /// The path of the file.
     pub fn path(&self) -> PathBuf {
-        self.folder.join(&*self.name)
+        self.directory.join(&*self.name)
     }
 
     /// The media type, which depends on the extension of the file.
@@ -66,7 +66,7 @@ impl Entry {
     /// # Errors
     /// When the file does not exist, is no regular file, or cannot be unpacked.
     pub fn open(&self) -> io::Result<OpenDocument> {
-        let (file, metadata) = system::open_regular(&self.folder, &self.name)?;
+        let (file, metadata) = system::open_regular(&self.directory, &self.name)?;
         let state = self.state_of(&metadata);
         let modified = metadata.modified()?;
         let (file, length) = if state.packed {
@@ -88,7 +88,7 @@ impl Entry {
         if !self.state.packed {
             return self.open();
         }
-        let (file, metadata) = system::open_regular(&self.folder, &self.name)?;
+        let (file, metadata) = system::open_regular(&self.directory, &self.name)?;
         let state = self.state_of(&metadata);
         let modified = metadata.modified()?;
         let copy = copies.of(&file, state)?;
@@ -117,7 +117,7 @@ impl Entry {
     /// Unpacks a document while it is read, without a copy. Returns also the file, and its state when it
     /// was opened.
     pub(super) fn unpack(&self) -> io::Result<(impl Read, Arc<File>, FileState)> {
-        let (file, metadata) = system::open_regular(&self.folder, &self.name)?;
+        let (file, metadata) = system::open_regular(&self.directory, &self.name)?;
         let file = Arc::new(file);
         Ok((unpacked_bytes(Arc::clone(&file)), file, self.state_of(&metadata)))
     }
@@ -125,7 +125,7 @@ impl Entry {
     /// Opens the file without a check of its state. The caller compares the state after it has read the
     /// file, which also detects any other file at its path.
     pub(super) fn open_as_seen(&self) -> io::Result<File> {
-        system::open_without_following(&self.folder, &self.name)
+        system::open_without_following(&self.directory, &self.name)
     }
 
     /// The state of the file now.
@@ -145,7 +145,7 @@ impl Entry {
         if state == self.state {
             return Ok(state);
         }
-        let (_, metadata) = system::open_regular(&self.folder, &self.name)?;
+        let (_, metadata) = system::open_regular(&self.directory, &self.name)?;
         Ok(self.state_of(&metadata))
     }
 
@@ -158,8 +158,8 @@ impl Entry {
 
     /// Whether another entry has the same file, state and title.
     pub(super) fn is_same(&self, other: &Self) -> bool {
-        (&self.folder, &self.name, &self.state, &self.title)
-            == (&other.folder, &other.name, &other.state, &other.title)
+        (&self.directory, &self.name, &self.state, &self.title)
+            == (&other.directory, &other.name, &other.state, &other.title)
     }
 }
 

@@ -6,8 +6,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process;
 
+use super::directory::HANDED_OVER;
 use super::entry::{Entry, OpenDocument};
-use super::folder::HANDED_OVER;
 use crate::escape::escaped_path;
 use crate::system;
 
@@ -21,21 +21,21 @@ impl Entry {
     /// # Errors
     /// When the file was changed or replaced since it was opened, or cannot be moved. Then it stays at
     /// its path.
-    pub fn hand_over(&self, sent: &OpenDocument, folder: &Path) -> io::Result<PathBuf> {
+    pub fn hand_over(&self, sent: &OpenDocument, directory: &Path) -> io::Result<PathBuf> {
         let path = self.path();
         self.check(sent)?;
-        let target = folder.join(HANDED_OVER).join(&*self.name);
+        let target = directory.join(HANDED_OVER).join(&*self.name);
         let parent = target.parent().ok_or(io::ErrorKind::InvalidInput)?;
-        create_directories(folder, Path::new(&*self.name).parent())?;
+        create_directories(directory, Path::new(&*self.name).parent())?;
         let target = first_free(&target, |target| match self.rename_sent(sent, &path, target) {
             Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
                 self.copy_new(sent, target)
             }
             result => result,
         })?;
-        for folder in [Some(parent), path.parent()].into_iter().flatten() {
-            if let Err(error) = system::sync_folder(folder) {
-                log::debug!("`{}` is not synced: {error}", escaped_path(&folder));
+        for directory in [Some(parent), path.parent()].into_iter().flatten() {
+            if let Err(error) = system::sync_directory(directory) {
+                log::debug!("`{}` is not synced: {error}", escaped_path(&directory));
             }
         }
         Ok(target)
@@ -74,7 +74,7 @@ impl Entry {
     /// Copies the file to another file system, and deletes it.
     fn copy_new(&self, sent: &OpenDocument, target: &Path) -> io::Result<()> {
         let parent = target.parent().ok_or(io::ErrorKind::InvalidInput)?;
-        let (mut file, metadata) = system::open_regular(&self.folder, &self.name)?;
+        let (mut file, metadata) = system::open_regular(&self.directory, &self.name)?;
         let mut copy = tempfile::Builder::new().prefix(".handed-over").tempfile_in(parent)?;
         io::copy(&mut file, copy.as_file_mut())?;
         copy.as_file().set_permissions(metadata.permissions())?;
@@ -82,7 +82,7 @@ impl Entry {
         copy.as_file().sync_all()?;
         copy.persist_noclobber(target).map_err(|error| error.error)?;
         let removed = match self.state_of(&file.metadata()?) == sent.state {
-            true => system::sync_folder(parent).and_then(|()| self.remove_sent(sent)),
+            true => system::sync_directory(parent).and_then(|()| self.remove_sent(sent)),
             false => Err(replaced()),
         };
         if removed.is_err() {
@@ -110,8 +110,8 @@ impl Entry {
 
 /// Creates the directory of handed-over documents, and the directories in it that a document needs. A link
 /// is not followed, which could lead out of the shared directory.
-fn create_directories(folder: &Path, below: Option<&Path>) -> io::Result<()> {
-    let mut path = folder.join(HANDED_OVER);
+fn create_directories(directory: &Path, below: Option<&Path>) -> io::Result<()> {
+    let mut path = directory.join(HANDED_OVER);
     for segment in std::iter::once(None).chain(below.into_iter().flatten().map(Some)) {
         path.extend(segment);
         match fs::create_dir(&path) {
@@ -157,9 +157,9 @@ mod tests {
     use super::super::{Depth, Library};
     use super::*;
 
-    fn shared(folder: &Path, text: &str) -> (std::sync::Arc<Entry>, OpenDocument) {
-        fs::write(folder.join("file"), text).unwrap();
-        let library = Library::scan(folder, Depth::Folder).unwrap();
+    fn shared(directory: &Path, text: &str) -> (std::sync::Arc<Entry>, OpenDocument) {
+        fs::write(directory.join("file"), text).unwrap();
+        let library = Library::scan(directory, Depth::Directory).unwrap();
         let entry = library.read().entries().next().unwrap().1.clone();
         let document = entry.open().unwrap();
         (entry, document)
@@ -171,60 +171,60 @@ mod tests {
         use std::os::unix::fs::symlink;
 
         let (root, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let folder = root.path();
-        fs::create_dir(folder.join("sub")).unwrap();
-        fs::write(folder.join("sub/file"), "text").unwrap();
-        let library = Library::scan(folder, Depth::Tree).unwrap();
+        let directory = root.path();
+        fs::create_dir(directory.join("sub")).unwrap();
+        fs::write(directory.join("sub/file"), "text").unwrap();
+        let library = Library::scan(directory, Depth::Tree).unwrap();
         let entry = library.read().entries().next().unwrap().1.clone();
         let document = entry.open().unwrap();
         for link in ["handed-over", "handed-over/sub"] {
-            symlink(elsewhere.path(), folder.join(link)).unwrap();
-            let error = entry.hand_over(&document, folder).unwrap_err();
+            symlink(elsewhere.path(), directory.join(link)).unwrap();
+            let error = entry.hand_over(&document, directory).unwrap_err();
             assert!(error.to_string().contains(link), "{error}");
-            assert!(folder.join("sub/file").exists());
-            fs::remove_file(folder.join(link)).unwrap();
-            fs::create_dir(folder.join(link)).unwrap();
+            assert!(directory.join("sub/file").exists());
+            fs::remove_file(directory.join(link)).unwrap();
+            fs::create_dir(directory.join(link)).unwrap();
         }
         assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 0);
-        entry.hand_over(&document, folder).unwrap();
-        assert_eq!(fs::read_to_string(folder.join("handed-over/sub/file")).unwrap(), "text");
+        entry.hand_over(&document, directory).unwrap();
+        assert_eq!(fs::read_to_string(directory.join("handed-over/sub/file")).unwrap(), "text");
     }
 
     #[test]
     fn nothing_is_overwritten() {
         let root = tempfile::tempdir().unwrap();
-        let folder = root.path();
+        let directory = root.path();
         for (text, expected) in [("a", "file"), ("b", "file.2"), ("c", "file.3")] {
-            let (entry, document) = shared(folder, text);
-            let path = entry.hand_over(&document, folder).unwrap();
-            assert_eq!(path, folder.join("handed-over").join(expected));
+            let (entry, document) = shared(directory, text);
+            let path = entry.hand_over(&document, directory).unwrap();
+            assert_eq!(path, directory.join("handed-over").join(expected));
             assert_eq!(fs::read_to_string(path).unwrap(), text);
-            assert!(!folder.join("file").exists());
+            assert!(!directory.join("file").exists());
         }
-        assert_eq!(fs::read_to_string(folder.join("handed-over/file")).unwrap(), "a");
+        assert_eq!(fs::read_to_string(directory.join("handed-over/file")).unwrap(), "a");
     }
 
     #[test]
     fn a_file_that_was_replaced_stays() {
         let root = tempfile::tempdir().unwrap();
-        let folder = root.path();
-        let (entry, document) = shared(folder, "sent");
-        fs::write(folder.join("new"), "new").unwrap();
-        fs::rename(folder.join("new"), folder.join("file")).unwrap();
-        assert!(entry.hand_over(&document, folder).is_err());
-        assert_eq!(fs::read_to_string(folder.join("file")).unwrap(), "new");
-        assert!(!folder.join("handed-over").exists());
+        let directory = root.path();
+        let (entry, document) = shared(directory, "sent");
+        fs::write(directory.join("new"), "new").unwrap();
+        fs::rename(directory.join("new"), directory.join("file")).unwrap();
+        assert!(entry.hand_over(&document, directory).is_err());
+        assert_eq!(fs::read_to_string(directory.join("file")).unwrap(), "new");
+        assert!(!directory.join("handed-over").exists());
     }
 
     #[test]
     fn the_file_stays_if_the_directory_cannot_be_created() {
         let root = tempfile::tempdir().unwrap();
-        let folder = root.path();
-        let (entry, document) = shared(folder, "sent");
-        fs::write(folder.join("handed-over"), "a file").unwrap();
-        assert!(entry.hand_over(&document, folder).is_err());
-        assert_eq!(fs::read_to_string(folder.join("file")).unwrap(), "sent");
-        assert_eq!(fs::read_to_string(folder.join("handed-over")).unwrap(), "a file");
+        let directory = root.path();
+        let (entry, document) = shared(directory, "sent");
+        fs::write(directory.join("handed-over"), "a file").unwrap();
+        assert!(entry.hand_over(&document, directory).is_err());
+        assert_eq!(fs::read_to_string(directory.join("file")).unwrap(), "sent");
+        assert_eq!(fs::read_to_string(directory.join("handed-over")).unwrap(), "a file");
     }
 
     /// A file on another file system than the directory, if there is one.
@@ -249,43 +249,43 @@ mod tests {
     #[test]
     fn a_file_is_moved_to_another_file_system_by_a_copy() {
         let root = tempfile::tempdir().unwrap();
-        let folder = root.path();
-        let (entry, document) = shared(folder, "sent");
-        fs::create_dir(folder.join("handed-over")).unwrap();
-        fs::write(folder.join("handed-over/taken"), "other").unwrap();
-        let taken = entry.copy_new(&document, &folder.join("handed-over/taken"));
+        let directory = root.path();
+        let (entry, document) = shared(directory, "sent");
+        fs::create_dir(directory.join("handed-over")).unwrap();
+        fs::write(directory.join("handed-over/taken"), "other").unwrap();
+        let taken = entry.copy_new(&document, &directory.join("handed-over/taken"));
         assert_eq!(taken.unwrap_err().kind(), io::ErrorKind::AlreadyExists);
-        assert_eq!(fs::read_to_string(folder.join("handed-over/taken")).unwrap(), "other");
-        entry.copy_new(&document, &folder.join("handed-over/file")).unwrap();
-        assert_eq!(fs::read_to_string(folder.join("handed-over/file")).unwrap(), "sent");
-        assert!(!folder.join("file").exists());
-        assert_eq!(fs::read_dir(folder.join("handed-over")).unwrap().count(), 2);
+        assert_eq!(fs::read_to_string(directory.join("handed-over/taken")).unwrap(), "other");
+        entry.copy_new(&document, &directory.join("handed-over/file")).unwrap();
+        assert_eq!(fs::read_to_string(directory.join("handed-over/file")).unwrap(), "sent");
+        assert!(!directory.join("file").exists());
+        assert_eq!(fs::read_dir(directory.join("handed-over")).unwrap().count(), 2);
     }
 
     #[test]
     fn a_file_that_has_replaced_the_copied_one_is_not_removed() {
         let root = tempfile::tempdir().unwrap();
-        let folder = root.path();
-        let (entry, document) = shared(folder, "sent");
-        fs::write(folder.join("new"), "new").unwrap();
-        fs::rename(folder.join("new"), folder.join("file")).unwrap();
+        let directory = root.path();
+        let (entry, document) = shared(directory, "sent");
+        fs::write(directory.join("new"), "new").unwrap();
+        fs::rename(directory.join("new"), directory.join("file")).unwrap();
         assert!(entry.remove_sent(&document).is_err());
-        assert_eq!(fs::read_to_string(folder.join("file")).unwrap(), "new");
-        assert_eq!(fs::read_dir(folder).unwrap().count(), 1, "no hidden name is left");
-        let (entry, document) = shared(folder, "sent");
+        assert_eq!(fs::read_to_string(directory.join("file")).unwrap(), "new");
+        assert_eq!(fs::read_dir(directory).unwrap().count(), 1, "no hidden name is left");
+        let (entry, document) = shared(directory, "sent");
         entry.remove_sent(&document).unwrap();
-        assert_eq!(fs::read_dir(folder).unwrap().count(), 0);
+        assert_eq!(fs::read_dir(directory).unwrap().count(), 0);
     }
 
     #[test]
     fn files_of_subdirectories_keep_their_paths() {
         let root = tempfile::tempdir().unwrap();
-        let folder = root.path();
-        fs::create_dir(folder.join("sub")).unwrap();
-        fs::write(folder.join("sub/file"), "sent").unwrap();
-        let library = Library::scan(folder, Depth::Tree).unwrap();
+        let directory = root.path();
+        fs::create_dir(directory.join("sub")).unwrap();
+        fs::write(directory.join("sub/file"), "sent").unwrap();
+        let library = Library::scan(directory, Depth::Tree).unwrap();
         let entry = library.read().entries().next().unwrap().1.clone();
-        let path = entry.hand_over(&entry.open().unwrap(), folder).unwrap();
-        assert_eq!(path, folder.join("handed-over/sub/file"));
+        let path = entry.hand_over(&entry.open().unwrap(), directory).unwrap();
+        assert_eq!(path, directory.join("handed-over/sub/file"));
     }
 }

@@ -7,7 +7,7 @@
 //! | `watcher` | scans when the directory changes |
 //! | `adding` | sharing single files and downloaded documents |
 //! | `entry` | one shared document, and how its file is opened |
-//! | `folder`, `file_state` | the files in a directory, and their states |
+//! | `directory`, `file_state` | the files in a directory, and their states |
 //! | `name`, `folded_name` | paths and documents; how file systems compare names |
 //! | `titles` | titles from first pages and from `rfc-index.txt` |
 //! | `packed`, `unpacked` | documents in gzip files; unpacked copies that several readers share |
@@ -25,11 +25,11 @@ mod adding;
 mod catalog;
 mod comparison;
 mod digest;
+mod directory;
 mod downloaded_files;
 mod entry;
 mod file_state;
 mod folded_name;
-mod folder;
 mod hand_over;
 mod name;
 mod packed;
@@ -46,8 +46,8 @@ mod watcher;
 pub use catalog::{Library, SharedLibrary};
 #[doc(hidden)]
 pub use digest::{BackgroundHasher, DigestCache, Hasher};
+pub use directory::{Depth, SharedDirectory};
 pub use entry::{Entry, OpenDocument};
-pub use folder::{Depth, SharedFolder};
 #[doc(hidden)]
 pub use name::{NotSaved, candidate_groups, candidates, document_of, file_name_of, is_packed};
 pub use partial::PartialFile;

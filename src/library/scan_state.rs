@@ -5,9 +5,9 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use super::directory;
 use super::entry::Entry;
 use super::file_state::FileState;
-use super::folder;
 use crate::escape::escaped;
 use crate::limits;
 use crate::protocol::Document;
@@ -71,7 +71,7 @@ impl ScanState {
     pub(super) fn take_readable(&mut self) -> Vec<(Document, Entry)> {
         let mut readable = Vec::new();
         self.unreadable.retain(|document, entry| match entry.readable_state() {
-            Err(error) => is_denied(&error) || folder::may_pass(&error),
+            Err(error) => is_denied(&error) || directory::may_pass(&error),
             Ok(state) => {
                 readable.push((document.clone(), Entry { state, ..Entry::clone(entry) }));
                 false

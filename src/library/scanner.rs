@@ -10,7 +10,7 @@ use std::path::Path;
 
 use super::catalog::{Library, SharedLibrary};
 use super::comparison::{Change, Comparison, Snapshot, Stability, compare};
-use super::folder::{Depth, SharedFolder};
+use super::directory::{Depth, SharedDirectory};
 use super::scan_state::ScanState;
 use crate::protocol::Document;
 
@@ -33,8 +33,8 @@ impl Library {
     ///
     /// # Errors
     /// When the directory cannot be read. A file that cannot be read is skipped and logged.
-    pub fn scan(folder: &Path, depth: Depth) -> io::Result<SharedLibrary> {
-        Self::scan_all(folder, depth, &[])
+    pub fn scan(directory: &Path, depth: Depth) -> io::Result<SharedLibrary> {
+        Self::scan_all(directory, depth, &[])
     }
 
     /// Shares several directories. Of documents that several have, that of the first one is shared.
@@ -42,11 +42,11 @@ impl Library {
     /// # Errors
     /// As [`Library::scan`]. A directory after the first one that cannot be read is skipped and logged.
     pub fn scan_all(
-        folder: &Path,
+        directory: &Path,
         depth: Depth,
-        others: &[SharedFolder],
+        others: &[SharedDirectory],
     ) -> io::Result<SharedLibrary> {
-        let library = SharedLibrary::empty(folder, depth, others);
+        let library = SharedLibrary::empty(directory, depth, others);
         match library.scan(Stability::Any) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(library),
             outcome => outcome.map(|_| library),
@@ -59,8 +59,8 @@ impl Library {
     ///
     /// # Errors
     /// As [`Library::scan`].
-    pub fn scan_quiet(folder: &Path, depth: Depth) -> io::Result<SharedLibrary> {
-        Self::scan_all_quiet(folder, depth, &[])
+    pub fn scan_quiet(directory: &Path, depth: Depth) -> io::Result<SharedLibrary> {
+        Self::scan_all_quiet(directory, depth, &[])
     }
 
     /// Shares several directories in the same way.
@@ -68,11 +68,11 @@ impl Library {
     /// # Errors
     /// As [`Library::scan_all`].
     pub fn scan_all_quiet(
-        folder: &Path,
+        directory: &Path,
         depth: Depth,
-        others: &[SharedFolder],
+        others: &[SharedDirectory],
     ) -> io::Result<SharedLibrary> {
-        let library = SharedLibrary::empty(folder, depth, others);
+        let library = SharedLibrary::empty(directory, depth, others);
         if library.rescan()?.has_unstable {
             let quiet_time = library.read().scan_state.quiet_time;
             std::thread::sleep(quiet_time);

@@ -45,8 +45,8 @@ impl StoreFile {
     /// # Errors
     /// When the store cannot be written.
     pub fn replace(&self, merge: impl FnOnce(Option<String>) -> String) -> io::Result<()> {
-        if let Some(folder) = self.path.parent() {
-            fs::create_dir_all(folder)?;
+        if let Some(directory) = self.path.parent() {
+            fs::create_dir_all(directory)?;
         }
         let _lock = self.lock()?;
         let text = merge(self.read());
@@ -83,8 +83,8 @@ mod tests {
     fn processes_that_store_at_the_same_time_lose_nothing() {
         const PROGRAMS: usize = 3;
         const TIMES: usize = 20;
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a/b/store");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a/b/store");
         let begin = Barrier::new(PROGRAMS);
         thread::scope(|scope| {
             for program in 0..PROGRAMS {
@@ -109,12 +109,12 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn a_fifo_or_link_of_its_name_is_not_waited_for_and_not_followed() {
-        let folder = tempfile::tempdir().unwrap();
-        let elsewhere = folder.path().join("elsewhere");
+        let directory = tempfile::tempdir().unwrap();
+        let elsewhere = directory.path().join("elsewhere");
         fs::write(&elsewhere, "kept").unwrap();
         for name in ["store", "store.lock"] {
             for kind in ["fifo", "link", "dangling", "directory"] {
-                let path = folder.path().join(name);
+                let path = directory.path().join(name);
                 match kind {
                     "fifo" => {
                         let made = std::process::Command::new("mkfifo").arg(&path).status();
@@ -124,7 +124,7 @@ mod tests {
                     "dangling" => std::os::unix::fs::symlink("/nowhere/x", &path).unwrap(),
                     _ => fs::create_dir_all(path.join("full")).unwrap(),
                 }
-                let store = StoreFile::new(&folder.path().join("store"), 100);
+                let store = StoreFile::new(&directory.path().join("store"), 100);
                 if name == "store" {
                     assert_eq!(store.read(), None, "{kind}");
                 }
@@ -132,7 +132,7 @@ mod tests {
                 let is_replaced = name == "store" && kind != "directory";
                 assert_eq!(stored.is_ok(), is_replaced, "{name} {kind}: {stored:?}");
                 assert_eq!(fs::read(&elsewhere).unwrap(), b"kept");
-                for left in ["store", "store.lock"].map(|name| folder.path().join(name)) {
+                for left in ["store", "store.lock"].map(|name| directory.path().join(name)) {
                     let _ = fs::remove_file(&left).or_else(|_| fs::remove_dir_all(&left));
                 }
             }

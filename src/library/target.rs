@@ -33,7 +33,7 @@ impl SaveTarget {
     /// A file directly in its directory.
     pub fn file(path: &Path) -> Self {
         let below = path.file_name().map(PathBuf::from).unwrap_or_default();
-        Self { root: folder_of(path).into(), below, downloaded: DownloadedFiles::default() }
+        Self { root: directory_of(path).into(), below, downloaded: DownloadedFiles::default() }
     }
 
     /// A file below a shared directory, by its path there with `/` between segments.
@@ -106,11 +106,11 @@ impl SaveTarget {
     /// # Errors
     /// When there is an obstacle.
     pub fn check(&self, overwrite: bool) -> io::Result<bool> {
-        for folder in self.folders() {
-            match folder.symlink_metadata() {
+        for directory in self.directories() {
+            match directory.symlink_metadata() {
                 Ok(metadata) if metadata.is_dir() => {}
                 Ok(_) if overwrite => return Ok(false),
-                Ok(metadata) => return Err(not_a_directory(&folder, metadata.file_type())),
+                Ok(metadata) => return Err(not_a_directory(&directory, metadata.file_type())),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
                 Err(error) => return Err(error),
             }
@@ -154,7 +154,7 @@ impl SaveTarget {
             return Ok(true);
         }
         let name = path.file_name();
-        let mut entries = fs::read_dir(folder_of(&path))?.filter_map(Result::ok);
+        let mut entries = fs::read_dir(directory_of(&path))?.filter_map(Result::ok);
         if entries.any(|entry| Some(entry.file_name().as_os_str()) == name) {
             return Ok(true);
         }
@@ -178,18 +178,18 @@ impl SaveTarget {
     }
 
     /// The directories between the root and the file, the outermost first.
-    fn folders(&self) -> impl Iterator<Item = PathBuf> {
+    fn directories(&self) -> impl Iterator<Item = PathBuf> {
         let segments = self.below.parent().into_iter().flat_map(Path::components);
-        segments.scan(self.root.clone(), |folder, segment| {
-            folder.push(segment);
-            Some(folder.clone())
+        segments.scan(self.root.clone(), |directory, segment| {
+            directory.push(segment);
+            Some(directory.clone())
         })
     }
 }
 
 /// The directory that a path is in.
-pub(super) fn folder_of(target: &Path) -> &Path {
-    target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+pub(super) fn directory_of(target: &Path) -> &Path {
+    target.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 fn not_a_directory(path: &Path, found: FileType) -> io::Error {

@@ -15,7 +15,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::catalog::SharedLibrary;
-use super::folder::Depth;
+use super::directory::Depth;
 use crate::escape::escaped;
 use crate::protocol::Document;
 use crate::system::{DirectoryId, DirectoryWatch, Mounts, Report};
@@ -53,16 +53,16 @@ impl Watcher {
         let (wake, wakes) = sync_channel(1);
         let waker = wake.clone();
         let work = move || {
-            let folders: Vec<(PathBuf, Depth)> = {
+            let directories: Vec<(PathBuf, Depth)> = {
                 let library = library.read();
                 let others =
                     library.others().iter().map(|other| (other.path.to_path_buf(), other.depth));
-                std::iter::once((library.folder().to_path_buf(), library.depth()))
+                std::iter::once((library.directory().to_path_buf(), library.depth()))
                     .chain(others)
                     .collect()
             };
-            let watch = |(folder, depth)| Watch::new(folder, depth, limits, waker.clone());
-            let watches = Watches { limits, all: folders.into_iter().map(watch).collect() };
+            let watch = |(directory, depth)| Watch::new(directory, depth, limits, waker.clone());
+            let watches = Watches { limits, all: directories.into_iter().map(watch).collect() };
             watch_and_scan(&library, watches, &wakes, &changed);
         };
         let thread = thread::Builder::new().name("library".into()).spawn(work)?;
@@ -83,13 +83,13 @@ impl Drop for Watcher {
 
 /// The system's reports about a directory.
 struct Watch {
-    folder: PathBuf,
+    directory: PathBuf,
     depth: Depth,
     limits: limits::Library,
     wake: SyncSender<Wake>,
     reports: Option<DirectoryWatch>,
     /// The directory at the path when watching began.
-    directory: Option<DirectoryId>,
+    identity: Option<DirectoryId>,
     mounts: Mounts,
     /// Whether reports were lost, the directory was moved or removed, or the mounts have changed.
     is_stale: Arc<AtomicBool>,
@@ -98,15 +98,20 @@ struct Watch {
 }
 
 impl Watch {
-    fn new(folder: PathBuf, depth: Depth, limits: limits::Library, wake: SyncSender<Wake>) -> Self {
+    fn new(
+        directory: PathBuf,
+        depth: Depth,
+        limits: limits::Library,
+        wake: SyncSender<Wake>,
+    ) -> Self {
         let is_stale = Arc::default();
         let mut watch = Self {
-            folder,
+            directory,
             depth,
             limits,
             wake,
             reports: None,
-            directory: None,
+            identity: None,
             mounts: Mounts::new(),
             is_stale,
             has_logged: false,
@@ -132,7 +137,7 @@ impl Watch {
             self.is_stale.store(true, Ordering::Relaxed);
         }
         self.is_stale.load(Ordering::Relaxed)
-            || system::directory_id(&self.folder) != self.directory
+            || system::directory_id(&self.directory) != self.identity
     }
 
     /// The time after which the directory is scanned without a report.
@@ -147,11 +152,11 @@ impl Watch {
     fn begin(&mut self) {
         self.reports = None;
         // Noted before the directory is watched, so that its replacement is noticed.
-        self.directory = system::directory_id(&self.folder);
-        if self.directory.is_none() {
+        self.identity = system::directory_id(&self.directory);
+        if self.identity.is_none() {
             return;
         }
-        let reports = if system::is_network_folder(&self.folder) {
+        let reports = if system::is_network_directory(&self.directory) {
             Err("it is on a network, which does not report changes by others".into())
         } else {
             self.reports().map_err(|error| error.to_string())
@@ -159,7 +164,7 @@ impl Watch {
         match reports {
             Ok(reports) => self.reports = Some(reports),
             Err(reason) if !self.has_logged => {
-                log_unwatched(&self.folder, &reason, self.limits.rescan_interval_unwatched);
+                log_unwatched(&self.directory, &reason, self.limits.rescan_interval_unwatched);
                 self.has_logged = true;
             }
             Err(_) => {}
@@ -175,7 +180,7 @@ impl Watch {
             // If the queue is full, a scan is queued already.
             let _ = wake.try_send(Wake::Scan);
         };
-        DirectoryWatch::start(&self.folder, self.depth == Depth::Tree, report)
+        DirectoryWatch::start(&self.directory, self.depth == Depth::Tree, report)
     }
 }
 
@@ -216,10 +221,10 @@ fn retry_after(limits: &limits::Library, incomplete: u32) -> Duration {
     limits.rescan_delay.saturating_mul(2u32.saturating_pow(incomplete.saturating_sub(1)))
 }
 
-fn log_unwatched(folder: &Path, reason: &str, period: Duration) {
-    let folder = escaped(folder.as_os_str().as_encoded_bytes());
+fn log_unwatched(directory: &Path, reason: &str, period: Duration) {
+    let directory = escaped(directory.as_os_str().as_encoded_bytes());
     let period = period.as_secs();
-    log::warn!("`{folder}` cannot be watched ({reason}): it is scanned every {period} seconds");
+    log::warn!("`{directory}` cannot be watched ({reason}): it is scanned every {period} seconds");
 }
 
 fn watch_and_scan(

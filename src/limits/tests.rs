@@ -150,11 +150,11 @@ const MOST: Limits = Limits {
 
 /// A server, uploads and downloads with these limits.
 fn share_and_download(limits: &Limits) {
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let small = "TRANSMISSION CONTROL PROTOCOL\n";
-    fs::write(folder.path().join("rfc793.txt"), small).unwrap();
+    fs::write(directory.path().join("rfc793.txt"), small).unwrap();
     let large = vec![b'x'; 300_000];
-    fs::write(folder.path().join("rfc1.txt"), &large).unwrap();
+    fs::write(directory.path().join("rfc1.txt"), &large).unwrap();
 
     let listen = vec!["127.0.0.1:0".parse().unwrap()];
     let config = server::Config { listen, limits: limits.server, ..server::Config::default() };
@@ -164,7 +164,7 @@ fn share_and_download(limits: &Limits) {
     let stop = server.stop();
     let running = thread::spawn(move || server.run());
 
-    let library = library::Library::scan(folder.path(), library::Depth::Folder).unwrap();
+    let library = library::Library::scan(directory.path(), library::Depth::Directory).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let options = SharingOptions {
         uploads: upload::Uploads { limits: limits.uploads, ..upload::Uploads::default() },
@@ -179,12 +179,12 @@ fn share_and_download(limits: &Limits) {
     let peer = Peer::with_limits(index, limits);
     let rfc = |number: &str| Document::Rfc(number.parse().unwrap());
     for (number, bytes) in [("793", small.as_bytes()), ("1", &large)] {
-        let target = folder.path().join(format!("{number}.copy"));
+        let target = directory.path().join(format!("{number}.copy"));
         peer.download(&rfc(number), &target, None, |_, _| {}).unwrap();
         assert!(fs::read(target).unwrap() == bytes, "RFC {number}");
     }
     assert!(peer.find(&rfc("2")).unwrap().is_empty());
-    assert!(peer.download(&rfc("2"), &folder.path().join("2.copy"), None, |_, _| {}).is_err());
+    assert!(peer.download(&rfc("2"), &directory.path().join("2.copy"), None, |_, _| {}).is_err());
     drop(peer);
     drop(sharing);
     stop.stop();

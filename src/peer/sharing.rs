@@ -47,7 +47,7 @@ pub struct SharingOptions {
 /// # let running = std::thread::spawn(move || server.run());
 /// # let directory = tempfile::tempdir()?;
 /// std::fs::write(directory.path().join("rfc793.txt"), "TRANSMISSION CONTROL PROTOCOL")?;
-/// let library = Library::scan(directory.path(), Depth::Folder)?;
+/// let library = Library::scan(directory.path(), Depth::Directory)?;
 /// let listener = TcpListener::bind("127.0.0.1:0")?;
 /// let sharing = Sharing::start(library, listener, index.clone(), SharingOptions::default(), |event| {
 ///     println!("{event:?}");

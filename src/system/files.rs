@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 ///
 /// # Errors
 /// When the file does not exist, or is no regular file ([`io::ErrorKind::InvalidInput`]).
-pub fn open_regular(folder: &Path, path: &str) -> io::Result<(File, Metadata)> {
-    let file = open_without_following(folder, path)?;
+pub fn open_regular(directory: &Path, path: &str) -> io::Result<(File, Metadata)> {
+    let file = open_without_following(directory, path)?;
     let metadata = file.metadata()?;
     if metadata.is_file() { Ok((file, metadata)) } else { Err(not_regular()) }
 }
@@ -21,27 +21,27 @@ pub fn open_regular(folder: &Path, path: &str) -> io::Result<(File, Metadata)> {
 /// # Errors
 /// When the file does not exist, or is a symbolic link.
 #[cfg(unix)]
-pub(crate) fn open_without_following(folder: &Path, path: &str) -> io::Result<File> {
+pub(crate) fn open_without_following(directory: &Path, path: &str) -> io::Result<File> {
     use rustix::fs::{Mode, OFlags, open, openat};
 
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let Some((parents, name)) = path.rsplit_once('/') else {
         // There is no directory in between that could be a link.
-        let mut whole = PathBuf::with_capacity(folder.as_os_str().len() + 1 + path.len());
-        whole.extend([folder, Path::new(path)]);
+        let mut whole = PathBuf::with_capacity(directory.as_os_str().len() + 1 + path.len());
+        whole.extend([directory, Path::new(path)]);
         return Ok(File::from(open(whole.as_path(), flags, Mode::empty())?));
     };
-    let directory = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let mut folder = open(folder, directory, Mode::empty())?;
+    let of_directory = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let mut directory = open(directory, of_directory, Mode::empty())?;
     for segment in parents.split('/') {
-        folder = openat(folder, segment, directory | OFlags::NOFOLLOW, Mode::empty())?;
+        directory = openat(directory, segment, of_directory | OFlags::NOFOLLOW, Mode::empty())?;
     }
-    Ok(File::from(openat(folder, name, flags, Mode::empty())?))
+    Ok(File::from(openat(directory, name, flags, Mode::empty())?))
 }
 
 #[cfg(not(unix))]
-pub(crate) fn open_without_following(folder: &Path, path: &str) -> io::Result<File> {
-    let mut whole = folder.to_path_buf();
+pub(crate) fn open_without_following(directory: &Path, path: &str) -> io::Result<File> {
+    let mut whole = directory.to_path_buf();
     for segment in path.split('/') {
         whole.push(segment);
         if whole.symlink_metadata()?.file_type().is_symlink() {
@@ -131,7 +131,7 @@ fn not_regular() -> io::Error {
 
 /// Whether a directory is on a network file system, on which other hosts make changes that this system
 /// does not report.
-pub(crate) fn is_network_folder(folder: &Path) -> bool {
+pub(crate) fn is_network_directory(directory: &Path) -> bool {
     #[cfg(target_os = "linux")]
     {
         // NFS, CIFS, SMB2, SMB, 9P, Ceph, FUSE, AFS, Coda: the numbers of linux/magic.h.
@@ -146,7 +146,7 @@ pub(crate) fn is_network_folder(folder: &Path) -> bool {
             0x5346_414f,
             0x7375_7245,
         ];
-        let kind = rustix::fs::statfs(folder).map(|status| status.f_type);
+        let kind = rustix::fs::statfs(directory).map(|status| status.f_type);
         // The numbers have 32 bits; the field may have more.
         kind.is_ok_and(|kind| {
             NETWORKS.iter().any(|network| i128::from(*network) == i128::from(kind))
@@ -154,7 +154,7 @@ pub(crate) fn is_network_folder(folder: &Path) -> bool {
     }
     #[cfg(not(target_os = "linux"))]
     {
-        let _ = folder;
+        let _ = directory;
         false
     }
 }
@@ -232,30 +232,30 @@ pub(crate) fn is_link_or_socket(error: &io::Error) -> bool {
 }
 
 /// The free space in bytes of the file system of a directory, if the system knows it.
-pub(crate) fn free_space(folder: &Path) -> Option<u64> {
+pub(crate) fn free_space(directory: &Path) -> Option<u64> {
     #[cfg(unix)]
     {
-        let found = rustix::fs::statvfs(folder).ok()?;
+        let found = rustix::fs::statvfs(directory).ok()?;
         Some(found.f_bavail.saturating_mul(found.f_frsize))
     }
     #[cfg(not(unix))]
     {
-        let _ = folder;
+        let _ = directory;
         None
     }
 }
 
 /// Syncs the file system of a directory, which is faster than a sync of each of many files; `false` if
 /// the system cannot do that.
-pub(crate) fn sync_file_system(folder: &Path) -> io::Result<bool> {
+pub(crate) fn sync_file_system(directory: &Path) -> io::Result<bool> {
     #[cfg(target_os = "linux")]
     {
-        rustix::fs::syncfs(File::open(folder)?)?;
+        rustix::fs::syncfs(File::open(directory)?)?;
         Ok(true)
     }
     #[cfg(not(target_os = "linux"))]
     {
-        let _ = folder;
+        let _ = directory;
         Ok(false)
     }
 }
@@ -264,6 +264,6 @@ pub(crate) fn sync_file_system(folder: &Path) -> io::Result<bool> {
 ///
 /// # Errors
 /// When the directory cannot be opened or synced.
-pub fn sync_folder(folder: &Path) -> io::Result<()> {
-    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+pub fn sync_directory(directory: &Path) -> io::Result<()> {
+    if cfg!(unix) { File::open(directory)?.sync_all() } else { Ok(()) }
 }

@@ -43,11 +43,11 @@ pub(crate) use directories::{Directory, DirectoryId, Entered, directory_id};
 pub(crate) use directory_watch::{DirectoryWatch, Report};
 pub(crate) use fifos::{is_fifo, open_fifo};
 pub(crate) use files::{
-    free_space, is_at, is_disk_failure, is_disk_full, is_link_or_socket, is_network_folder,
+    free_space, is_at, is_disk_failure, is_disk_full, is_link_or_socket, is_network_directory,
     is_same_file, is_shortage, open_append, open_existing, open_part, open_without_following,
     read_at, sync_file_system, write_at,
 };
-pub use files::{open_regular, sync_folder};
+pub use files::{open_regular, sync_directory};
 pub use memory::{
     MemoryBound, MemoryBoundKind, TooLittleMemory, check_peer_memory, limit_malloc_arenas,
     listed_bytes, memory_bounds,

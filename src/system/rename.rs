@@ -112,8 +112,8 @@ mod unix {
         #[test]
         fn no_method_of_renaming_replaces_anything() {
             for rename in [rename_new_at, by_link, by_placeholder] {
-                let folder = tempfile::tempdir().unwrap();
-                let path = |name: &str| folder.path().join(name);
+                let directory = tempfile::tempdir().unwrap();
+                let path = |name: &str| directory.path().join(name);
                 let rename = |from: &str, to: &str| {
                     rename((CWD, path(from).as_path()), (CWD, path(to).as_path()))
                 };
@@ -126,7 +126,7 @@ mod unix {
                     assert_eq!(error.kind(), io::ErrorKind::AlreadyExists, "{taken}");
                 }
                 assert_eq!(rename("none", "new").unwrap_err().kind(), io::ErrorKind::NotFound);
-                assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 4, "nothing is left");
+                assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 4, "nothing is left");
                 rename("file", "new").unwrap();
                 assert_eq!(fs::read(path("new")).unwrap(), b"file");
                 assert_eq!(fs::read(path("taken")).unwrap(), b"taken");

@@ -114,8 +114,8 @@ mod tests {
 
     #[test]
     fn only_its_user_can_connect_and_a_stale_socket_is_replaced() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("admin.sock");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("admin.sock");
         let listener = listen_at(&path).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         let here = UnixStream::connect(&path).unwrap();
@@ -136,7 +136,7 @@ mod tests {
         assert_eq!(listen_at(&path).unwrap_err().kind(), io::ErrorKind::AddrInUse);
         drop(listener);
         listen_at(&path).unwrap();
-        let file = folder.path().join("file");
+        let file = directory.path().join("file");
         fs::write(&file, "text").unwrap();
         assert_eq!(listen_at(&file).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
         assert_eq!(fs::read(&file).unwrap(), b"text");

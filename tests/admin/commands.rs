@@ -12,29 +12,29 @@ use crate::common::{Index, PATIENCE, Talk};
 /// An index server with a Unix socket for operators.
 struct Operated {
     index: Index,
-    folder: tempfile::TempDir,
+    directory: tempfile::TempDir,
 }
 
 fn operated() -> Operated {
-    let folder = tempfile::tempdir().unwrap();
-    let socket = folder.path().join("admin.sock");
+    let directory = tempfile::tempdir().unwrap();
+    let socket = directory.path().join("admin.sock");
     let index = Index::start(&["--admin", socket.to_str().unwrap()]);
     assert!(index.program.line().starts_with("admin at "));
-    Operated { index, folder }
+    Operated { index, directory }
 }
 
 /// Exit code, standard output and standard error of a command.
-fn admin(folder: &Path, words: &[&str]) -> (i32, String, String) {
+fn admin(directory: &Path, words: &[&str]) -> (i32, String, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_p2p-ci"));
     let output = command.arg("admin").args(["--socket", "admin.sock"]).args(words);
-    let output = output.current_dir(folder).output().unwrap();
+    let output = output.current_dir(directory).output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
 }
 
 impl Operated {
     fn admin(&self, words: &[&str]) -> (i32, String, String) {
-        admin(self.folder.path(), words)
+        admin(self.directory.path(), words)
     }
 
     /// The object that a command prints.
@@ -114,7 +114,7 @@ fn a_drained_server_ends_with_its_last_connection() {
     assert!(String::from_utf8(refused).unwrap().starts_with("P2P-CI/1.0 503 "));
     assert_eq!(operated.admin(&["drain"]).0, 1, "it is draining");
     assert_eq!(operated.json(&["stats"])["draining"], true);
-    let path = operated.folder.path().join("admin.sock");
+    let path = operated.directory.path().join("admin.sock");
     let stream = std::os::unix::net::UnixStream::connect(path).unwrap();
     let (head, body) = exchange(stream, "GET /readyz HTTP/1.0\r\n\r\n");
     assert!(head.starts_with("HTTP/1.1 503 ") && body.contains("about to end"), "{head} {body}");
@@ -139,12 +139,12 @@ fn a_drained_server_ends_after_its_time() {
 
 #[test]
 fn a_peer_can_be_drained_and_its_readers_banned() {
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let index = Index::start(&[]);
-    let shared = folder.path().join("shared");
+    let shared = directory.path().join("shared");
     std::fs::create_dir(&shared).unwrap();
     std::fs::write(shared.join("rfc1.txt"), "one").unwrap();
-    let socket = folder.path().join("admin.sock");
+    let socket = directory.path().join("admin.sock");
     let options = ["--upload", "127.0.0.1:0", "--share", ".", "--admin", socket.to_str().unwrap()];
     let mut peer =
         crate::common::peer(index.address, &[&options[..], &["share"]].concat(), &shared);
@@ -152,22 +152,22 @@ fn a_peer_can_be_drained_and_its_readers_banned() {
     assert!(peer.line().starts_with("admin at ") && peer.line().starts_with("registered "));
     let _reader = Talk::to(uploads);
     let begun = Instant::now();
-    while !admin(folder.path(), &["peers"]).1.ends_with("1 connection\n") {
+    while !admin(directory.path(), &["peers"]).1.ends_with("1 connection\n") {
         assert!(begun.elapsed() < PATIENCE);
     }
-    let (_, output, _) = admin(folder.path(), &["ban", "127.0.0.1"]);
+    let (_, output, _) = admin(directory.path(), &["ban", "127.0.0.1"]);
     assert_eq!(output, "127.0.0.1/32 banned; 1 connection closed\n");
-    assert_eq!(admin(folder.path(), &["drain"]).0, 0);
+    assert_eq!(admin(directory.path(), &["drain"]).0, 0);
     assert_eq!(peer.wait().code(), Some(0));
 }
 
 /// Neither browsers nor other machines control a program.
 #[test]
 fn commands_are_for_the_unix_socket_only() {
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let index = Index::start(&["--admin", "127.0.0.1:0"]);
     let server = super::admin_address(&index.program);
-    let (_peer, peer, _) = sharing_peer(index.address, folder.path());
+    let (_peer, peer, _) = sharing_peer(index.address, directory.path());
     for address in [server, peer] {
         for path in ["/admin/peers", "/admin/stats", "/admin/bans"] {
             assert!(get(address, path).0.starts_with("HTTP/1.1 403 Forbidden\r\n"), "{path}");
@@ -184,15 +184,15 @@ fn commands_are_for_the_unix_socket_only() {
         return;
     }
     let operated = operated();
-    let path = operated.folder.path().join("admin.sock");
+    let path = operated.directory.path().join("admin.sock");
     // Even if somebody has opened the socket to all.
     let open = |path: &Path, mode| {
         use std::os::unix::fs::PermissionsExt;
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
     };
     open(&path, 0o666);
-    open(operated.folder.path(), 0o755);
-    let program = operated.folder.path().join("p2p-ci");
+    open(operated.directory.path(), 0o755);
+    let program = operated.directory.path().join("p2p-ci");
     std::fs::copy(env!("CARGO_BIN_EXE_p2p-ci"), &program).unwrap();
     let mut command = Command::new("setpriv");
     command.args(["--reuid", "65534", "--clear-groups"]).arg(&program);

@@ -21,9 +21,9 @@ fn an_index_server_is_healthy_and_ready() {
 
 #[test]
 fn a_peer_is_ready_while_it_is_registered() {
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let (index, _) = index();
-    let (peer, admin, _) = sharing_peer(index.address, folder.path());
+    let (peer, admin, _) = sharing_peer(index.address, directory.path());
     assert!(peer.line().starts_with("registered 1 document with "));
     let wait_for = |expected: &str| {
         let begun = Instant::now();
@@ -41,8 +41,8 @@ fn a_peer_is_ready_while_it_is_registered() {
 
 #[test]
 fn a_unix_socket_and_an_address_show_the_same() {
-    let folder = tempfile::tempdir().unwrap();
-    let socket = folder.path().join("admin.sock");
+    let directory = tempfile::tempdir().unwrap();
+    let socket = directory.path().join("admin.sock");
     let path = socket.to_str().unwrap();
     let mut index = Index::start(&["--admin", path, "--admin", "127.0.0.1:0"]);
     assert_eq!(index.program.line(), format!("admin at {path}"));
@@ -60,8 +60,8 @@ fn an_address_in_use_and_a_wrong_one_are_reported() {
     let (_index, admin) = index();
     let start = |value: &str| {
         let arguments = ["--listen", "127.0.0.1:0", "--admin", value];
-        let folder = std::path::Path::new(".");
-        let mut program = Program::start(env!("CARGO_BIN_EXE_server"), &arguments, folder);
+        let directory = std::path::Path::new(".");
+        let mut program = Program::start(env!("CARGO_BIN_EXE_server"), &arguments, directory);
         let code = program.wait().code();
         (code, program.rest(), program.errors().join("\n"))
     };

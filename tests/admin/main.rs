@@ -54,10 +54,10 @@ fn index() -> (Index, SocketAddr) {
 }
 
 /// A peer that shares one document, with an address for operators, and the address of its uploads.
-fn sharing_peer(index: SocketAddr, folder: &Path) -> (Program, SocketAddr, SocketAddr) {
-    fs::write(folder.join("rfc1.txt"), "one").unwrap();
+fn sharing_peer(index: SocketAddr, directory: &Path) -> (Program, SocketAddr, SocketAddr) {
+    fs::write(directory.join("rfc1.txt"), "one").unwrap();
     let options = ["--upload", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--share", ".", "share"];
-    let program = peer(index, &options, folder);
+    let program = peer(index, &options, directory);
     let line = program.line();
     let uploads = line.strip_prefix("uploading from ").expect(&line).parse().unwrap();
     let admin = admin_address(&program);

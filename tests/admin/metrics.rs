@@ -72,9 +72,9 @@ fn an_index_server_counts_what_it_does() {
 
 #[test]
 fn a_peer_counts_its_uploads() {
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let (index, _) = index();
-    let (peer, admin, uploads) = sharing_peer(index.address, folder.path());
+    let (peer, admin, uploads) = sharing_peer(index.address, directory.path());
     assert!(peer.line().starts_with("registered 1 document with "));
     for (number, end) in [(1, "\r\n\r\none"), (2, "\r\n\r\n")] {
         let mut talk = Talk::to(uploads);

@@ -47,7 +47,7 @@ fn contrib(name: &str) -> String {
 
 impl Prometheus {
     /// Asks these programs several times a second.
-    fn start(targets: &[SocketAddr], folder: &Path) -> Self {
+    fn start(targets: &[SocketAddr], directory: &Path) -> Self {
         let targets: Vec<String> = targets.iter().map(|address| format!("'{address}'")).collect();
         let configuration = format!(
             "global: {{ scrape_interval: 500ms, scrape_timeout: 500ms }}\n\
@@ -55,11 +55,11 @@ impl Prometheus {
              - job_name: p2p-ci\n  static_configs: [{{ targets: [{}] }}]\n",
             targets.join(", ")
         );
-        fs::write(folder.join("prometheus.yml"), configuration).unwrap();
+        fs::write(directory.join("prometheus.yml"), configuration).unwrap();
         let mut child = Command::new("prometheus")
             .args(["--config.file=prometheus.yml", "--storage.tsdb.path=data"])
             .arg("--web.listen-address=127.0.0.1:0")
-            .current_dir(folder)
+            .current_dir(directory)
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
@@ -111,13 +111,13 @@ fn prometheus_asks_both_programs() {
     if !has("prometheus") {
         return;
     }
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let (index, server) = index();
-    let shared = folder.path().join("shared");
+    let shared = directory.path().join("shared");
     fs::create_dir(&shared).unwrap();
     let (peer, peer_admin, _) = sharing_peer(index.address, &shared);
     assert!(peer.line().starts_with("registered 1 document with "));
-    let prometheus = Prometheus::start(&[server, peer_admin], folder.path());
+    let prometheus = Prometheus::start(&[server, peer_admin], directory.path());
     prometheus.wait_for("up==1", 2);
     prometheus.wait_for("p2p_ci_index_records==1", 1);
     prometheus.wait_for("p2p_ci_registered==1", 1);
@@ -159,9 +159,9 @@ fn series(text: &str) -> BTreeSet<String> {
 
 #[test]
 fn rules_dashboard_and_manual_name_series_that_exist() {
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let (index, server) = index();
-    let (_peer, peer, _) = sharing_peer(index.address, folder.path());
+    let (_peer, peer, _) = sharing_peer(index.address, directory.path());
     let shown = series(&[get(server, "/metrics").1, get(peer, "/metrics").1].concat());
     let dashboard = fs::read_to_string(contrib("grafana/p2p-ci.json")).unwrap();
     let parsed: Value = serde_json::from_str(&dashboard).unwrap();

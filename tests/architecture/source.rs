@@ -35,7 +35,7 @@ pub(crate) struct Module {
 pub(crate) struct Source(pub(crate) BTreeMap<ModulePath, Module>);
 
 impl Source {
-    /// Reads all files below a folder.
+    /// Reads all files below a directory.
     pub(crate) fn read(root: &Path) -> Self {
         let mut modules = BTreeMap::new();
         for file in files(root) {
@@ -107,9 +107,9 @@ impl Source {
     }
 }
 
-fn files(folder: &Path) -> Vec<PathBuf> {
+fn files(directory: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
+    for entry in fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
             files.extend(self::files(&path));

@@ -27,7 +27,7 @@ fn our_peer_passes_every_case_when_it_is_started() {
 }
 
 /// What a person types into our shell after an instruction.
-fn typed(instruction: &str, folder: &Path) -> String {
+fn typed(instruction: &str, directory: &Path) -> String {
     let words: Vec<&str> = instruction.split([' ', '.']).collect();
     let after = |word: &str| {
         let place = words.iter().position(|one| *one == word).unwrap();
@@ -37,7 +37,7 @@ fn typed(instruction: &str, folder: &Path) -> String {
     match words[2] {
         "add" => {
             let title = instruction.split('`').nth(1).unwrap();
-            let path = folder.join(format!("rfc{}.txt", number()));
+            let path = directory.join(format!("rfc{}.txt", number()));
             // Our peer adds it by itself, too, with the title in it.
             let head = format!("Network Working Group\nRequest for Comments: {}", number());
             fs::write(path, format!("\n\n{head}\n\n\n          {title}\n\nAbstract\n")).unwrap();
@@ -54,12 +54,12 @@ fn typed(instruction: &str, folder: &Path) -> String {
 #[test]
 fn our_peer_passes_every_case_in_the_hands_of_a_person() {
     let root = tempfile::tempdir().unwrap();
-    let folder = common::folder(root.path(), "a library", &[]);
+    let directory = common::directory(root.path(), "a library", &[]);
     let arguments = ["check", "client", "--listen", "127.0.0.1:0", "--level", "extension"];
     let tester = Program::start(env!("CARGO_BIN_EXE_p2p-ci"), &arguments, root.path());
     let line = tester.line();
     let address = line.strip_prefix("listening on ").unwrap().parse().unwrap();
-    let shared = folder.to_str().unwrap();
+    let shared = directory.to_str().unwrap();
     // It connects when it has a document, so that is the first instruction.
     let mut peer = None;
     let mut steps = 0;
@@ -67,7 +67,7 @@ fn our_peer_passes_every_case_in_the_hands_of_a_person() {
     while line.starts_with('[') {
         steps += 1;
         assert!(line.starts_with(&format!("[{steps}/23] Now ")), "{line}");
-        let typed = typed(line.split_once(']').unwrap().1, &folder);
+        let typed = typed(line.split_once(']').unwrap().1, &directory);
         let arguments = ["--share", shared, "--upload", "127.0.0.1:0"];
         let peer: &mut Program =
             peer.get_or_insert_with(|| common::peer(address, &arguments, root.path()));

@@ -45,7 +45,7 @@ fn an_interrupt_leaves_nothing_behind() {
         "trap '' INT TERM; (setsid sleep 60 &) ; sleep 60 & echo {dir} >&9; wait; sleep 60";
     let command = script(root.path(), commands);
     let arguments = ["check", "peer", "--start", &command, "--listen", "127.0.0.1:0"];
-    // The directories of programs are in that for temporary files, which is the folder here.
+    // The directories of programs are in that for temporary files, which is the directory here.
     let mut tester = Program::start_in(env!("CARGO_BIN_EXE_p2p-ci"), &arguments, temporary.path());
     assert!(tester.line().starts_with("listening on "));
     let processes = Processes::wait(root.path());
@@ -59,7 +59,7 @@ fn an_interrupt_leaves_nothing_behind() {
 #[test]
 fn an_interrupt_leaves_the_directory_of_the_user_as_it_was() {
     let root = tempfile::tempdir().unwrap();
-    let own = common::folder(root.path(), "own", &[]);
+    let own = common::directory(root.path(), "own", &[]);
     let command = script(root.path(), "ls '{dir}' >'{dir}/listed'; echo begun >&9; exec sleep 60");
     let mut arguments = vec!["check", "peer", "--start", &command, "--listen", "127.0.0.1:0"];
     arguments.extend(["--dir", own.to_str().unwrap()]);

@@ -60,8 +60,8 @@ fn the_upload_server_passes_every_case() {
     let index = Index::start(&[]);
     let root = tempfile::tempdir().unwrap();
     let text = b"text\r\nof\nan RFC\n".repeat(1_000);
-    let folder = common::folder(root.path(), "a library", &[("rfc90001.txt", &text[..])]);
-    let (_peer, port) = common::share(index.address, &folder);
+    let directory = common::directory(root.path(), "a library", &[("rfc90001.txt", &text[..])]);
+    let (_peer, port) = common::share(index.address, &directory);
     let address = format!("127.0.0.1:{port}");
     let (code, output, errors) = check(&["uploader", &address, "90001", "--level", "extension"]);
     assert_eq!(code, 0, "{output}{errors}");

@@ -37,7 +37,7 @@ fn commands(page: &str) -> Vec<Printed> {
 }
 
 /// Runs commands in a directory; returns what each has printed. All pauses are longer by this factor.
-fn run(commands: &[Printed], folder: &Path, slowness: u32) -> Vec<String> {
+fn run(commands: &[Printed], directory: &Path, slowness: u32) -> Vec<String> {
     let mut script = format!(
         "ip link set lo up\nexec 2>&1\nsleep() {{ command sleep $(($1 * {slowness})); }}\n"
     );
@@ -51,11 +51,11 @@ fn run(commands: &[Printed], folder: &Path, slowness: u32) -> Vec<String> {
         .args(["400", "unshare"])
         .args(NAMESPACES)
         .args(["bash", "-c", &script])
-        .current_dir(folder)
+        .current_dir(directory)
         .env("PATH", path)
-        .env("HOME", folder)
-        .env("XDG_STATE_HOME", folder.join(".state"))
-        .env("XDG_CACHE_HOME", folder.join(".cache"))
+        .env("HOME", directory)
+        .env("XDG_STATE_HOME", directory.join(".state"))
+        .env("XDG_CACHE_HOME", directory.join(".cache"))
         .env_remove("RUST_LOG")
         .output()
         .unwrap();
@@ -100,12 +100,12 @@ fn commands_print_what_pages_say() {
 fn compare(page: &str, slowness: u32) -> Result<(), String> {
     let commands = commands(page);
     let root = tempfile::tempdir().unwrap();
-    let folder = common::folder(root.path(), "a lesson", &[]);
+    let directory = common::directory(root.path(), "a lesson", &[]);
     for program in ["client.py", "server.py", "client-menu.txt"] {
-        fs::copy(file("examples/python").join(program), folder.join(program)).unwrap();
+        fs::copy(file("examples/python").join(program), directory.join(program)).unwrap();
     }
-    symlink(file("captures"), folder.join("captures")).unwrap();
-    let found = run(&commands, &folder, slowness);
+    symlink(file("captures"), directory.join("captures")).unwrap();
+    let found = run(&commands, &directory, slowness);
     for (Printed { command, output }, found) in commands.iter().zip(found) {
         let mut lines = found.lines().map(str::trim_end);
         for printed in output.iter().filter(|line| *line != "...") {

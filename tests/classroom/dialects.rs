@@ -93,11 +93,11 @@ fn replies_have_the_form_of_the_table() {
 #[test]
 fn gets_have_the_status_of_the_table() {
     let root = tempfile::tempdir().unwrap();
-    let folder = common::folder(root.path(), "shared", &[("rfc1.txt", b"hello\n")]);
+    let directory = common::directory(root.path(), "shared", &[("rfc1.txt", b"hello\n")]);
     let index = Index::start(&[]);
-    let (_plain, port) = common::share(index.address, &folder);
+    let (_plain, port) = common::share(index.address, &directory);
     let arguments = ["--compat", "--share", ".", "--upload", "127.0.0.1:0", "share"];
-    let compat = common::peer(index.address, &arguments, &folder);
+    let compat = common::peer(index.address, &arguments, &directory);
     let compat_port = compat.line().rsplit_once(':').unwrap().1.parse().unwrap();
     assert!(compat.line().starts_with("registered "));
     let addresses = [port, compat_port].map(|port| SocketAddr::from(([127, 0, 0, 1], port)));

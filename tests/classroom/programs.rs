@@ -15,11 +15,11 @@ fn check(arguments: &[&str]) -> (i32, String) {
 }
 
 /// Starts the peer of the page; returns it and its port.
-fn python_peer(index: &Index, folder: &Path) -> (Program, u16) {
+fn python_peer(index: &Index, directory: &Path) -> (Program, u16) {
     let program = file("examples/python/client.py");
     let port = index.address.port().to_string();
     let arguments = [program.to_str().unwrap(), "127.0.0.1", &port, "."];
-    let peer = Program::start("python3", &arguments, folder);
+    let peer = Program::start("python3", &arguments, directory);
     loop {
         let line = peer.line();
         if let Some(port) = line.strip_prefix("serving on port ") {
@@ -38,8 +38,9 @@ fn the_client_exchanges_documents_with_our_programs() {
         let root = tempfile::tempdir().unwrap();
         let index = Index::start(options);
         let text = "Host Software\n\nA text of two paragraphs.\n";
-        let theirs = common::folder(root.path(), "their folder", &[("rfc1.txt", text.as_bytes())]);
-        let ours = common::folder(root.path(), "our folder", &[("rfc2.txt", b"second\n")]);
+        let theirs =
+            common::directory(root.path(), "their directory", &[("rfc1.txt", text.as_bytes())]);
+        let ours = common::directory(root.path(), "our directory", &[("rfc2.txt", b"second\n")]);
         let (mut peer, port) = python_peer(&index, &theirs);
         let (_ours, our_port) = common::share(index.address, &ours);
         peer.type_line("list");
@@ -57,7 +58,7 @@ fn the_client_exchanges_documents_with_our_programs() {
         assert_eq!(peer.line(), "200 OK");
         assert_eq!(fs::read(theirs.join("rfc2.txt")).unwrap(), b"second\n");
         let address = index.address.to_string();
-        let third = common::folder(root.path(), "third", &[]);
+        let third = common::directory(root.path(), "third", &[]);
         let (code, _, errors) =
             common::run_peer(&[&address, "--share", ".", "get", "1"], "", &third);
         assert_eq!(code, 0, "{errors}");
@@ -97,9 +98,9 @@ fn the_server_passes_all_cases_and_serves_our_peers() {
     let address = format!("127.0.0.1:{port}");
     let (code, output) = check(&["server", &address, "--level", "robust"]);
     assert_eq!(code, 0, "{output}");
-    let folder = common::folder(root.path(), "shared", &[("rfc7.txt", b"Seven\n\ntext\n")]);
-    let (_peer, _) = common::share(address.parse().unwrap(), &folder);
-    let other = common::folder(root.path(), "other", &[]);
+    let directory = common::directory(root.path(), "shared", &[("rfc7.txt", b"Seven\n\ntext\n")]);
+    let (_peer, _) = common::share(address.parse().unwrap(), &directory);
+    let other = common::directory(root.path(), "other", &[]);
     let (code, _, errors) = common::run_peer(&[&address, "--share", ".", "get", "7"], "", &other);
     assert_eq!(code, 0, "{errors}");
     assert_eq!(fs::read(other.join("rfc7.txt")).unwrap(), b"Seven\n\ntext\n");

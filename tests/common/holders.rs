@@ -53,9 +53,9 @@ pub fn endpoint(address: SocketAddr) -> Endpoint {
 }
 
 /// An honest holder of a directory.
-pub fn honest(folder: &Path, address: Ipv4Addr) -> (UploadServer, Source) {
+pub fn honest(directory: &Path, address: Ipv4Addr) -> (UploadServer, Source) {
     let listener = TcpListener::bind((address, 0)).unwrap();
-    let library = Library::scan(folder, Depth::Folder).unwrap();
+    let library = Library::scan(directory, Depth::Directory).unwrap();
     let server = UploadServer::start(listener, library, Uploads::default()).unwrap();
     let source = endpoint(server.address()).into();
     (server, source)

@@ -63,19 +63,19 @@ pub fn in_parallel<T: Send>(
     });
 }
 
-/// A folder with these files.
-pub fn folder(root: &Path, name: &str, files: &[(&str, &[u8])]) -> PathBuf {
-    let folder = root.join(name);
-    fs::create_dir(&folder).unwrap();
+/// A directory with these files.
+pub fn directory(root: &Path, name: &str, files: &[(&str, &[u8])]) -> PathBuf {
+    let directory = root.join(name);
+    fs::create_dir(&directory).unwrap();
     for (name, bytes) in files {
-        fs::write(folder.join(name), bytes).unwrap();
+        fs::write(directory.join(name), bytes).unwrap();
     }
-    folder
+    directory
 }
 
-/// The names of what is in a folder, hidden files included.
-pub fn names(folder: &Path) -> Vec<String> {
-    let entries = fs::read_dir(folder).unwrap();
+/// The names of what is in a directory, hidden files included.
+pub fn names(directory: &Path) -> Vec<String> {
+    let entries = fs::read_dir(directory).unwrap();
     let mut names: Vec<String> =
         entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();

@@ -19,19 +19,19 @@ pub struct Program {
 }
 
 impl Program {
-    pub fn start(path: &str, arguments: &[&str], folder: &Path) -> Self {
-        Self::of(spawn(path, arguments, folder, None))
+    pub fn start(path: &str, arguments: &[&str], directory: &Path) -> Self {
+        Self::of(spawn(path, arguments, directory, None))
     }
 
-    /// The same with a folder in which it remembers what it has done.
-    pub fn start_again(path: &str, arguments: &[&str], state: &Path, folder: &Path) -> Self {
-        Self::of(spawn(path, arguments, folder, Some(state)))
+    /// The same with a directory in which it remembers what it has done.
+    pub fn start_again(path: &str, arguments: &[&str], state: &Path, directory: &Path) -> Self {
+        Self::of(spawn(path, arguments, directory, Some(state)))
     }
 
-    /// The same in a folder in which it also creates its temporary directories.
-    pub fn start_in(path: &str, arguments: &[&str], folder: &Path) -> Self {
-        let mut command = command(path, arguments, folder, None);
-        Self::of(command.env("TMPDIR", folder).spawn().unwrap())
+    /// The same in a directory in which it also creates its temporary directories.
+    pub fn start_in(path: &str, arguments: &[&str], directory: &Path) -> Self {
+        let mut command = command(path, arguments, directory, None);
+        Self::of(command.env("TMPDIR", directory).spawn().unwrap())
     }
 
     fn of(mut child: Child) -> Self {
@@ -122,18 +122,18 @@ impl Program {
 /// A configuration without keys: that of this machine does not matter.
 const NO_FILE: &str = if cfg!(windows) { "NUL" } else { "/dev/null" };
 
-/// Starts a program in a folder, with pipes, and without what this machine's user has stored.
-fn spawn(path: &str, arguments: &[&str], folder: &Path, state: Option<&Path>) -> Child {
-    command(path, arguments, folder, state).spawn().unwrap()
+/// Starts a program in a directory, with pipes, and without what this machine's user has stored.
+fn spawn(path: &str, arguments: &[&str], directory: &Path, state: Option<&Path>) -> Child {
+    command(path, arguments, directory, state).spawn().unwrap()
 }
 
-fn command(path: &str, arguments: &[&str], folder: &Path, state: Option<&Path>) -> Command {
-    let own = state_folder();
+fn command(path: &str, arguments: &[&str], directory: &Path, state: Option<&Path>) -> Command {
+    let own = state_directory();
     let state = state.unwrap_or(&own);
     let mut command = Command::new(path);
     command
         .args(arguments)
-        .current_dir(folder)
+        .current_dir(directory)
         .env_remove("RUST_LOG")
         .env("P2P_CI_CONFIG", NO_FILE)
         .env("XDG_CACHE_HOME", state)
@@ -144,10 +144,10 @@ fn command(path: &str, arguments: &[&str], folder: &Path, state: Option<&Path>) 
     command
 }
 
-/// A folder of its own for each program: the stored statistics of one must not matter to
+/// A directory of its own for each program: the stored statistics of one must not matter to
 /// the next, which may meet others at the same ports; and the digests of all tests that ever ran
 /// took more than a second to read.
-fn state_folder() -> PathBuf {
+fn state_directory() -> PathBuf {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     let name = format!("state/{}-{number}", std::process::id());
@@ -173,16 +173,16 @@ fn lines(stream: impl Read + Send + 'static) -> Receiver<String> {
     receiver
 }
 
-/// Starts a peer in a folder.
-pub fn peer(index: SocketAddr, arguments: &[&str], folder: &Path) -> Program {
+/// Starts a peer in a directory.
+pub fn peer(index: SocketAddr, arguments: &[&str], directory: &Path) -> Program {
     let index = index.to_string();
     let arguments = [&[index.as_str()], arguments].concat();
-    Program::start(env!("CARGO_BIN_EXE_peer"), &arguments, folder)
+    Program::start(env!("CARGO_BIN_EXE_peer"), &arguments, directory)
 }
 
-/// Starts a peer that shares a folder, and waits until it is registered; returns its port.
-pub fn share(index: SocketAddr, folder: &Path) -> (Program, u16) {
-    let program = peer(index, &["--share", ".", "--upload", "127.0.0.1:0", "share"], folder);
+/// Starts a peer that shares a directory, and waits until it is registered; returns its port.
+pub fn share(index: SocketAddr, directory: &Path) -> (Program, u16) {
+    let program = peer(index, &["--share", ".", "--upload", "127.0.0.1:0", "share"], directory);
     let line = program.line();
     let port = line.rsplit_once(':').unwrap().1.parse().unwrap();
     assert!(program.line().starts_with("registered "));
@@ -190,14 +190,14 @@ pub fn share(index: SocketAddr, folder: &Path) -> (Program, u16) {
 }
 
 /// Runs a peer to its end: exit code, standard output, standard error.
-pub fn run_peer(arguments: &[&str], input: &str, folder: &Path) -> (i32, String, String) {
-    let child = spawn(env!("CARGO_BIN_EXE_peer"), arguments, folder, None);
+pub fn run_peer(arguments: &[&str], input: &str, directory: &Path) -> (i32, String, String) {
+    let child = spawn(env!("CARGO_BIN_EXE_peer"), arguments, directory, None);
     run(child, input)
 }
 
-/// The same with a folder in which it remembers what it has done.
-pub fn run_peer_again(arguments: &[&str], state: &Path, folder: &Path) -> (i32, String, String) {
-    run_peer_with_input(arguments, "", state, folder)
+/// The same with a directory in which it remembers what it has done.
+pub fn run_peer_again(arguments: &[&str], state: &Path, directory: &Path) -> (i32, String, String) {
+    run_peer_with_input(arguments, "", state, directory)
 }
 
 /// The same with what is typed.
@@ -205,9 +205,9 @@ pub fn run_peer_with_input(
     arguments: &[&str],
     input: &str,
     state: &Path,
-    folder: &Path,
+    directory: &Path,
 ) -> (i32, String, String) {
-    run(spawn(env!("CARGO_BIN_EXE_peer"), arguments, folder, Some(state)), input)
+    run(spawn(env!("CARGO_BIN_EXE_peer"), arguments, directory, Some(state)), input)
 }
 
 fn run(mut child: Child, input: &str) -> (i32, String, String) {

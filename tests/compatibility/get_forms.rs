@@ -80,11 +80,11 @@ fn a_get_is_sent_in_the_form_that_the_holder_understands() {
                 }
             }
         });
-        let folder = tempfile::tempdir().unwrap();
+        let directory = tempfile::tempdir().unwrap();
         let arguments = ["--share", ".", "get", "7", "8", "--from", &from.address.to_string()];
-        let (code, _, errors) = run_peer(&arguments, "", folder.path());
+        let (code, _, errors) = run_peer(&arguments, "", directory.path());
         assert_eq!(code, 0, "{name}: {errors}");
-        assert_eq!(names(folder.path()), ["rfc7.txt", "rfc8.txt"], "{name}");
+        assert_eq!(names(directory.path()), ["rfc7.txt", "rfc8.txt"], "{name}");
         let found = from.connections();
         // Both documents may be requested before the first reply.
         assert!((connections..=2 * connections).contains(&found), "{name}: {found} connections");

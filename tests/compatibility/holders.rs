@@ -99,13 +99,13 @@ fn answering(reply: Vec<u8>, end: End, size: usize) -> Holder {
 
 /// Downloads RFC 7. Returns the exit code, the document if one was saved, and the messages.
 pub(super) fn get(holder: &Holder, more: &[&str]) -> (i32, Option<String>, String) {
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let from = holder.address.to_string();
     let arguments = [&["--share", ".", "get", "7", "--from", &from], more].concat();
-    let (code, _, errors) = run_peer(&arguments, "", folder.path());
-    let saved = fs::read(folder.path().join("rfc7.txt")).ok();
+    let (code, _, errors) = run_peer(&arguments, "", directory.path());
+    let saved = fs::read(directory.path().join("rfc7.txt")).ok();
     if saved.is_none() {
-        assert_eq!(names(folder.path()), [""; 0]);
+        assert_eq!(names(directory.path()), [""; 0]);
     }
     (code, saved.map(|saved| String::from_utf8(saved).unwrap()), errors)
 }
@@ -280,8 +280,8 @@ fn truncated_documents_are_never_stored() {
 /// With the digest of the document, readings that the numbers of bytes do not determine are verified.
 #[test]
 fn a_digest_decides_between_readings() {
-    let folder = tempfile::tempdir().unwrap();
-    let list = folder.path().join("digests");
+    let directory = tempfile::tempdir().unwrap();
+    let list = directory.path().join("digests");
     let digest = p2p_ci_digest(DOCUMENT);
     fs::write(&list, format!("{digest}  rfc7.txt\n")).unwrap();
     let list = list.to_str().unwrap();

@@ -17,7 +17,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use common::{Index, PATIENCE, Program, folder};
+use common::{Index, PATIENCE, Program, directory};
 
 /// A connection that sends pieces, and reads what is expected.
 struct Client(TcpStream);
@@ -190,7 +190,7 @@ fn without_the_option_nothing_changes() {
 fn other_programs_download_from_our_peer() {
     let root = tempfile::tempdir().unwrap();
     let document = "A document.\n".repeat(2000);
-    let shared = folder(
+    let shared = directory(
         root.path(),
         "shared",
         &[("rfc1.txt", document.as_bytes()), ("a.txt", document.as_bytes())],

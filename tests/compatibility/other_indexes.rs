@@ -15,12 +15,12 @@ const ALL: &str = "share list lookup get";
 
 /// Returns which commands work, and what was printed.
 fn try_all(address: SocketAddr, port: u16) -> (String, String) {
-    let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("rfc2.txt"), "A Tree\n\ntext").unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("rfc2.txt"), "A Tree\n\ntext").unwrap();
     let index = address.to_string();
     let arguments = [&*index, "--share", ".", "--upload", "127.0.0.1:0"];
     let script = "list\nlookup 7\nget 7\nlookup 9\n";
-    let (_, output, errors) = run_peer(&arguments, script, folder.path());
+    let (_, output, errors) = run_peer(&arguments, script, directory.path());
     let is_row = |line: &str| {
         let line = line.replace("<sp>", " ");
         line.contains("7 A House localhost ") && line.ends_with(&port.to_string())
@@ -28,7 +28,7 @@ fn try_all(address: SocketAddr, port: u16) -> (String, String) {
     let lines: Vec<&str> = output.lines().collect();
     let rows = lines.iter().filter(|line| is_row(line)).count();
     let is_listed = |line: &&str| line.replace("<sp>", " ").contains("2 rfc2.txt localhost ");
-    let saved = fs::read_to_string(folder.path().join("rfc7.txt")).unwrap_or_default();
+    let saved = fs::read_to_string(directory.path().join("rfc7.txt")).unwrap_or_default();
     let works = [
         ("share", lines.iter().any(|line| line.starts_with("registered 1 document "))),
         ("list", rows > 0 && lines.iter().any(is_listed)),
@@ -166,9 +166,9 @@ fn servers_that_end_replies_with_a_line_end() {
         let added = requests.iter().filter(|request| request.starts_with("ADD RFC 2 ")).count();
         assert_eq!(added, 1, "{kind:?}: {requests:#?}");
         drop(requests);
-        let folder = tempfile::tempdir().unwrap();
+        let directory = tempfile::tempdir().unwrap();
         let index = address.to_string();
-        let (_, output, errors) = run_peer(&[&index], "search house\nlist\n", folder.path());
+        let (_, output, errors) = run_peer(&[&index], "search house\nlist\n", directory.path());
         assert!(output.contains("A House"), "{kind:?}: {output}{errors}");
         assert!(!is_reported(&errors), "{kind:?}: {output}{errors}");
     });

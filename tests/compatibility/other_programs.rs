@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::common::captures::{self, Event};
-use crate::common::{Index, PATIENCE, Program, folder, in_parallel, skip_without_sample};
+use crate::common::{Index, PATIENCE, Program, directory, in_parallel, skip_without_sample};
 
 /// A program, and the statuses of the replies to its requests, in the order of the capture: from the index
 /// server, and from the uploader. `*` stands for no reply.
@@ -99,7 +99,8 @@ fn clients_of_other_programs_are_answered() {
     }
     let root = tempfile::tempdir().unwrap();
     let document = DOCUMENT.as_bytes();
-    let shared = folder(root.path(), "shared", &[("rfc1.txt", document), ("rfc951.txt", document)]);
+    let shared =
+        directory(root.path(), "shared", &[("rfc1.txt", document), ("rfc951.txt", document)]);
     in_parallel(PROGRAMS, |(letter, expected)| {
         let index = Index::start(&["--compat"]);
         let own = Index::start(&[]);

@@ -149,20 +149,20 @@ fn documents_of_other_programs_are_downloaded() {
         let document = script.bytes()[place..place + length].to_vec();
         let from = script.serve().to_string();
         let (number, name) = if *letter == 'b' { ("951", "rfc951.txt") } else { ("1", "rfc1.txt") };
-        let folder = tempfile::tempdir().unwrap();
+        let directory = tempfile::tempdir().unwrap();
         let get = |more: &[&str]| {
             let arguments = [&["--share", ".", "get", number, "--from", &from], more].concat();
-            run_peer(&arguments, "", folder.path())
+            run_peer(&arguments, "", directory.path())
         };
         let what = format!("program {letter}, {}", beginning.is_some());
         let (code, _, errors) = get(&["--strict"]);
         assert_eq!(code, if *is_strict { 0 } else { 76 }, "{what}, strict: {errors}");
         if !is_strict {
-            assert_eq!(names(folder.path()), [""; 0], "{what}");
+            assert_eq!(names(directory.path()), [""; 0], "{what}");
         }
         let (code, _, errors) = get(&["--force"]);
         assert_eq!(code, 0, "{what}: {errors}");
-        let saved = fs::read(folder.path().join(name)).unwrap();
+        let saved = fs::read(directory.path().join(name)).unwrap();
         assert!(saved == document, "{what}: {} bytes, {errors}", saved.len());
     });
 }

@@ -15,7 +15,7 @@ use std::thread;
 use std::time::Duration;
 
 use common::holders::{holder, honest, respond};
-use common::{Index, Talk, folder, run_peer};
+use common::{Index, Talk, directory, run_peer};
 use p2p_ci::library::Hasher;
 use p2p_ci::peer::UploadServer;
 
@@ -41,7 +41,7 @@ struct Scene {
 impl Scene {
     fn new() -> Self {
         let root = tempfile::tempdir().unwrap();
-        let mine = folder(root.path(), "mine", &[]);
+        let mine = directory(root.path(), "mine", &[]);
         let index = Index::start(&[]);
         Self { root, index, mine, talks: Vec::new(), servers: Vec::new() }
     }
@@ -49,7 +49,7 @@ impl Scene {
     /// Starts a holder of RFC 1 that is not registered.
     fn holder(&mut self, last: u8, bytes: &[u8]) -> SocketAddr {
         let name = format!("holder-{}", self.servers.len());
-        let shared = folder(self.root.path(), &name, &[("rfc1.txt", bytes)]);
+        let shared = directory(self.root.path(), &name, &[("rfc1.txt", bytes)]);
         let (server, _) = honest(&shared, Ipv4Addr::new(127, 0, 0, last));
         let address = server.address();
         self.servers.push(server);

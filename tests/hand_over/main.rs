@@ -15,7 +15,7 @@ use std::path::Path;
 
 use common::{Index, PATIENCE, Program};
 
-/// A peer that hands over what is in a folder.
+/// A peer that hands over what is in a directory.
 fn lender(index: &Index, shared: &Path) -> (Program, SocketAddr) {
     lender_with(index, shared, &[])
 }

@@ -5,7 +5,7 @@ use std::io::Read;
 use std::net::{SocketAddr, TcpStream};
 use std::process::Command;
 
-use super::common::{Index, folder, names, skip};
+use super::common::{Index, directory, names, skip};
 use super::{ask, head, lender};
 
 /// Gets all of a document, and leaves the connection open.
@@ -20,7 +20,7 @@ fn take(address: SocketAddr, name: &str) -> TcpStream {
 #[test]
 fn a_file_that_was_replaced_stays() {
     let root = tempfile::tempdir().unwrap();
-    let shared = folder(root.path(), "shared", &[("file", b"old")]);
+    let shared = directory(root.path(), "shared", &[("file", b"old")]);
     let index = Index::start(&[]);
     let (program, address) = lender(&index, &shared);
     let stream = take(address, "file");
@@ -35,7 +35,7 @@ fn a_file_that_was_replaced_stays() {
 #[test]
 fn the_end_of_the_peer_hands_nothing_over() {
     let root = tempfile::tempdir().unwrap();
-    let shared = folder(root.path(), "shared", &[("file", b"old")]);
+    let shared = directory(root.path(), "shared", &[("file", b"old")]);
     let index = Index::start(&[]);
     let (mut program, address) = lender(&index, &shared);
     let _stream = take(address, "file");
@@ -47,7 +47,7 @@ fn the_end_of_the_peer_hands_nothing_over() {
 #[test]
 fn nothing_that_was_handed_over_is_overwritten() {
     let root = tempfile::tempdir().unwrap();
-    let shared = folder(root.path(), "shared", &[("file", b"second")]);
+    let shared = directory(root.path(), "shared", &[("file", b"second")]);
     fs::create_dir(shared.join("handed-over")).unwrap();
     fs::write(shared.join("handed-over/file"), "first").unwrap();
     let index = Index::start(&[]);
@@ -62,8 +62,8 @@ fn nothing_that_was_handed_over_is_overwritten() {
 #[test]
 fn a_place_that_takes_nothing_keeps_the_document_here() {
     let root = tempfile::tempdir().unwrap();
-    let shared = folder(root.path(), "shared", &[("document", b"bytes")]);
-    fs::write(shared.join("handed-over"), "a file, not a folder").unwrap();
+    let shared = directory(root.path(), "shared", &[("document", b"bytes")]);
+    fs::write(shared.join("handed-over"), "a file, not a directory").unwrap();
     let index = Index::start(&[]);
     let (program, address) = lender(&index, &shared);
     drop(take(address, "document"));
@@ -76,7 +76,7 @@ fn a_place_that_takes_nothing_keeps_the_document_here() {
 #[test]
 fn in_doubt_the_document_stays() {
     let root = tempfile::tempdir().unwrap();
-    let shared = folder(root.path(), "shared", &[("file", b"bytes")]);
+    let shared = directory(root.path(), "shared", &[("file", b"bytes")]);
     let index = Index::start(&[]);
     let (program, address) = lender(&index, &shared);
     let stream = take(address, "file");
@@ -96,8 +96,8 @@ fn in_doubt_the_document_stays() {
 #[test]
 fn a_document_does_not_move_through_a_link() {
     let root = tempfile::tempdir().unwrap();
-    let shared = folder(root.path(), "shared", &[("file", b"bytes")]);
-    let other = folder(root.path(), "other", &[]);
+    let shared = directory(root.path(), "shared", &[("file", b"bytes")]);
+    let other = directory(root.path(), "other", &[]);
     std::os::unix::fs::symlink(&other, shared.join("handed-over")).unwrap();
     let index = Index::start(&[]);
     let (program, address) = lender(&index, &shared);

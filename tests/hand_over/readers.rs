@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::common::{Index, PATIENCE, folder, names};
+use super::common::{Index, PATIENCE, directory, names};
 use super::kinds::{KINDS, clean, unclean};
 use super::{ask, lender, line, request};
 
@@ -36,7 +36,7 @@ fn readers_of_all_kinds_lose_no_document() {
     let documents = documents();
     let files: Vec<(&str, &[u8])> =
         documents.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
-    let shared = folder(root.path(), "shared", &files);
+    let shared = directory(root.path(), "shared", &files);
     let index = Index::start(&["--log", "quiet"]);
     let (_program, address) = lender(&index, &shared);
     let next = AtomicUsize::new(0);
@@ -107,7 +107,7 @@ fn a_reader_that_reads_nothing_gets_nothing() {
     let root = tempfile::tempdir().unwrap();
     let names_of = ["with-the-first-byte", "with-the-last-byte", "after-the-end"];
     let files = names_of.map(|name| (name, &b"bytes"[..]));
-    let shared = folder(root.path(), "shared", &files);
+    let shared = directory(root.path(), "shared", &files);
     let index = Index::start(&[]);
     let (program, address) = lender(&index, &shared);
     for name in names_of {
@@ -142,7 +142,7 @@ fn a_reader_that_half_closes_after_its_request_gets_the_document_and_it_stays() 
     let root = tempfile::tempdir().unwrap();
     let large = vec![7; 3_000_000];
     let files: [(&str, &[u8]); 3] = [("empty", b""), ("small", b"small"), ("large", &large)];
-    let shared = folder(root.path(), "shared", &files);
+    let shared = directory(root.path(), "shared", &files);
     let index = Index::start(&[]);
     let (program, address) = lender(&index, &shared);
     for (name, bytes) in files {
@@ -160,7 +160,7 @@ fn a_reader_that_half_closes_after_its_request_gets_the_document_and_it_stays() 
 #[test]
 fn a_silent_reader_with_a_small_buffer_delays_no_other() {
     let root = tempfile::tempdir().unwrap();
-    let shared = folder(root.path(), "shared", &[("document", &vec![7; 2_000_000])]);
+    let shared = directory(root.path(), "shared", &[("document", &vec![7; 2_000_000])]);
     let index = Index::start(&[]);
     let (_program, address) = lender(&index, &shared);
     // A busy machine makes it longer, and nothing makes it shorter.
@@ -187,7 +187,7 @@ fn a_silent_reader_with_a_small_buffer_delays_no_other() {
 fn a_reader_that_takes_nothing_delays_no_other() {
     let root = tempfile::tempdir().unwrap();
     let large = vec![7; 30_000_000];
-    let shared = folder(root.path(), "shared", &[("large", &large), ("small", b"small")]);
+    let shared = directory(root.path(), "shared", &[("large", &large), ("small", b"small")]);
     let index = Index::start(&[]);
     let (_program, address) = lender(&index, &shared);
     for name in ["large", "small"] {

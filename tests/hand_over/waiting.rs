@@ -4,7 +4,7 @@ use std::io::Read;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::common::{Index, PATIENCE, folder};
+use super::common::{Index, PATIENCE, directory};
 use super::{ask, head, lender_with};
 
 /// A reader that waits for a slot takes nothing, which is not its fault.
@@ -12,7 +12,7 @@ use super::{ask, head, lender_with};
 fn a_document_moves_once_although_its_readers_wait_for_a_slot() {
     let root = tempfile::tempdir().unwrap();
     let (large, wanted) = (vec![7; 30_000_000], vec![8; 300_000]);
-    let shared = folder(root.path(), "shared", &[("large", &large), ("wanted", &wanted)]);
+    let shared = directory(root.path(), "shared", &[("large", &large), ("wanted", &wanted)]);
     let index = Index::start(&[]);
     let (_program, address) = lender_with(&index, &shared, &["--upload-slots", "1"]);
     let holds_the_slot = ask(address, "large", "Range: bytes=1-\r\n");

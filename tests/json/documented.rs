@@ -7,7 +7,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::common::{Index, folder, run_peer_with_input, share};
+use crate::common::{Index, directory, run_peer_with_input, share};
 use crate::failures::replying;
 use crate::schema::sections;
 
@@ -129,9 +129,9 @@ fn program(arguments: &[&str]) -> Vec<String> {
 fn every_object_is_documented_and_every_example_is_one() {
     let root = tempfile::tempdir().unwrap();
     let files: [(&str, &[u8]); 2] = [("rfc793.txt", b"a text"), ("lecture 01.md", b"# One\n")];
-    let theirs = folder(root.path(), "theirs", &files);
-    folder(root.path(), "mine", &[("own.txt", b"own")]);
-    folder(root.path(), "state", &[]);
+    let theirs = directory(root.path(), "theirs", &files);
+    directory(root.path(), "mine", &[("own.txt", b"own")]);
+    directory(root.path(), "state", &[]);
     let index = Index::start(&[]);
     let (_theirs, _) = share(index.address, &theirs);
     index.wait_for_digests("RFC 793", 1);

@@ -51,8 +51,8 @@ const ASKING: [&[&str]; 13] = [
 ];
 
 /// Checks what a command prints, and returns its exit code and whether it has reported an error.
-fn check(arguments: &[&str], folder: &std::path::Path) -> (i32, bool) {
-    let (code, output, errors) = run_peer(arguments, "", folder);
+fn check(arguments: &[&str], directory: &std::path::Path) -> (i32, bool) {
+    let (code, output, errors) = run_peer(arguments, "", directory);
     for character in (output.clone() + &errors).chars().filter(|c| *c != '\n') {
         let is_shown = !character.is_control() && !('\u{200b}'..='\u{202e}').contains(&character);
         assert!(is_shown, "{arguments:?}: {character:?} in {output} {errors}");
@@ -77,8 +77,8 @@ fn check(arguments: &[&str], folder: &std::path::Path) -> (i32, bool) {
 
 #[test]
 fn every_command_fails_with_an_object() {
-    let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("rfc5.txt"), "text").unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("rfc5.txt"), "text").unwrap();
     let refusing = [
         (replying("P2P-CI/1.0 400 Bad Request\r\n\r\n"), 76),
         (replying("P2P-CI/1.0 505 P2P-CI Version Not Supported\r\n\r\n"), 76),
@@ -89,7 +89,7 @@ fn every_command_fails_with_an_object() {
     for (index, expected) in &refusing {
         for command in ASKING {
             let start = [index.as_str(), "--share", ".", "--format", "json"];
-            let (code, has_failed) = check(&[&start, command].concat(), folder.path());
+            let (code, has_failed) = check(&[&start, command].concat(), directory.path());
             assert_eq!((code, has_failed), (*expected, true), "{command:?} at {index}");
         }
     }
@@ -97,8 +97,8 @@ fn every_command_fails_with_an_object() {
 
 #[test]
 fn a_document_without_holders_is_an_object_and_an_empty_list_is_none() {
-    let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("rfc5.txt"), "text").unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("rfc5.txt"), "text").unwrap();
     let empty = replying("P2P-CI/1.0 404 Not Found\r\n\r\n");
     for (command, expected) in [
         (&["get", "7"] as &[&str], 66),
@@ -121,32 +121,35 @@ fn a_document_without_holders_is_an_object_and_an_empty_list_is_none() {
         (&["status"], 0),
     ] {
         let start = [empty.as_str(), "--share", ".", "--format", "json"];
-        let (code, has_failed) = check(&[&start, command].concat(), folder.path());
+        let (code, has_failed) = check(&[&start, command].concat(), directory.path());
         assert_eq!((code, has_failed), (expected, expected != 0), "{command:?}");
     }
 }
 
 #[test]
 fn a_name_that_is_not_resolved_and_a_full_device_are_objects() {
-    let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("rfc5.txt"), "text").unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("rfc5.txt"), "text").unwrap();
     let start = ["no-such-host.invalid:1", "--share", ".", "--format", "json"];
-    assert_eq!(check(&[&start, &["list"] as &[&str]].concat(), folder.path()), (69, true));
+    assert_eq!(check(&[&start, &["list"] as &[&str]].concat(), directory.path()), (69, true));
     if cfg!(target_os = "linux") {
         // The document is here, so the index is not asked.
         let copy = ["get", "5", "--out", "/dev/full"];
-        assert_eq!(check(&[&start[..], &copy].concat(), folder.path()), (74, true));
+        assert_eq!(check(&[&start[..], &copy].concat(), directory.path()), (74, true));
     }
 }
 
 /// The shell and `share` say in JSON, too, where they upload from and that they are registered.
 #[test]
 fn a_session_in_json_is_json_from_its_first_line() {
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let index = Index::start(&[]);
     let address = index.address.to_string();
-    let (code, output, errors) =
-        run_peer(&[&address, "--share", ".", "--format", "json"], "list\nget 7\n", folder.path());
+    let (code, output, errors) = run_peer(
+        &[&address, "--share", ".", "--format", "json"],
+        "list\nget 7\n",
+        directory.path(),
+    );
     assert_eq!(code, 66, "{errors}");
     let objects: Vec<Value> =
         output.lines().map(|line| serde_json::from_str(line).unwrap()).collect();

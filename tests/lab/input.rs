@@ -7,7 +7,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use super::common::PATIENCE;
-use super::{folder, lab};
+use super::{directory, lab};
 
 /// Waits for a condition.
 fn wait_until(what: &str, mut is_reached: impl FnMut() -> bool) {
@@ -25,7 +25,7 @@ fn signal(child: &Child) {
 
 #[test]
 fn text_of_a_scenario_is_printed_without_control_characters() {
-    let root = folder();
+    let root = directory();
     let scenario = |event: &str| {
         format!(
             "title = \"x\\u001b[2J\\u0007\\u009b\"\nabout = \"\"\"a\\u001b]0;p\\u0007\nb\\u202e\"\"\"\n\
@@ -55,7 +55,7 @@ fn text_of_a_scenario_is_printed_without_control_characters() {
 
 #[test]
 fn a_line_that_is_too_long_is_reported_and_skipped() {
-    let root = folder();
+    let root = directory();
     let mut child = lab(root.path(), &["1"]).spawn().unwrap();
     let input = format!("{}\nlist\nquit\n", "x".repeat(1 << 20));
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
@@ -70,7 +70,7 @@ fn a_line_that_is_too_long_is_reported_and_skipped() {
 /// The second signal does not wait for the ordered end. Then tshark is ended, too.
 #[test]
 fn a_second_signal_leaves_no_tshark() {
-    let root = folder();
+    let root = directory();
     let tshark = root.path().join("tshark");
     fs::write(
         &tshark,

@@ -24,15 +24,15 @@ use serde_json::Value;
 #[cfg(unix)]
 use signals::end;
 
-/// `p2p-ci lab` in this folder, whose temporary files are in `tmp` there.
-fn lab(folder: &Path, arguments: &[&str]) -> Command {
-    let tmp = folder.join("tmp");
+/// `p2p-ci lab` in this directory, whose temporary files are in `tmp` there.
+fn lab(directory: &Path, arguments: &[&str]) -> Command {
+    let tmp = directory.join("tmp");
     fs::create_dir_all(&tmp).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_p2p-ci"));
     command
         .arg("lab")
         .args(arguments)
-        .current_dir(folder)
+        .current_dir(directory)
         .env("TMPDIR", tmp)
         .env_remove("RUST_LOG");
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -40,8 +40,8 @@ fn lab(folder: &Path, arguments: &[&str]) -> Command {
 }
 
 /// Runs it with this input.
-fn run(folder: &Path, arguments: &[&str], input: &str) -> (i32, String, String) {
-    let mut child = lab(folder, arguments).spawn().unwrap();
+fn run(directory: &Path, arguments: &[&str], input: &str) -> (i32, String, String) {
+    let mut child = lab(directory, arguments).spawn().unwrap();
     // It may have ended without reading.
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
     let Output { status, stdout, stderr } = child.wait_with_output().unwrap();
@@ -50,18 +50,18 @@ fn run(folder: &Path, arguments: &[&str], input: &str) -> (i32, String, String) 
 }
 
 /// Nothing is left in the directory of temporary files.
-fn check_removed(folder: &Path) {
-    let left: Vec<_> = fs::read_dir(folder.join("tmp")).unwrap().collect();
+fn check_removed(directory: &Path) {
+    let left: Vec<_> = fs::read_dir(directory.join("tmp")).unwrap().collect();
     assert!(left.is_empty(), "{left:?}");
 }
 
-fn folder() -> tempfile::TempDir {
+fn directory() -> tempfile::TempDir {
     tempfile::Builder::new().prefix("la b").tempdir().unwrap()
 }
 
 #[test]
 fn peers_do_what_is_typed_and_everything_is_recorded_and_removed() {
-    let root = folder();
+    let root = directory();
     let commands =
         "# a comment\nlist\nget 2 RFC 101\nwait 1 s\nleave 1\njoin\nget 4 102\njump\nlist\n";
     let arguments = ["3", "--latency", "5", "--rate", "4M", "--record", "all.pcapng"];
@@ -117,9 +117,9 @@ fn peers_do_what_is_typed_and_everything_is_recorded_and_removed() {
 
 #[test]
 fn files_of_a_directory_are_dealt_to_the_peers() {
-    let root = folder();
+    let root = directory();
     let names = ["a.txt", "b.txt", "c.txt"];
-    common::folder(root.path(), "papers", &names.map(|name| (name, name.as_bytes())));
+    common::directory(root.path(), "papers", &names.map(|name| (name, name.as_bytes())));
     let commands = "list\nget 2 FILE a.txt\n";
     let (exit, output, errors) = run(root.path(), &["2", "--share", "papers"], commands);
     assert_eq!((exit, errors.as_str()), (0, ""), "{output}");
@@ -133,14 +133,14 @@ fn files_of_a_directory_are_dealt_to_the_peers() {
 }
 
 /// The text of a scenario of the program, with these replacements.
-fn scaled(folder: &Path, name: &str, replaced: &[(&str, &str)]) {
-    let (exit, text, _) = run(folder, &["print", name], "");
+fn scaled(directory: &Path, name: &str, replaced: &[(&str, &str)]) {
+    let (exit, text, _) = run(directory, &["print", name], "");
     assert_eq!(exit, 0);
     let scaled = replaced.iter().fold(text, |text, (from, to)| {
         assert!(text.contains(from), "{name}: {from}");
         text.replace(from, to)
     });
-    fs::write(folder.join("small.toml"), scaled).unwrap();
+    fs::write(directory.join("small.toml"), scaled).unwrap();
 }
 
 /// Each scenario with smaller documents and shorter pauses: the numbers of wanted documents and of joined peers,
@@ -177,7 +177,7 @@ fn scenarios_end_with_the_expected_figures() {
         ("six-clients", &[], 50, 6, 10_730_000, 0),
     ];
     in_parallel(cases, |(name, replaced, wanted, peers, bytes, failures)| {
-        let root = folder();
+        let root = directory();
         scaled(root.path(), name, replaced);
         let (exit, output, errors) = run(root.path(), &["run", "small.toml", "--json"], "");
         assert_eq!(exit, 0, "{name}: {errors}");
@@ -213,7 +213,7 @@ fn scenarios_end_with_the_expected_figures() {
 
 #[test]
 fn peers_that_leave_are_counted_and_their_documents_may_be_lost() {
-    let root = folder();
+    let root = directory();
     let replaced =
         [("200 KiB", "50 KiB"), ("count = 6", "count = 3"), ("do = \"join 1\"", "do = \"join 1\"")];
     scaled(root.path(), "churn", &replaced);
@@ -242,7 +242,7 @@ fn commands_are_typed_at_a_prompt() {
         ("list\r", "RFC 103, RFC 104", "quit\r", 0),
         ("slow 2 5\r", "of at least 4 KiB a second", "\u{3}", 130),
     ] {
-        let root = folder();
+        let root = directory();
         let tmp = root.path().join("tmp");
         fs::create_dir(&tmp).unwrap();
         let mut script = Command::new("script");

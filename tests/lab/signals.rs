@@ -7,7 +7,7 @@ use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 use super::common::PATIENCE;
-use super::{check_removed, folder, lab, run};
+use super::{check_removed, directory, lab, run};
 
 /// The next line with this part.
 fn line_with(lines: &mut impl Iterator<Item = std::io::Result<String>>, part: &str) -> String {
@@ -36,7 +36,7 @@ fn a_signal_ends_a_laboratory_and_removes_its_files() {
         (&["run", "flash-crowd", "--no-plot"], "INT", 130),
         (&["2", "--latency", "500"], "TERM", 143),
     ] {
-        let root = folder();
+        let root = directory();
         let mut child = lab(root.path(), arguments).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let joined = line_with(&mut lines, "joins at ");
@@ -53,7 +53,7 @@ fn a_signal_ends_a_laboratory_and_removes_its_files() {
 
 #[test]
 fn a_failed_start_leaves_nothing_behind() {
-    let root = folder();
+    let root = directory();
     fs::write(root.path().join("taken"), "text").unwrap();
     fs::write(root.path().join("six-clients.svg"), "<svg of mine>").unwrap();
     fs::write(root.path().join("wrong.toml"), "title = \"x\"\nduration = \"1 s\"\nlatency = 5\n")
@@ -82,7 +82,7 @@ fn a_failed_start_leaves_nothing_behind() {
 
 #[test]
 fn a_reader_that_goes_away_ends_a_laboratory() {
-    let root = folder();
+    let root = directory();
     let mut child = lab(root.path(), &["2"]).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     line_with(&mut lines, "peer 2");

@@ -17,11 +17,11 @@ pub(crate) const NONE: &str = "P2P-CI/1.0 404 Not Found\r\n\r\n";
 const WITH_ATTRIBUTE: &str =
     "P2P-CI/1.0 200 OK\r\n\r\nRFC 1 T h 1\r\nAdded: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\n";
 
-pub(crate) fn write_rfcs(folder: &Path, numbers: impl IntoIterator<Item = u32>) {
+pub(crate) fn write_rfcs(directory: &Path, numbers: impl IntoIterator<Item = u32>) {
     for number in numbers {
         // It appears with its content: what is written later would be another change.
-        fs::write(folder.join(".new"), "text").unwrap();
-        fs::rename(folder.join(".new"), folder.join(format!("rfc{number}.txt"))).unwrap();
+        fs::write(directory.join(".new"), "text").unwrap();
+        fs::rename(directory.join(".new"), directory.join(format!("rfc{number}.txt"))).unwrap();
     }
 }
 
@@ -58,8 +58,8 @@ fn a_document_that_found_no_room_is_tried_again_until_another_answer() {
     std::thread::scope(|scope| {
         for closes in [false, true] {
             scope.spawn(move || {
-                let folder = temporary();
-                write_rfcs(folder.path(), 1..=4);
+                let directory = temporary();
+                write_rfcs(directory.path(), 1..=4);
                 let refused = Mutex::new(Vec::new());
                 let other = Other::start(move |request, _| {
                     let number = number_of(request).to_string();
@@ -79,12 +79,12 @@ fn a_document_that_found_no_room_is_tried_again_until_another_answer() {
                         false => say(reply),
                     }
                 });
-                let program = share(&other, folder.path());
+                let program = share(&other, directory.path());
                 assert!(program.line().starts_with("registered 2 "));
                 program.error_with("the index did not register RFC 3 and 1 other");
                 program.error_with("registered 1 more");
                 // A document that is added now comes after all documents that are tried again.
-                write_rfcs(folder.path(), [5]);
+                write_rfcs(directory.path(), [5]);
                 let requests = until(&other, "ADD RFC 5 ");
                 let mut numbers = added(&requests);
                 numbers.retain(|number| *number != "1");
@@ -97,13 +97,13 @@ fn a_document_that_found_no_room_is_tried_again_until_another_answer() {
 /// Each server that closes after a reply is sent each document once, also the first one.
 #[test]
 fn a_server_that_closes_after_each_reply_is_sent_each_document_once() {
-    let folder = temporary();
-    write_rfcs(folder.path(), 1..=5);
+    let directory = temporary();
+    write_rfcs(directory.path(), 1..=5);
     let other = Other::start(|request, _| {
         let reply = if request.starts_with("LOOKUP") { NONE } else { ACCEPTED };
         Act::SayAndClose(reply.into())
     });
-    let program = share(&other, folder.path());
+    let program = share(&other, directory.path());
     assert!(program.line().starts_with("registered 5 "));
     let requests = other.requests();
     let mut numbers = added(&requests);
@@ -115,8 +115,8 @@ fn a_server_that_closes_after_each_reply_is_sent_each_document_once() {
 /// count as sent.
 #[test]
 fn an_add_without_a_reply_is_repeated() {
-    let folder = temporary();
-    write_rfcs(folder.path(), 1..=3);
+    let directory = temporary();
+    write_rfcs(directory.path(), 1..=3);
     let failures = Mutex::new(1);
     let other = Other::start(move |request, _| {
         let is_third = request.starts_with("ADD RFC 3 ");
@@ -128,7 +128,7 @@ fn an_add_without_a_reply_is_repeated() {
         let reply = if request.starts_with("LOOKUP") { NONE } else { ACCEPTED };
         Act::SayAndClose(reply.into())
     });
-    let program = share(&other, folder.path());
+    let program = share(&other, directory.path());
     assert!(program.line().starts_with("registered 2 "));
     program.error_with("1 documents are registered later");
     program.error_with("registered 1 more");
@@ -138,8 +138,8 @@ fn an_add_without_a_reply_is_repeated() {
 /// reported only after the next attempt with documents that wait.
 #[test]
 fn a_changed_document_that_waited_is_registered_and_reported() {
-    let folder = temporary();
-    write_rfcs(folder.path(), 1..=2);
+    let directory = temporary();
+    write_rfcs(directory.path(), 1..=2);
     let room = Arc::new(AtomicBool::new(false));
     let has_room = Arc::clone(&room);
     let other = Other::start(move |request, _| match request {
@@ -147,12 +147,12 @@ fn a_changed_document_that_waited_is_registered_and_reported() {
         _ if request.starts_with("ADD RFC 2 ") && !has_room.load(Ordering::SeqCst) => say(FULL),
         _ => say(ACCEPTED),
     });
-    let program = share(&other, folder.path());
+    let program = share(&other, directory.path());
     assert!(program.line().starts_with("registered 1 "));
     program.error_with("the index did not register RFC 2");
     room.store(true, Ordering::SeqCst);
     // Earlier than it would be tried again.
-    fs::write(folder.path().join("rfc2.txt"), "another text").unwrap();
+    fs::write(directory.path().join("rfc2.txt"), "another text").unwrap();
     program.error_with("registered 1 more");
 }
 
@@ -161,15 +161,15 @@ fn a_changed_document_that_waited_is_registered_and_reported() {
 #[test]
 fn a_second_refusal_is_not_the_next_reply() {
     for (harmful, delay) in [(1, 0), (1, 100), (2, 0), (2, 100)] {
-        let folder = temporary();
-        write_rfcs(folder.path(), 1..=3);
+        let directory = temporary();
+        write_rfcs(directory.path(), 1..=3);
         let other = Other::start(move |request, _| {
             if request.starts_with(&format!("ADD RFC {harmful} ")) {
                 return Act::SayLater(BAD.into(), Duration::from_millis(delay), BAD.into());
             }
             say(if request.starts_with("LOOKUP") { NONE } else { ACCEPTED })
         });
-        let program = share(&other, folder.path());
+        let program = share(&other, directory.path());
         assert!(program.line().starts_with("registered 2 "), "{harmful}, {delay}");
         program.error_with(&format!(
             "after the reply to ADD of RFC {harmful}; the connection is replaced"
@@ -189,17 +189,17 @@ fn a_second_refusal_is_not_the_next_reply() {
 #[test]
 fn a_second_refusal_of_a_later_document_is_not_the_next_reply() {
     for delay in [0, 100] {
-        let folder = temporary();
-        write_rfcs(folder.path(), [1]);
+        let directory = temporary();
+        write_rfcs(directory.path(), [1]);
         let other = Other::start(move |request, _| {
             if request.starts_with("ADD RFC 4 ") {
                 return Act::SayLater(BAD.into(), Duration::from_millis(delay), BAD.into());
             }
             say(if request.starts_with("LOOKUP") { NONE } else { ACCEPTED })
         });
-        let program = share(&other, folder.path());
+        let program = share(&other, directory.path());
         assert!(program.line().starts_with("registered 1 "));
-        write_rfcs(folder.path(), [4, 5]);
+        write_rfcs(directory.path(), [4, 5]);
         program.without("registered 2 documents", "lost the index");
         let mut requests = other.requests();
         requests.retain(|request| request.starts_with("ADD RFC 4 "));
@@ -229,9 +229,9 @@ fn a_server_that_hangs_at_the_probe_is_asked_without_it() {
             &["peers"],
         ] {
             scope.spawn(move || {
-                let (folder, other) = (temporary(), hanging());
+                let (directory, other) = (temporary(), hanging());
                 let begun = Instant::now();
-                let (code, output, errors) = other.run(command, folder.path());
+                let (code, output, errors) = other.run(command, directory.path());
                 let took = begun.elapsed();
                 // A record of RFC 7 is no answer to LOOKUP RFC 8.
                 let expected = if command.contains(&"8") { 76 } else { 0 };
@@ -243,14 +243,14 @@ fn a_server_that_hangs_at_the_probe_is_asked_without_it() {
             });
         }
         scope.spawn(move || {
-            let (folder, other) = (temporary(), hanging());
-            write_rfcs(folder.path(), 1..=3);
+            let (directory, other) = (temporary(), hanging());
+            write_rfcs(directory.path(), 1..=3);
             let begun = Instant::now();
-            let program = share(&other, folder.path());
+            let program = share(&other, directory.path());
             assert!(program.line().starts_with("registered 3 "));
             assert!(begun.elapsed() < Duration::from_secs(20));
             // A planned connection is no reason to ask again.
-            fs::remove_file(folder.path().join("rfc2.txt")).unwrap();
+            fs::remove_file(directory.path().join("rfc2.txt")).unwrap();
             program.without("registered 2 documents", "lost the index");
             let requests = other.requests();
             let probes = requests.iter().filter(|one| one.contains("Want-Attributes"));
@@ -270,8 +270,8 @@ fn a_name_of_an_rfc_is_no_file_where_files_may_be_unknown() {
                 "7" => say(format!("P2P-CI/1.0 200 OK\r\n\r\nRFC 7 T localhost {port}\r\n\r\n")),
                 _ => say(NONE),
             });
-            let folder = temporary();
-            let (code, output, errors) = other.run(&[command, &[typed]].concat(), folder.path());
+            let directory = temporary();
+            let (code, output, errors) = other.run(&[command, &[typed]].concat(), directory.path());
             let expected = if typed == "rfc8" { 66 } else { 0 };
             assert_eq!(code, expected, "{typed} {command:?}: {output}{errors}");
             let requests = other.requests();

@@ -36,14 +36,14 @@ const FOUND: &str = "P2P-CI/1.0 200 OK\r\n\r\n";
 
 #[test]
 fn attributes_without_end_are_a_breach() {
-    let folder = temporary();
+    let directory = temporary();
     let first = "P2P-CI/1.0 200 OK\r\n\r\nRFC 7 T h 1\r\n";
     for line in ["Length: 1\r\n", "X-Unknown: 1\r\n", "Added: Sun, 06 Nov 1994 08:49:37 GMT\r\n"] {
         let (address, _) = endless(first, line);
         for command in [&["lookup", "7"][..], &["list"], &["peers"], &["browse", "h:2"]] {
             let index = address.to_string();
             let arguments = [&[&*index], command].concat();
-            let (code, _, errors) = run_peer(&arguments, "", folder.path());
+            let (code, _, errors) = run_peer(&arguments, "", directory.path());
             assert_eq!(code, 76, "{line:?} {command:?}: {errors}");
             assert!(errors.contains("at most 64 headers"), "{line:?} {command:?}: {errors}");
         }
@@ -52,11 +52,11 @@ fn attributes_without_end_are_a_breach() {
 
 #[test]
 fn holders_without_end_are_cut_off() {
-    let folder = temporary();
+    let directory = temporary();
     let (address, sent) = endless(FOUND, "RFC 7 T h 1\r\nLength: 1\r\n");
     let index = address.to_string();
     let arguments = [&*index, "--share", ".", "get", "7"];
-    let (code, _, errors) = run_peer(&arguments, "", folder.path());
+    let (code, _, errors) = run_peer(&arguments, "", directory.path());
     assert_ne!(code, 0);
     assert!(errors.contains("only the first 10000 were read"), "{errors}");
     assert!(sent.recv_timeout(PATIENCE).unwrap() < 20 << 20);
@@ -65,11 +65,11 @@ fn holders_without_end_are_cut_off() {
 /// `list | head -1`: a reader that has enough ends the request.
 #[test]
 fn a_closed_pipe_ends_the_request() {
-    let folder = temporary();
+    let directory = temporary();
     let (address, sent) = endless(FOUND, "RFC 7 A Title host.example 1\r\n");
     let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_peer"))
         .args([&*address.to_string(), "list"])
-        .current_dir(folder.path())
+        .current_dir(directory.path())
         .stdout(std::process::Stdio::piped())
         .spawn()
         .unwrap();
@@ -117,23 +117,24 @@ fn a_paused_reader_is_named_as_the_reason() {
 /// They kept `share` busy for as long as the index sent them.
 #[test]
 fn empty_lines_without_end_are_a_breach() {
-    let folder = temporary();
+    let directory = temporary();
     for first in ["", FOUND, "P2P-CI/1.0 404 Not Found\r\n\r\n"] {
         let (address, _) = endless(first, "\r\n");
         let begun = Instant::now();
-        let (code, _, errors) = run_peer(&[&address.to_string(), "lookup", "7"], "", folder.path());
+        let (code, _, errors) =
+            run_peer(&[&address.to_string(), "lookup", "7"], "", directory.path());
         assert!(begun.elapsed() < Duration::from_secs(20), "{first:?}: {errors}");
         if first.is_empty() {
             assert_eq!(code, 76, "{errors}");
             assert!(errors.contains("at most 1024 bytes of empty lines"), "{errors}");
         }
     }
-    std::fs::create_dir(folder.path().join("rfc")).unwrap();
-    std::fs::write(folder.path().join("rfc/rfc7.txt"), "7").unwrap();
+    std::fs::create_dir(directory.path().join("rfc")).unwrap();
+    std::fs::write(directory.path().join("rfc/rfc7.txt"), "7").unwrap();
     let (address, sent) = endless("P2P-CI/1.0 200 OK\r\n\r\nRFC 7 T h 1\r\n\r\n", "\r\n");
     let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_peer"))
         .args([&*address.to_string(), "--upload", "127.0.0.1:0", "share"])
-        .current_dir(folder.path())
+        .current_dir(directory.path())
         .stderr(std::process::Stdio::null())
         .spawn()
         .unwrap();
@@ -158,9 +159,9 @@ fn empty_lines_without_end_are_no_reply() {
             });
         }
     });
-    let folder = temporary();
+    let directory = temporary();
     let begun = Instant::now();
-    let (code, _, errors) = run_peer(&[&*index, "list"], "", folder.path());
+    let (code, _, errors) = run_peer(&[&*index, "list"], "", directory.path());
     assert_eq!(code, 76, "{errors}");
     assert!(begun.elapsed() < Duration::from_secs(60), "{errors}");
 }
@@ -170,7 +171,7 @@ fn empty_lines_without_end_are_no_reply() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_sync_of_many_short_records_takes_little_memory() {
-    let folder = temporary();
+    let directory = temporary();
     let record = |number: usize| format!("RFC {number} T 127.0.0.1 {}\r\n", 9 + number % 300);
     let records: String = (1..=300_000).map(record).collect();
     let other = Other::start(move |request, _| match request.split(' ').next() {
@@ -178,7 +179,7 @@ fn a_sync_of_many_short_records_takes_little_memory() {
         Some("LIST") => say(format!("{FOUND}\r\n")),
         _ => say("P2P-CI/1.0 404 Not Found\r\nAttributes: 1\r\n\r\n"),
     });
-    let program = common::peer(other.address, &["--share", ".", "sync"], folder.path());
+    let program = common::peer(other.address, &["--share", ".", "sync"], directory.path());
     program.error_with("the first");
     // Everything is queued by now.
     program.error_with("no holder");

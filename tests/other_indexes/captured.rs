@@ -17,8 +17,8 @@ fn commands() {
 
 fn commands_with(kind: Kind, port: u16) {
     let server = Server::start(kind, port);
-    let folder = temporary();
-    let saved = folder.path().join("rfc7.txt");
+    let directory = temporary();
+    let saved = directory.path().join("rfc7.txt");
     let row = row(kind, 7, "A House", port);
     let plain = format!("7 A House localhost {port}\n");
     let peers = format!("localhost:{port} 1\n");
@@ -47,7 +47,7 @@ fn commands_with(kind: Kind, port: u16) {
     .take(most)
     {
         let says = || format!("{} {command:?}", kind.name);
-        let (found, output, errors) = server.run(command, "", folder.path());
+        let (found, output, errors) = server.run(command, "", directory.path());
         assert_eq!(found, code, "{}: {output}{errors}", says());
         let is_row = expected == row && output.contains(&plain);
         assert!(is_row || output.contains(expected), "{}: {output}{errors}", says());
@@ -89,18 +89,18 @@ fn registration() {
 fn register_with(kind: Kind, port: u16) {
     let name = kind.name;
     let server = Server::start(kind, port);
-    let folder = temporary();
+    let directory = temporary();
     for number in [1, 2, 3] {
-        fs::write(folder.path().join(format!("rfc{number}.txt")), "text").unwrap();
+        fs::write(directory.path().join(format!("rfc{number}.txt")), "text").unwrap();
     }
-    fs::write(folder.path().join("lecture.pdf"), "text").unwrap();
-    fs::create_dir(folder.path().join("later")).unwrap();
-    let later = folder.path().join("later/rfc4.txt");
+    fs::write(directory.path().join("lecture.pdf"), "text").unwrap();
+    fs::create_dir(directory.path().join("later")).unwrap();
+    let later = directory.path().join("later/rfc4.txt");
     fs::write(&later, "text").unwrap();
     let later = later.to_str().unwrap();
     let script = format!("lookup 3\nadd {later}\nlookup 4\n");
     let arguments = ["--share", ".", "--upload", "127.0.0.1:0"];
-    let (code, output, errors) = server.run(&arguments, &script, folder.path());
+    let (code, output, errors) = server.run(&arguments, &script, directory.path());
     assert_eq!(code, 0, "{name}: {output}{errors}");
     assert!(output.contains("registered 3 documents with "), "{name}: {output}{errors}");
     for number in [3, 4] {
@@ -136,9 +136,9 @@ fn servers_that_cannot_be_used() {
             ] {
                 scope.spawn(move || {
                     let server = Server::start(kind, port);
-                    let folder = temporary();
-                    fs::write(folder.path().join("rfc1.txt"), "text").unwrap();
-                    let (found, output, errors) = server.run(command, "", folder.path());
+                    let directory = temporary();
+                    fs::write(directory.path().join("rfc1.txt"), "text").unwrap();
+                    let (found, output, errors) = server.run(command, "", directory.path());
                     let says = format!("{} {command:?}: {output}{errors}", kind.name);
                     assert_eq!(found, code, "{says}");
                     let printed = output + &errors;
@@ -153,10 +153,10 @@ fn servers_that_cannot_be_used() {
 #[test]
 fn a_lookup_has_the_title_if_it_is_known() {
     let server = Server::start(STRICT, uploader());
-    let folder = temporary();
+    let directory = temporary();
     let list = "RFC INDEX\n---------\n\n0007 Host-IMP interface. G. Deloche. May 1969. (Status: UNKNOWN)\n";
-    fs::write(folder.path().join("rfc-index.txt"), list).unwrap();
-    let (code, output, errors) = server.run(&["--share", ".", "get", "7"], "", folder.path());
+    fs::write(directory.path().join("rfc-index.txt"), list).unwrap();
+    let (code, output, errors) = server.run(&["--share", ".", "get", "7"], "", directory.path());
     assert_eq!(code, 0, "{output}{errors}");
     let requests = server.requests();
     assert!(requests[0].contains("\r\nTitle: Host-IMP interface\r\n"), "{requests:#?}");
@@ -166,10 +166,10 @@ fn a_lookup_has_the_title_if_it_is_known() {
 #[test]
 fn a_library_without_rfcs_sends_no_file_to_an_unknown_server() {
     let server = Server::start(STRICT, uploader());
-    let folder = temporary();
-    fs::write(folder.path().join("lecture.pdf"), "text").unwrap();
+    let directory = temporary();
+    fs::write(directory.path().join("lecture.pdf"), "text").unwrap();
     let arguments = ["--share", ".", "--upload", "127.0.0.1:0"];
-    let (code, output, errors) = server.run(&arguments, "", folder.path());
+    let (code, output, errors) = server.run(&arguments, "", directory.path());
     assert_eq!(code, 0, "{output}{errors}");
     assert!(output.contains("registered 0 documents"), "{output}{errors}");
     assert!(errors.contains("1 document not registered"), "{errors}");

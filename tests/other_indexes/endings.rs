@@ -19,9 +19,9 @@ fn replies_without_an_end() {
     in_parallel(cases, |(reply, seconds, is_complete)| {
         let said = reply.clone();
         let other = Other::start(move |_, _| say(&said));
-        let folder = temporary();
+        let directory = temporary();
         let begun = Instant::now();
-        let (code, output, errors) = other.run(&["--format", "json", "list"], folder.path());
+        let (code, output, errors) = other.run(&["--format", "json", "list"], directory.path());
         let took = begun.elapsed();
         assert_eq!(code, 0, "{reply:?}: {errors}");
         assert_eq!(output.contains(r#""complete":false"#), !is_complete, "{reply:?}: {output}");
@@ -30,9 +30,9 @@ fn replies_without_an_end() {
         assert!(took >= Duration::from_secs(seconds), "{reply:?}: {took:?}");
         assert!(took < Duration::from_secs(25), "{reply:?}: {took:?}");
         if seconds != 5 {
-            let (code, _, errors) = other.run(&["--share", ".", "sync"], folder.path());
+            let (code, _, errors) = other.run(&["--share", ".", "sync"], directory.path());
             assert_eq!(code, if is_complete { 0 } else { 76 }, "{reply:?}: {errors}");
-            assert_eq!(fs::read_to_string(folder.path().join("rfc7.txt")).unwrap(), "body");
+            assert_eq!(fs::read_to_string(directory.path().join("rfc7.txt")).unwrap(), "body");
         }
         assert!(other.requests().iter().all(|request| !has_extension(request)));
     });
@@ -107,11 +107,11 @@ fn the_last_line_may_have_no_end() {
 /// A message names the missing part and the found bytes.
 #[test]
 fn a_message_names_the_missing_part() {
-    let folder = temporary();
+    let directory = temporary();
     let other = Other::start(|_, _| {
         Act::SayAndClose(b"P2P-CI/1.0 200 OK\r\n\r\nRFC 7 T h 1\r\nRFC 8 The".to_vec())
     });
-    let (code, output, errors) = other.run(&["list"], folder.path());
+    let (code, output, errors) = other.run(&["list"], directory.path());
     assert_eq!(code, 76);
     assert!(output.contains("RFC 7 T h 1"), "{output}");
     assert!(errors.contains("expected the rest of the reply"), "{errors}");
@@ -128,10 +128,10 @@ fn one_request_on_a_connection() {
         };
         Act::SayAndClose(format!("P2P-CI/1.0 200 OK\n{row}").into_bytes())
     });
-    let folder = temporary();
-    let (code, output, errors) = other.run(&["--share", ".", "get", "7", "8"], folder.path());
+    let directory = temporary();
+    let (code, output, errors) = other.run(&["--share", ".", "get", "7", "8"], directory.path());
     assert_eq!(code, 0, "{output}{errors}");
-    assert_eq!(other.run(&["peers"], folder.path()).0, 0);
+    assert_eq!(other.run(&["peers"], directory.path()).0, 0);
 }
 
 #[test]
@@ -140,24 +140,24 @@ fn line_feeds_after_a_505() {
         true => say("P2P-CI/1.0 505 P2P-CI Version Not Supported\n"),
         false => say("P2P-CI/1.0 200 OK\nRFC 7 T h 1\n\n"),
     });
-    let folder = temporary();
-    let (code, output, errors) = other.run(&["lookup", "7"], folder.path());
+    let directory = temporary();
+    let (code, output, errors) = other.run(&["lookup", "7"], directory.path());
     assert_eq!(code, 0, "{errors}");
     assert!(output.ends_with("RFC 7 T h 1\n\n"), "{output:?}");
     assert_eq!(other.requests().len(), 2);
     // Registration, too; and both line ends are tried once.
-    fs::write(folder.path().join("rfc7.txt"), "seven").unwrap();
-    let other_share = share(&other, folder.path());
+    fs::write(directory.path().join("rfc7.txt"), "seven").unwrap();
+    let other_share = share(&other, directory.path());
     assert!(other_share.line().starts_with("registered 1 "));
     let refusing = Other::start(|_, _| say("P2P-CI/1.0 505 No\n"));
-    assert_eq!(refusing.run(&["lookup", "7"], folder.path()).0, 76);
+    assert_eq!(refusing.run(&["lookup", "7"], directory.path()).0, 76);
     assert_eq!(refusing.requests().len(), 2);
 }
 
 /// Bytes after a reply are not taken for the next one, and are reported, also after the last reply.
 #[test]
 fn unrequested_bytes_are_reported() {
-    let folder = temporary();
+    let directory = temporary();
     for (rest, found) in [
         ("BYE\r\n", "`BYE`"),
         ("RFC 9 X h 1\r\n", "`RFC 9 X h 1`"),
@@ -167,7 +167,7 @@ fn unrequested_bytes_are_reported() {
         let reply = format!("P2P-CI/1.0 200 OK\r\n\r\nRFC 7 T h 1\r\n\r\n{rest}");
         let other = Other::start(move |_, _| say(&reply));
         for command in [&["list"][..], &["lookup", "7"], &["peers"]] {
-            let (code, output, errors) = other.run(command, folder.path());
+            let (code, output, errors) = other.run(command, directory.path());
             assert_eq!(code, 0, "{rest:?} {command:?}: {errors}");
             assert!(
                 output.contains("h 1") || output.contains("h:1"),
@@ -190,11 +190,11 @@ fn bytes_after_a_document_are_reported_and_ignored() {
         let row = format!("P2P-CI/1.0 200 OK\r\n\r\nRFC 7 T localhost {port}\r\n\r\n");
         let other = Other::start(move |_, _| say(&row));
         for command in [&["get", "7"][..], &["sync"]] {
-            let folder = temporary();
+            let directory = temporary();
             let arguments = [&["--share", "."], command].concat();
-            let (code, output, errors) = other.run(&arguments, folder.path());
+            let (code, output, errors) = other.run(&arguments, directory.path());
             assert_eq!(code, 0, "{rest:?} {command:?}: {output}{errors}");
-            assert_eq!(fs::read_to_string(folder.path().join("rfc7.txt")).unwrap(), "body");
+            assert_eq!(fs::read_to_string(directory.path().join("rfc7.txt")).unwrap(), "body");
             assert!(errors.contains(found), "{rest:?} {command:?}: {errors}");
             assert_eq!(errors.is_empty(), found.is_empty(), "{rest:?} {command:?}: {errors}");
         }
@@ -236,7 +236,7 @@ fn a_reply_that_is_cut_off_is_never_all_that_there_is() {
         let other = Other::start(move |_, _| Act::SayAndClose(said.clone()));
         for command in commands {
             let what = format!("{reply:?} {command:?}");
-            let folder = temporary();
+            let directory = temporary();
             let has_found = reply.contains(&row) && !command.contains(&"8");
             let is_download = command.contains(&"get");
             let expected = match (has_found, is_in_record) {
@@ -245,7 +245,7 @@ fn a_reply_that_is_cut_off_is_never_all_that_there_is() {
                 (true, false) if !command.contains(&"sync") => 0,
                 _ => 76,
             };
-            let (code, output, errors) = other.run(command, folder.path());
+            let (code, output, errors) = other.run(command, directory.path());
             assert_eq!(code, expected, "{what}: {output}{errors}");
             let says_so = [
                 "expected the rest of the reply before the end",
@@ -267,10 +267,10 @@ fn a_reply_that_is_cut_off_is_never_all_that_there_is() {
     // A document that may have a holder is still wanted.
     let said = in_record.into_bytes();
     let other = Other::start(move |_, _| Act::SayAndClose(said.clone()));
-    let (folder, state) = (temporary(), temporary());
+    let (directory, state) = (temporary(), temporary());
     let arguments = [&*other.address.to_string(), "--share", ".", "get", "8"];
-    assert_eq!(run_peer_again(&arguments, state.path(), folder.path()).0, 76);
+    assert_eq!(run_peer_again(&arguments, state.path(), directory.path()).0, 76);
     let why = [&*other.address.to_string(), "--share", ".", "why", "8"];
-    let (_, output, errors) = run_peer_again(&why, state.path(), folder.path());
+    let (_, output, errors) = run_peer_again(&why, state.path(), directory.path());
     assert!(!output.contains("given up"), "{output}{errors}");
 }

@@ -57,8 +57,8 @@ impl Other {
         self.requests.try_iter().collect()
     }
 
-    pub(crate) fn run(&self, arguments: &[&str], folder: &Path) -> (i32, String, String) {
-        run_peer(&[&[&*self.address.to_string()], arguments].concat(), "", folder)
+    pub(crate) fn run(&self, arguments: &[&str], directory: &Path) -> (i32, String, String) {
+        run_peer(&[&[&*self.address.to_string()], arguments].concat(), "", directory)
     }
 }
 
@@ -130,9 +130,12 @@ pub(crate) fn has_extension(request: &str) -> bool {
         || lines.iter().any(|word| request.lines().next().unwrap().contains(word))
 }
 
-pub(crate) fn share(other: &Other, folder: &Path) -> Program {
-    let program =
-        common::peer(other.address, &["--share", ".", "--upload", "127.0.0.1:0", "share"], folder);
+pub(crate) fn share(other: &Other, directory: &Path) -> Program {
+    let program = common::peer(
+        other.address,
+        &["--share", ".", "--upload", "127.0.0.1:0", "share"],
+        directory,
+    );
     program.line();
     program
 }

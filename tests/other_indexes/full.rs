@@ -21,8 +21,8 @@ fn a_full_index_proves_nothing() {
     // After a close, other forms of requests are tried first.
     let kinds: [(bool, First); 3] = [(true, refuse_and_close), (true, refuse), (false, close)];
     in_parallel(kinds, |(is_refused, first)| {
-        let folder = temporary();
-        fs::write(folder.path().join("lecture.pdf"), "text").unwrap();
+        let directory = temporary();
+        fs::write(directory.path().join("lecture.pdf"), "text").unwrap();
         let connections = AtomicUsize::new(0);
         let other = Other::start(move |request, number| {
             let connection = match number {
@@ -39,7 +39,7 @@ fn a_full_index_proves_nothing() {
                 _ => say("P2P-CI/1.0 200 OK\r\n\r\nFILE lecture.pdf T h 1\r\n\r\n"),
             }
         });
-        let program = share(&other, folder.path());
+        let program = share(&other, directory.path());
         if is_refused {
             let line = program.error_with("503 Service");
             assert!(line.ends_with("still uploading; reconnecting"), "{line}");
@@ -61,10 +61,10 @@ fn a_full_index_proves_nothing() {
 /// again.
 #[test]
 fn any_other_refusal_is_a_proof() {
-    let folder = temporary();
-    fs::write(folder.path().join("lecture.pdf"), "text").unwrap();
+    let directory = temporary();
+    fs::write(directory.path().join("lecture.pdf"), "text").unwrap();
     let other = Other::start(|_, _| say("P2P-CI/1.0 404 Not Found\r\n\r\n"));
-    let program = share(&other, folder.path());
+    let program = share(&other, directory.path());
     let line = program.line();
     assert!(line.starts_with("registered 0 documents "), "{line}");
     program.error_with("1 document not registered");
@@ -74,12 +74,12 @@ fn any_other_refusal_is_a_proof() {
 /// files.
 #[test]
 fn a_list_without_files_is_incomplete_at_a_full_index() {
-    let folder = temporary();
+    let directory = temporary();
     let other = Other::start(|request, _| match request.split(' ').next() {
         Some("LOOKUP") => say(FULL),
         _ => say("P2P-CI/1.0 200 OK\r\n\r\n\r\n"),
     });
-    let (code, output, errors) = other.run(&["--share", ".", "sync"], folder.path());
+    let (code, output, errors) = other.run(&["--share", ".", "sync"], directory.path());
     assert_eq!(code, 69, "{output}{errors}");
     assert!(errors.contains("503 Service Unavailable"), "{errors}");
 }

@@ -210,9 +210,9 @@ impl Server {
         &self,
         arguments: &[&str],
         input: &str,
-        folder: &Path,
+        directory: &Path,
     ) -> (i32, String, String) {
-        common::run_peer(&[&[&*self.index], arguments].concat(), input, folder)
+        common::run_peer(&[&[&*self.index], arguments].concat(), input, directory)
     }
 
     pub(crate) fn requests(&self) -> Vec<String> {

@@ -7,7 +7,7 @@ use crate::fake::{Act, Other, has_extension, say, temporary, uploader};
 
 #[test]
 fn a_refusal_is_no_empty_answer() {
-    let folder = temporary();
+    let directory = temporary();
     in_parallel([(400, 76), (416, 76), (503, 69), (505, 76), (404, 66)], |(code, expected)| {
         let refusing = move |_: &str, _| {
             say(format!("P2P-CI/1.0 {code} No\r\nReason: because of the test\r\n\r\n"))
@@ -28,7 +28,7 @@ fn a_refusal_is_no_empty_answer() {
             // 404 is the answer to LIST and SEARCH of servers with an empty list.
             let expected = if code == 404 && !is_lookup { 0 } else { expected };
             let other = Other::start(refusing);
-            let (found, output, errors) = other.run(command, folder.path());
+            let (found, output, errors) = other.run(command, directory.path());
             assert_eq!(found, expected, "{code} {command:?}: {output}{errors}");
             let says = format!("{output}{errors}");
             if expected != 0 && code != 404 {
@@ -41,13 +41,13 @@ fn a_refusal_is_no_empty_answer() {
 
 #[test]
 fn a_refusal_keeps_wanted_documents() {
-    let folder = temporary();
+    let directory = temporary();
     let state = temporary();
     let other = Other::start(|_, _| say("P2P-CI/1.0 503 Service Unavailable\r\n\r\n"));
     let index = other.address.to_string();
     let get = |arguments: &[&str]| {
         let arguments = [&[index.as_str(), "--share", "."], arguments].concat();
-        common::run_peer_again(&arguments, state.path(), folder.path())
+        common::run_peer_again(&arguments, state.path(), directory.path())
     };
     assert_eq!(get(&["get", "7"]).0, 69);
     // Without an argument: what is unfinished.
@@ -76,9 +76,9 @@ fn a_sync_without_addresses_of_named_holders_downloads_from_the_others() {
                  RFC 8 T a.invalid 5000\r\n\r\n"
             )),
         });
-        let folder = temporary();
-        let (code, output, errors) = other.run(&["--share", ".", "sync"], folder.path());
-        assert!(folder.path().join("rfc7.txt").exists(), "{output}{errors}");
+        let directory = temporary();
+        let (code, output, errors) = other.run(&["--share", ".", "sync"], directory.path());
+        assert!(directory.path().join("rfc7.txt").exists(), "{output}{errors}");
         assert_ne!(code, 0, "RFC 8 is missing: {output}{errors}");
         assert!(errors.contains("verified addresses of all holders"), "{output}{errors}");
     }
@@ -86,34 +86,34 @@ fn a_sync_without_addresses_of_named_holders_downloads_from_the_others() {
 
 #[test]
 fn a_refusal_is_complete_at_its_status_line() {
-    let folder = temporary();
+    let directory = temporary();
     let other = Other::start(|_, _| say("P2P-CI/1.0 404 Not Found\n"));
     let begun = Instant::now();
-    assert_eq!(other.run(&["lookup", "7"], folder.path()).0, 66);
-    assert_eq!(other.run(&["list"], folder.path()).0, 0);
+    assert_eq!(other.run(&["lookup", "7"], directory.path()).0, 66);
+    assert_eq!(other.run(&["list"], directory.path()).0, 0);
     assert!(begun.elapsed() < Duration::from_secs(15));
 }
 
 #[test]
 fn a_search_is_answered_by_the_list_if_the_400_has_no_empty_line() {
-    let folder = temporary();
+    let directory = temporary();
     let other = Other::start(|request, _| match request.split(' ').next() {
         Some("SEARCH") => say("P2P-CI/1.0 400 Bad Request\n"),
         _ => say("P2P-CI/1.0 200 OK\nRFC 8 A House h 1\nRFC 9 A Tree h 1\n"),
     });
-    let (code, output, errors) = other.run(&["search", "house"], folder.path());
+    let (code, output, errors) = other.run(&["search", "house"], directory.path());
     assert_eq!((code, output.as_str()), (0, "RFC 8 A House h 1\n"), "{errors}");
 }
 
 /// A server that ends the connection when it is asked something that it does not know.
 #[test]
 fn a_search_where_the_connection_is_closed() {
-    let folder = temporary();
+    let directory = temporary();
     let other = Other::start(|request, _| match request.split(' ').next() {
         Some("SEARCH") => Act::SayAndClose(Vec::new()),
         _ => say("P2P-CI/1.0 200 OK\r\n\r\nRFC 8 A House h 1\r\n\r\n"),
     });
-    let (code, output, errors) = other.run(&["search", "house"], folder.path());
+    let (code, output, errors) = other.run(&["search", "house"], directory.path());
     assert_eq!((code, output.as_str()), (0, "RFC 8 A House h 1\n"), "{errors}");
 }
 
@@ -127,8 +127,8 @@ fn nothing_is_shifted_by_a_second_refusal() {
         }
         say(format!("P2P-CI/1.0 200 OK\r\n\r\nRFC 7 T localhost {port}\r\n\r\n"))
     });
-    let folder = temporary();
-    let (code, output, errors) = other.run(&["--share", ".", "get", "7"], folder.path());
+    let directory = temporary();
+    let (code, output, errors) = other.run(&["--share", ".", "get", "7"], directory.path());
     assert_eq!(code, 0, "{output}{errors}");
     assert!(errors.contains("expected nothing, found"), "{errors}");
     assert!(errors.contains("the connection is replaced"), "{errors}");
@@ -145,14 +145,15 @@ fn the_list_is_requested_once_where_lookup_finds_nothing() {
                 "P2P-CI/1.0 200 OK\r\n\r\nRFC 7 T localhost {port}\r\nRFC 8 U localhost {port}\r\n\r\n"
             )),
         });
-        let folder = temporary();
-        let (code, output, errors) = other.run(&["--share", ".", "get", "7", "8"], folder.path());
+        let directory = temporary();
+        let (code, output, errors) =
+            other.run(&["--share", ".", "get", "7", "8"], directory.path());
         assert_eq!(code, 0, "{output}{errors}");
         let requests = other.requests();
         let lists = requests.iter().filter(|request| request.starts_with("LIST ")).count();
         assert_eq!(lists, 1, "{requests:#?}");
         assert!(requests.iter().all(|request| !has_extension(request)), "{requests:#?}");
-        let (code, output, errors) = other.run(&["lookup", "8"], folder.path());
+        let (code, output, errors) = other.run(&["lookup", "8"], directory.path());
         assert_eq!((code, output), (0, format!("RFC 8 U localhost {port}\n")), "{errors}");
     }
 }
@@ -222,12 +223,12 @@ fn commands_and_refusals() {
         expected.map(move |(refusal, code)| (prefix, knows, command, refusal, code))
     });
     in_parallel(each, |(prefix, knows, command, refusal, expected)| {
-        let folder = temporary();
+        let directory = temporary();
         for json in [false, true] {
             let other = refusing(prefix, refusal, knows);
             let format: &[&str] = if json { &["--format", "json"] } else { &[] };
             let arguments = [&["--share", "."], format, command].concat();
-            let (code, output, errors) = other.run(&arguments, folder.path());
+            let (code, output, errors) = other.run(&arguments, directory.path());
             let what = format!("{refusal} to {prefix}, {arguments:?}: {output}{errors}");
             assert_eq!(code, expected, "{what}");
             let is_passed_on = expected != 0 && expected == codes(refusal) && expected != 66;
@@ -249,7 +250,7 @@ fn commands_and_refusals() {
 /// A refused list is named, too, when a document cannot be fetched.
 #[test]
 fn sync_names_the_refused_list_and_the_document() {
-    let folder = temporary();
+    let directory = temporary();
     let holder = Other::start(|_, _| say("P2P-CI/1.0 404 Not Found\r\n\r\n"));
     let port = holder.address.port();
     let other = Other::start(move |request, _| {
@@ -262,7 +263,7 @@ fn sync_names_the_refused_list_and_the_document() {
             _ => say(record + "\r\n"),
         }
     });
-    let (code, output, errors) = other.run(&["--share", ".", "sync"], folder.path());
+    let (code, output, errors) = other.run(&["--share", ".", "sync"], directory.path());
     assert_ne!(code, 0, "{output}{errors}");
     for part in ["RFC 7", "503 Service Unavailable", "of the test"] {
         assert!(errors.contains(part), "{part}: {output}{errors}");
@@ -272,20 +273,20 @@ fn sync_names_the_refused_list_and_the_document() {
 /// No message names documents that were not downloaded.
 #[test]
 fn a_dry_run_of_a_truncated_list_reports_possibly_missing_documents() {
-    let folder = temporary();
+    let directory = temporary();
     let other = Other::start(move |_, _| {
         Act::SayAndClose(b"P2P-CI/1.0 200 OK\r\n\r\nRFC 7 Seven 127.0.0.1 9\r\n".to_vec())
     });
     let arguments = ["--share", ".", "sync", "--dry-run"];
-    let (code, output, errors) = other.run(&arguments, folder.path());
+    let (code, output, errors) = other.run(&arguments, directory.path());
     assert_eq!(code, 76, "{output}{errors}");
     assert!(errors.contains("peer: documents may be missing from the list: "), "{errors}");
     assert!(!errors.contains("listed is here"), "{errors}");
     // The same if nothing that was listed is missing.
-    std::fs::write(folder.path().join("rfc7.txt"), "seven").unwrap();
+    std::fs::write(directory.path().join("rfc7.txt"), "seven").unwrap();
     for dry_run in [&["--dry-run"][..], &[]] {
         let arguments = [&["--share", ".", "sync"], dry_run].concat();
-        let (code, output, errors) = other.run(&arguments, folder.path());
+        let (code, output, errors) = other.run(&arguments, directory.path());
         let says = format!("{output}{errors}");
         assert_eq!(code, 76, "{says}");
         assert!(says.contains("nothing to do: no document that was listed is missing"), "{says}");
@@ -294,23 +295,24 @@ fn a_dry_run_of_a_truncated_list_reports_possibly_missing_documents() {
 
 #[test]
 fn records_of_another_document_are_no_answer() {
-    let folder = temporary();
+    let directory = temporary();
     let other = Other::start(|_, _| say("P2P-CI/1.0 200 OK\r\n\r\nRFC 7 T h 1\r\n\r\n"));
     for format in ["raw", "table", "json"] {
-        let (code, output, errors) = other.run(&["--format", format, "lookup", "8"], folder.path());
+        let (code, output, errors) =
+            other.run(&["--format", format, "lookup", "8"], directory.path());
         assert_eq!(code, 76, "{format}: {output}{errors}");
         assert!(errors.contains("expected records of RFC 8, found a record of RFC 7"), "{errors}");
         assert!(!output.contains("h 1") && !output.contains("\"host\""), "{output}");
     }
     for arguments in [&["get", "8"][..], &["get", "8", "9"], &["lookup", "--probe", "8"]] {
-        let (code, output, errors) = other.run(arguments, folder.path());
+        let (code, output, errors) = other.run(arguments, directory.path());
         assert_eq!(code, 76, "{arguments:?}: {output}{errors}");
         assert!(errors.contains("expected records of RFC 8, found a record of RFC 7"), "{errors}");
     }
-    assert_eq!(other.run(&["lookup", "7"], folder.path()).0, 0);
+    assert_eq!(other.run(&["lookup", "7"], directory.path()).0, 0);
     let both = "P2P-CI/1.0 200 OK\r\n\r\nRFC 7 T h 1\r\nRFC 8 T h 1\r\n\r\n";
     let other = Other::start(move |_, _| say(both));
-    let (code, output, errors) = other.run(&["lookup", "8"], folder.path());
+    let (code, output, errors) = other.run(&["lookup", "8"], directory.path());
     assert!(code == 0 && output.contains("RFC 8 T h 1") && !output.contains("RFC 7"), "{output}");
     assert!(errors.contains("records of other documents, such as RFC 7"), "{errors}");
 }

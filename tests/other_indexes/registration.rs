@@ -20,16 +20,16 @@ fn registering_with_servers_of_every_form() {
         "P2P-CI/1.0 404 Not Found\n",
     ];
     in_parallel(replies, |reply| {
-        let folder = temporary();
+        let directory = temporary();
         for number in 1..=9 {
-            fs::write(folder.path().join(format!("rfc{number}.txt")), "text").unwrap();
+            fs::write(directory.path().join(format!("rfc{number}.txt")), "text").unwrap();
         }
-        fs::write(folder.path().join("lecture.pdf"), "text").unwrap();
+        fs::write(directory.path().join("lecture.pdf"), "text").unwrap();
         let other = Other::start(move |request, _| match request.split(' ').next() {
             Some("LOOKUP") => say("P2P-CI/1.0 404 Not Found\r\n\r\n"),
             _ => say(reply),
         });
-        let program = share(&other, folder.path());
+        let program = share(&other, directory.path());
         let expected = if reply.contains("404") { 0 } else { 9 };
         let line = program.line();
         assert!(line.starts_with(&format!("registered {expected} ")), "{reply:?}: {line}");
@@ -47,15 +47,15 @@ fn registering_with_servers_of_every_form() {
 /// After unsolicited bytes the peer connects again.
 #[test]
 fn registration_survives_unsolicited_bytes() {
-    let folder = temporary();
-    fs::write(folder.path().join("rfc7.txt"), "seven").unwrap();
+    let directory = temporary();
+    fs::write(directory.path().join("rfc7.txt"), "seven").unwrap();
     let other = Other::start(|request, _| match request.split(' ').next() {
         Some("LOOKUP") => say(
             "P2P-CI/1.0 200 OK\r\n\r\nRFC 7 T h 1\r\nAdded: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\n",
         ),
         _ => say("P2P-CI/1.0 200 OK\r\n\r\nRFC 7 T h 1\r\n\r\nP2P-CI/1.0 200 OK\r\n\r\n\r\n"),
     });
-    let program = share(&other, folder.path());
+    let program = share(&other, directory.path());
     program.line();
     program.error_with("expected nothing, found `P2P-CI/1.0 200 OK`");
 }
@@ -63,12 +63,12 @@ fn registration_survives_unsolicited_bytes() {
 /// A full index: it is told why, once, and does not come back four times a second.
 #[test]
 fn a_full_index_is_contacted_with_backoff() {
-    let folder = temporary();
-    fs::write(folder.path().join("rfc7.txt"), "seven").unwrap();
+    let directory = temporary();
+    fs::write(directory.path().join("rfc7.txt"), "seven").unwrap();
     let other = Other::start(|_, _| {
         Act::SayAndClose(b"P2P-CI/1.0 503 Service Unavailable\r\n\r\n".to_vec())
     });
-    let program = share(&other, folder.path());
+    let program = share(&other, directory.path());
     program.error_with("503 Service Unavailable");
     let begun = Instant::now();
     let mut attempts = 1;
@@ -83,9 +83,9 @@ fn a_full_index_is_contacted_with_backoff() {
 /// An index that has room for three records of a connection: the rest waits until there is room.
 #[test]
 fn documents_beyond_the_limit_are_reported_once_and_tried_again() {
-    let folder = temporary();
+    let directory = temporary();
     for number in 1..=5 {
-        fs::write(folder.path().join(format!("rfc{number}.txt")), "text").unwrap();
+        fs::write(directory.path().join(format!("rfc{number}.txt")), "text").unwrap();
     }
     let held = std::sync::Mutex::new(std::collections::BTreeSet::new());
     let other = Other::start(move |request, _| {
@@ -106,28 +106,28 @@ fn documents_beyond_the_limit_are_reported_once_and_tried_again() {
             _ => say("P2P-CI/1.0 503 Service Unavailable\r\n\r\n"),
         }
     });
-    let program = share(&other, folder.path());
+    let program = share(&other, directory.path());
     assert!(program.line().starts_with("registered 3 "));
     program.error_with("the index did not register RFC 4 and 1 other: 503");
-    fs::remove_file(folder.path().join("rfc1.txt")).unwrap();
+    fs::remove_file(directory.path().join("rfc1.txt")).unwrap();
     program.error_with("registered 1 more");
-    fs::remove_file(folder.path().join("rfc2.txt")).unwrap();
+    fs::remove_file(directory.path().join("rfc2.txt")).unwrap();
     program.error_with("registered 1 more");
     // Everything was registered: what is refused now is news.
-    fs::write(folder.path().join("rfc6.txt"), "text").unwrap();
+    fs::write(directory.path().join("rfc6.txt"), "text").unwrap();
     program.error_with("the index did not register RFC 6");
 }
 
 /// A query does not use the connection of the registration, and closes its own when it is done.
 #[test]
 fn queries_have_a_connection_of_their_own() {
-    let folder = temporary();
-    fs::write(folder.path().join("rfc7.txt"), "seven").unwrap();
+    let directory = temporary();
+    fs::write(directory.path().join("rfc7.txt"), "seven").unwrap();
     let index = common::Index::start(&[]);
     let state = temporary();
     let arguments = [&*index.address.to_string(), "--share", "."];
     let peer = env!("CARGO_BIN_EXE_peer");
-    let mut shell = Program::start_again(peer, &arguments, state.path(), folder.path());
+    let mut shell = Program::start_again(peer, &arguments, state.path(), directory.path());
     shell.line();
     assert!(shell.line().starts_with("registered 1 "));
     let connections = |index: &common::Index| {
@@ -154,10 +154,10 @@ fn queries_have_a_connection_of_their_own() {
 /// A peer without documents has sent nothing, so its connection may be closed for another.
 #[test]
 fn a_peer_whose_connection_is_closed_for_another_reports_why() {
-    let folder = temporary();
+    let directory = temporary();
     let index = common::Index::start(&["--max-connections", "1"]);
     let arguments = ["--share", ".", "--upload", "127.0.0.1:0", "share"];
-    let program = common::peer(index.address, &arguments, folder.path());
+    let program = common::peer(index.address, &arguments, directory.path());
     program.line();
     assert!(program.line().starts_with("registered 0 "));
     let begun = Instant::now();
@@ -187,9 +187,9 @@ fn added(other: &Other) -> Vec<String> {
 #[test]
 fn a_refused_add_is_not_repeated() {
     for refusal in ["400 Bad Request", "503 Service Unavailable"] {
-        let folder = temporary();
+        let directory = temporary();
         for number in 1..=3 {
-            fs::write(folder.path().join(format!("rfc{number}.txt")), "text").unwrap();
+            fs::write(directory.path().join(format!("rfc{number}.txt")), "text").unwrap();
         }
         let reply = format!("P2P-CI/1.0 {refusal}\r\n\r\n");
         let other = Other::start(move |request, _| match request {
@@ -197,11 +197,11 @@ fn a_refused_add_is_not_repeated() {
             _ if request.starts_with("ADD RFC 2 ") => say(&reply),
             _ => say("P2P-CI/1.0 200 OK\r\n\r\nRFC 1 T h 1\r\n\r\n"),
         });
-        let program = share(&other, folder.path());
+        let program = share(&other, directory.path());
         assert!(program.line().starts_with("registered 2 "));
         program.error_with("the index did not register RFC 2");
-        fs::write(folder.path().join("rfc2.txt"), "another text").unwrap();
-        fs::write(folder.path().join("rfc4.txt"), "text").unwrap();
+        fs::write(directory.path().join("rfc2.txt"), "another text").unwrap();
+        fs::write(directory.path().join("rfc4.txt"), "text").unwrap();
         let (begun, mut found) = (Instant::now(), Vec::new());
         while !found.contains(&"4".to_string()) {
             assert!(begun.elapsed() < PATIENCE, "{found:?}");
@@ -215,15 +215,15 @@ fn a_refused_add_is_not_repeated() {
 /// so it is no loss of the index, and does not wait for one.
 #[test]
 fn a_planned_connection_is_made_without_a_message() {
-    let folder = temporary();
+    let directory = temporary();
     let other = Other::start(|request, _| match request.starts_with("LOOKUP") {
         true => say("P2P-CI/1.0 404 Not Found\r\n\r\n"),
         false => say("P2P-CI/1.0 200 OK\r\n\r\nRFC 1 T h 1\r\n\r\n"),
     });
-    let program = share(&other, folder.path());
+    let program = share(&other, directory.path());
     assert!(program.line().starts_with("registered 0 "));
     let write = |number: u32| {
-        fs::write(folder.path().join(format!("rfc{number}.txt")), "text").unwrap();
+        fs::write(directory.path().join(format!("rfc{number}.txt")), "text").unwrap();
         let request = format!("ADD RFC {number} ");
         let begun = Instant::now();
         while !other.requests.recv_timeout(PATIENCE).unwrap().starts_with(&request) {
@@ -233,7 +233,7 @@ fn a_planned_connection_is_made_without_a_message() {
     write(7);
     program.without("registered 1 document", "lost the index");
     write(8);
-    fs::remove_file(folder.path().join("rfc7.txt")).unwrap();
+    fs::remove_file(directory.path().join("rfc7.txt")).unwrap();
     program.without("registered 1 document", "lost the index");
 }
 
@@ -241,17 +241,17 @@ fn a_planned_connection_is_made_without_a_message() {
 /// same: digests and files are registered.
 #[test]
 fn an_index_is_probed_after_a_typed_add() {
-    let (folder, elsewhere) = (temporary(), temporary());
+    let (directory, elsewhere) = (temporary(), temporary());
     let path = elsewhere.path().join("rfc1.txt");
     fs::write(&path, "one").unwrap();
     let index = common::Index::start(&[]);
     let arguments = ["--share", ".", "--upload", "127.0.0.1:0"];
-    let mut shell = common::peer(index.address, &arguments, folder.path());
+    let mut shell = common::peer(index.address, &arguments, directory.path());
     shell.line();
     assert!(shell.line().starts_with("registered 0 "));
     shell.type_line(&format!("add {}", path.display()));
     index.wait_for_digests("RFC 1", 1);
-    fs::write(folder.path().join("lecture.pdf"), "two").unwrap();
+    fs::write(directory.path().join("lecture.pdf"), "two").unwrap();
     index.wait_for_digests("FILE lecture.pdf", 1);
     let status = shell.end_input();
     assert!(status.success(), "{status}");
@@ -261,9 +261,9 @@ fn an_index_is_probed_after_a_typed_add() {
 /// not count as registered.
 #[test]
 fn a_harmful_document_is_not_registered_at_a_server_that_closes() {
-    let folder = temporary();
+    let directory = temporary();
     for number in 1..=3 {
-        fs::write(folder.path().join(format!("rfc{number}.txt")), "text").unwrap();
+        fs::write(directory.path().join(format!("rfc{number}.txt")), "text").unwrap();
     }
     let other = Other::start(|request, _| {
         let reply = match request {
@@ -275,7 +275,7 @@ fn a_harmful_document_is_not_registered_at_a_server_that_closes() {
         };
         Act::SayAndClose(reply.into())
     });
-    let program = share(&other, folder.path());
+    let program = share(&other, directory.path());
     let line = program.line();
     assert!(line.starts_with("registered 2 "), "{line}");
     program.error_with("the index did not register RFC 1: 400");

@@ -10,8 +10,8 @@ use crate::fake::{Act, Other, has_extension, say, temporary};
 #[test]
 fn commands_of_the_shell_send_no_remove_and_no_second_add() {
     for closes in [false, true] {
-        let folder = temporary();
-        write_rfcs(folder.path(), 1..=3);
+        let directory = temporary();
+        write_rfcs(directory.path(), 1..=3);
         let other = Other::start(move |request, _| {
             let reply = match request {
                 _ if request.starts_with("LOOKUP") => NONE,
@@ -26,7 +26,7 @@ fn commands_of_the_shell_send_no_remove_and_no_second_add() {
         let index = other.address.to_string();
         let script = "add 1\nadd 3\nremove 9\nremove 2\nadd 2\n";
         let arguments = [&*index, "--share", ".", "--upload", "127.0.0.1:0"];
-        let (code, output, errors) = run_peer(&arguments, script, folder.path());
+        let (code, output, errors) = run_peer(&arguments, script, directory.path());
         let says = format!("closes {closes}: {output}{errors}");
         assert_ne!(code, 0, "{says}");
         assert!(output.contains("registered 2 "), "{says}");
@@ -45,9 +45,9 @@ fn commands_of_the_shell_send_no_remove_and_no_second_add() {
 /// A document without a record is not shared any more, and that is no failure.
 #[test]
 fn a_document_that_was_not_registered_can_be_removed() {
-    let folder = temporary();
-    write_rfcs(folder.path(), 1..=2);
-    fs::write(folder.path().join("a.md"), "a").unwrap();
+    let directory = temporary();
+    write_rfcs(directory.path(), 1..=2);
+    fs::write(directory.path().join("a.md"), "a").unwrap();
     let other = Other::start(move |request, _| {
         let is_refused = request.starts_with("ADD RFC 2 ");
         say(match request.starts_with("LOOKUP") {
@@ -60,13 +60,13 @@ fn a_document_that_was_not_registered_can_be_removed() {
     let arguments = [&*index, "--share", ".", "--upload", "127.0.0.1:0"];
     for document in ["a.md", "2"] {
         let script = format!("remove {document}\n");
-        let (code, output, errors) = run_peer(&arguments, &script, folder.path());
+        let (code, output, errors) = run_peer(&arguments, &script, directory.path());
         let says = format!("{document}: {output}{errors}");
         assert_eq!(code, 0, "{says}");
         assert!(errors.contains("is not shared any more; it was not registered"), "{says}");
         assert!(!errors.contains("is not shared here"), "{says}");
         let script = format!("remove {document}\nremove {document}\n");
-        let (code, output, errors) = run_peer(&arguments, &script, folder.path());
+        let (code, output, errors) = run_peer(&arguments, &script, directory.path());
         assert_eq!(code, 66, "{output}{errors}");
     }
 }
@@ -77,8 +77,8 @@ fn commands_of_the_shell_print_the_record_that_stands() {
     let formats = ["json", "table", "raw"];
     let cases = formats.iter().flat_map(|&format| [(false, format), (true, format)]);
     for (closes, format) in cases {
-        let folder = temporary();
-        write_rfcs(folder.path(), 1..=3);
+        let directory = temporary();
+        write_rfcs(directory.path(), 1..=3);
         let other = Other::start(move |request, _| {
             let reply = if request.starts_with("LOOKUP") { NONE } else { ACCEPTED };
             match closes {
@@ -89,7 +89,7 @@ fn commands_of_the_shell_print_the_record_that_stands() {
         let index = other.address.to_string();
         let script = "add 1 --title Other\nremove 2\n";
         let arguments = [&*index, "--format", format, "--share", ".", "--upload", "127.0.0.1:0"];
-        let (code, output, errors) = run_peer(&arguments, script, folder.path());
+        let (code, output, errors) = run_peer(&arguments, script, directory.path());
         let says = format!("closes {closes}, {format}: {output}{errors}");
         assert_eq!(code, 0, "{says}");
         assert!(errors.contains("RFC 1 is registered as it was added first"), "{says}");

@@ -3,15 +3,15 @@
 use std::fs;
 
 use crate::common::{Index, Program, run_peer, run_peer_again, share};
-use crate::{folders, nowhere};
+use crate::{directories, nowhere};
 
 #[test]
 fn exit_codes() {
-    let (root, a, b) = folders();
+    let (root, a, b) = directories();
     let index = Index::start(&[]);
     let (_a, _) = share(index.address, &a);
     let index = index.address.to_string();
-    fs::write(root.path().join("file"), "no folder").unwrap();
+    fs::write(root.path().join("file"), "no directory").unwrap();
     let closed = nowhere();
     for (code, arguments) in [
         (0, &[&*index, "list"] as &[&str]),
@@ -29,7 +29,7 @@ fn exit_codes() {
         (69, &[&closed, "list"]),
         (69, &[&closed]),
         (69, &[&index, "get", "4711", "--from", &closed]),
-        (74, &[&index, "get", "90001", "--out", "no/such/folder"]),
+        (74, &[&index, "get", "90001", "--out", "no/such/directory"]),
         (74, &[&index, "--share", "../file", "docs"]),
         (74, &[&index, "--share", "../file"]),
     ] {
@@ -40,7 +40,7 @@ fn exit_codes() {
 
 #[test]
 fn a_single_command_announces_nothing() {
-    let (_root, a, b) = folders();
+    let (_root, a, b) = directories();
     let index = Index::start(&["--log", "requests"]);
     let (_a, port) = share(index.address, &a);
     let address = index.address.to_string();
@@ -64,7 +64,7 @@ fn a_single_command_announces_nothing() {
 
 #[test]
 fn an_existing_document_is_found_without_the_index() {
-    let (_root, a, _) = folders();
+    let (_root, a, _) = directories();
     let arguments = [&nowhere(), "--share", ".", "get", "90001"];
     let (code, output, errors) = run_peer(&arguments.map(|a| a as &str), "", &a);
     assert_eq!((code, &*errors), (0, ""));
@@ -90,9 +90,9 @@ const READING: &[&str] = &[
 
 #[test]
 fn a_share_that_is_no_directory_is_refused_by_every_command() {
-    let (root, _, b) = folders();
+    let (root, _, b) = directories();
     let file = root.path().join("file");
-    fs::write(&file, "no folder").unwrap();
+    fs::write(&file, "no directory").unwrap();
     let closed = nowhere();
     let others = ["get 7 --out x", "list --files", "add x", "share"];
     for command in READING.iter().chain(&others) {
@@ -102,12 +102,12 @@ fn a_share_that_is_no_directory_is_refused_by_every_command() {
         assert_eq!((code, output.as_str()), (74, ""), "{command}: {errors}");
         assert!(errors.contains("cannot share `../file`: expected a directory"), "{errors}");
     }
-    assert_eq!(fs::read_to_string(&file).unwrap(), "no folder");
+    assert_eq!(fs::read_to_string(&file).unwrap(), "no directory");
 }
 
 #[test]
 fn a_mistyped_share_is_not_created() {
-    let (_root, _, b) = folders();
+    let (_root, _, b) = directories();
     let index = Index::start(&[]);
     let index = index.address.to_string();
     for command in READING {
@@ -120,7 +120,7 @@ fn a_mistyped_share_is_not_created() {
 
 #[test]
 fn a_single_status_knows_the_session_that_shares_its_directory() {
-    let (root, a, _) = folders();
+    let (root, a, _) = directories();
     let index = Index::start(&[]);
     let address = index.address.to_string();
     let state = root.path().join("state");
@@ -142,7 +142,7 @@ fn a_single_status_knows_the_session_that_shares_its_directory() {
 
 #[test]
 fn a_single_add_reports_why_it_is_not_available() {
-    let (_root, _, b) = folders();
+    let (_root, _, b) = directories();
     for command in [&["add", "90001"][..], &["remove", "90001"]] {
         let (code, output, errors) = run_peer(command, "", &b);
         assert_eq!((code, &*output), (2, ""), "{errors}");

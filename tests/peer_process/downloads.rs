@@ -4,11 +4,11 @@ use std::fs;
 use std::net::TcpListener;
 
 use crate::common::{Index, PATIENCE, peer, run_peer_again, share};
-use crate::{files, folders, nowhere};
+use crate::{directories, files, nowhere};
 
 #[test]
 fn the_next_holder_is_asked_when_one_fails() {
-    let (root, a, b) = folders();
+    let (root, a, b) = directories();
     let index = Index::start(&[]);
     let (_a, port) = share(index.address, &a);
     // The one that has it is known to be far away, and asked last: of two that are as near, the one that
@@ -34,7 +34,7 @@ fn the_next_holder_is_asked_when_one_fails() {
 
 #[test]
 fn a_killed_download_leaves_no_final_name_and_a_signalled_one_nothing() {
-    let (_root, _, b) = folders();
+    let (_root, _, b) = directories();
     let holder = TcpListener::bind("127.0.0.1:0").unwrap();
     let from = holder.local_addr().unwrap().to_string();
     for (signal, leaves_nothing) in [("TERM", true), ("KILL", false)] {
@@ -58,7 +58,7 @@ fn a_killed_download_leaves_no_final_name_and_a_signalled_one_nothing() {
 /// `timeout` sends its signal to the process and to its group.
 #[test]
 fn a_signal_that_comes_twice_is_one() {
-    let (_root, _, b) = folders();
+    let (_root, _, b) = directories();
     let holder = TcpListener::bind("127.0.0.1:0").unwrap();
     let from = holder.local_addr().unwrap().to_string();
     let arguments = ["--share", ".", "get", "7", "--from", &from];

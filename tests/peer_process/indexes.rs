@@ -19,8 +19,8 @@ fn index_with(root: &Path, name: &str, rfcs: &[u32]) -> (Index, Program, String)
         rfcs.iter().map(|rfc| (format!("rfc{rfc}.txt"), format!("text {rfc}"))).collect();
     let files: Vec<(&str, &[u8])> =
         contents.iter().map(|(name, text)| (name.as_str(), text.as_bytes())).collect();
-    let folder = common::folder(root, name, &files);
-    let (holder, port) = share(index.address, &folder);
+    let directory = common::directory(root, name, &files);
+    let (holder, port) = share(index.address, &directory);
     (index, holder, port.to_string())
 }
 

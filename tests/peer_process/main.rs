@@ -15,8 +15,8 @@ use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
-/// A folder for each of several peers, and one document in the first.
-fn folders() -> (tempfile::TempDir, PathBuf, PathBuf) {
+/// A directory for each of several peers, and one document in the first.
+fn directories() -> (tempfile::TempDir, PathBuf, PathBuf) {
     let root = tempfile::tempdir().unwrap();
     let (a, b) = (root.path().join("a"), root.path().join("b"));
     fs::create_dir(&a).unwrap();
@@ -28,8 +28,8 @@ fn folders() -> (tempfile::TempDir, PathBuf, PathBuf) {
     (root, a, b)
 }
 
-fn files(folder: &Path) -> Vec<String> {
-    let mut names: Vec<String> = fs::read_dir(folder)
+fn files(directory: &Path) -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(directory)
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();

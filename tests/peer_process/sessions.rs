@@ -4,11 +4,11 @@ use std::fs;
 use std::path::Path;
 
 use crate::common::{self, Index, Talk, peer, run_peer, share};
-use crate::folders;
+use crate::directories;
 
 #[test]
 fn a_script_is_a_session() {
-    let (_root, a, b) = folders();
+    let (_root, a, b) = directories();
     let index = Index::start(&[]);
     let (_a, port) = share(index.address, &a);
     let mut session = peer(index.address, &["--share", "."], &b);
@@ -58,7 +58,7 @@ fn a_script_is_a_session() {
 
 #[test]
 fn a_script_continues_after_a_failure_and_the_most_severe_decides_its_code() {
-    let (_root, _, b) = folders();
+    let (_root, _, b) = directories();
     let index = Index::start(&[]);
     let script =
         "lookup 5\nfrobnicate\nlookup 0\nget 5\nadd missing\n\"unclosed\nlist\nquit\nlist\n";
@@ -79,7 +79,7 @@ fn a_script_continues_after_a_failure_and_the_most_severe_decides_its_code() {
 
 #[test]
 fn a_peer_outlives_its_index_and_comes_back() {
-    let (_root, a, _) = folders();
+    let (_root, a, _) = directories();
     let index = Index::start(&[]);
     let address = index.address;
     let (program, port) = share(address, &a);
@@ -102,7 +102,7 @@ fn a_peer_outlives_its_index_and_comes_back() {
 
 #[test]
 fn a_session_without_an_index_reports_it_at_a_query() {
-    let (_root, a, _) = folders();
+    let (_root, a, _) = directories();
     let index = Index::start(&[]);
     let mut session = peer(index.address, &["--share", "."], &a);
     session.line();

@@ -1,14 +1,14 @@
-//! Sharing a folder, and what is not served.
+//! Sharing a directory, and what is not served.
 
 use std::fs;
 
 use crate::common::{Index, Talk, share};
-use crate::folders;
+use crate::directories;
 
 #[test]
 fn share_serves_until_a_signal() {
     for signal in ["INT", "TERM"] {
-        let (_root, a, _) = folders();
+        let (_root, a, _) = directories();
         let index = Index::start(&[]);
         let (mut program, port) = share(index.address, &a);
         let mut talk = Talk::to(format!("127.0.0.1:{port}").parse().unwrap());
@@ -22,16 +22,16 @@ fn share_serves_until_a_signal() {
 
 #[cfg(unix)]
 #[test]
-fn nothing_outside_the_folder_is_served() {
+fn nothing_outside_the_directory_is_served() {
     use std::os::unix::fs::symlink;
 
-    let (root, a, _) = folders();
+    let (root, a, _) = directories();
     fs::write(root.path().join("secret"), "secret").unwrap();
     fs::write(a.join("rfc8.txt"), "eight").unwrap();
     fs::write(a.join("rfc9.txt"), "nine").unwrap();
     let index = Index::start(&[]);
     let (_program, port) = share(index.address, &a);
-    // Replaced without notice: by a link out of the folder, and by a FIFO without a writer.
+    // Replaced without notice: by a link out of the directory, and by a FIFO without a writer.
     fs::remove_file(a.join("rfc8.txt")).unwrap();
     symlink(root.path().join("secret"), a.join("rfc8.txt")).unwrap();
     fs::remove_file(a.join("rfc9.txt")).unwrap();
@@ -55,7 +55,7 @@ fn nothing_outside_the_folder_is_served() {
 
 #[test]
 fn a_file_that_shrinks_while_it_is_sent_is_not_passed_off_as_whole() {
-    let (_root, a, b) = folders();
+    let (_root, a, b) = directories();
     let big = a.join("big.bin");
     fs::File::create(&big).unwrap().set_len(64 << 20).unwrap();
     let index = Index::start(&[]);

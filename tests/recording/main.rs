@@ -71,14 +71,14 @@ fn a_download_is_recorded_by_server_holder_and_client() {
     let mut holder = Program::start(env!("CARGO_BIN_EXE_peer"), &share, root.path());
     // Repeated LISTs would fill the record with connections whose ports are reused.
     while !holder.line().starts_with("registered ") {}
-    for (folder, record, more) in [(&b, &of_client, Some("--record-bodies")), (&c, &cut, None)] {
-        let mut arguments = vec!["--share", text(folder), "--record", text(record)];
+    for (directory, record, more) in [(&b, &of_client, Some("--record-bodies")), (&c, &cut, None)] {
+        let mut arguments = vec!["--share", text(directory), "--record", text(record)];
         arguments.extend(more);
         arguments.extend(["get", "90001"]);
         let arguments = [&[server.as_str()], arguments.as_slice()].concat();
         let (code, _, errors) = run_peer(&arguments, "", root.path());
         assert_eq!(code, 0, "{errors}");
-        assert!(folder.join("rfc90001.txt").is_file());
+        assert!(directory.join("rfc90001.txt").is_file());
     }
     for program in [&mut holder, &mut index.program] {
         program.signal("TERM");
@@ -136,8 +136,8 @@ fn an_existing_file_is_replaced_only_if_that_is_wanted() {
     let errors = String::from_utf8(refused.stderr).unwrap();
     assert!(errors.contains("or replace it with `--record-force`"), "{errors}");
     assert_eq!(fs::read(&record).unwrap(), b"mine");
-    let folder = server(&["--record", text(root.path()), "--record-force"]);
-    assert_eq!(folder.status.code(), Some(74));
+    let directory = server(&["--record", text(root.path()), "--record-force"]);
+    assert_eq!(directory.status.code(), Some(74));
     for option in ["--record-force", "--record-bodies", "--record-limit=1M"] {
         assert_eq!(server(&[option]).status.code(), Some(2), "{option}");
     }

@@ -1,6 +1,6 @@
 //! Networks that may connect, and networks that may not (protocol.md section 9).
 
-use crate::common::{Index, Talk, folder, peer};
+use crate::common::{Index, Talk, directory, peer};
 
 /// The status line of the reply to a request.
 fn status(talk: &mut Talk, request: &str) -> String {
@@ -27,7 +27,7 @@ fn addresses_outside_the_allowed_networks_and_in_denied_ones_are_refused() {
 #[test]
 fn a_peer_uploads_to_allowed_networks_only() {
     let root = tempfile::tempdir().unwrap();
-    let shared = folder(root.path(), "shared", &[("rfc1.txt", b"one")]);
+    let shared = directory(root.path(), "shared", &[("rfc1.txt", b"one")]);
     let index = Index::start(&[]);
     for (network, expected) in [("127.0.0.2", "200 OK"), ("127.0.0.1", "503 Service Unavailable")] {
         let arguments = ["--share", ".", "--upload", "127.0.0.1:0", "--deny", network, "share"];

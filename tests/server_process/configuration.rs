@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use crate::common::{Index, Program, folder, run_peer};
+use crate::common::{Index, Program, directory, run_peer};
 
 const P2P_CI: &str = env!("CARGO_BIN_EXE_p2p-ci");
 const SERVER: &str = env!("CARGO_BIN_EXE_server");
@@ -94,8 +94,8 @@ fn a_server_and_a_peer_use_their_files() {
 
     // The peer finds its file below the directory for configurations, and its index server there.
     let index = Index::start(&[]);
-    folder(root.path(), "p2p-ci", &[]);
-    let papers = folder(root.path(), "papers", &[("rfc1.txt", b"one")]);
+    directory(root.path(), "p2p-ci", &[]);
+    let papers = directory(root.path(), "papers", &[("rfc1.txt", b"one")]);
     let text = format!("server = \"{}\"\nshare = \"papers\"\nformat = \"json\"\n", index.address);
     fs::write(root.path().join("p2p-ci/peer.toml"), text).unwrap();
     let output = run(env!("CARGO_BIN_EXE_peer"), &["docs"], root.path());

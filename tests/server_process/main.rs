@@ -75,10 +75,10 @@ fn records_are_gone_within_a_second_of_close_and_crash() {
         drop(closing);
     }));
 
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("rfc90001.txt"), "text").unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("rfc90001.txt"), "text").unwrap();
     assert!(within_a_second(&|| {
-        let (peer, _) = share(index.address, folder.path());
+        let (peer, _) = share(index.address, directory.path());
         assert_eq!(index.list().len(), 1);
         peer.signal("KILL");
     }));

@@ -112,10 +112,10 @@ fn sigterm_logs_the_cause_the_uptime_and_the_totals() {
         "{errors:#?}"
     );
 
-    let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("rfc1.txt"), "one").unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("rfc1.txt"), "one").unwrap();
     let index = Index::start(&[]);
-    let (mut peer, port) = common::share(index.address, folder.path());
+    let (mut peer, port) = common::share(index.address, directory.path());
     let mut talk = Talk::to(([127, 0, 0, 1], port).into());
     talk.say("GET RFC 1 P2P-CI/1.0\r\nHost: h\r\n\r\n");
     assert!(String::from_utf8(talk.rest()).unwrap().ends_with("\r\n\r\none"));
@@ -139,11 +139,11 @@ fn without_a_terminal_a_hang_up_reloads_a_service() {
     server.signal("TERM");
     assert_eq!(server.wait().code(), Some(0));
 
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let index = Index::start(&[]);
     let address = index.address.to_string();
     let arguments = [PEER, &address, "--share", ".", "--upload", "127.0.0.1:0", "share"];
-    let mut peer = Program::start("setsid", &arguments, folder.path());
+    let mut peer = Program::start("setsid", &arguments, directory.path());
     peer.line();
     peer.line();
     peer.signal("HUP");
@@ -173,12 +173,12 @@ fn signals_that_were_ignored_at_the_start_stay_ignored() {
     assert!(errors.iter().any(|line| line.contains("SIGTERM")), "{errors:#?}");
 
     // A command that runs for a moment: the shell of a script.
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let index = Index::start(&[]);
     let address = index.address.to_string();
     let script = r#"trap "" INT HUP QUIT; exec "$@""#;
     let arguments = ["-c", script, "sh", PEER, &address, "--share", "."];
-    let mut shell = Program::start("sh", &arguments, folder.path());
+    let mut shell = Program::start("sh", &arguments, directory.path());
     shell.line();
     shell.line();
     for signal in ["HUP", "INT", "QUIT"] {
@@ -194,8 +194,8 @@ fn with_a_controlling_terminal_a_hang_up_ends_the_server_in_order() {
     if !has("script") {
         return;
     }
-    let folder = tempfile::tempdir().unwrap();
-    let log = folder.path().join("log");
+    let directory = tempfile::tempdir().unwrap();
+    let log = directory.path().join("log");
     // The terminal is closed when `script` is killed.
     let command = r#"exec "$SERVER" --listen 127.0.0.1:0 --log sessions 2>"$LOG""#;
     let mut script = Command::new("script")

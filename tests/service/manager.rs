@@ -13,8 +13,8 @@ use super::{SERVER, is_served, server_by};
 /// What systemd is told: the server serves, works, reloads, and stops.
 #[test]
 fn the_service_manager_is_told_of_each_change() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("notify");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("notify");
     let manager = UnixDatagram::bind(&path).unwrap();
     manager.set_read_timeout(Some(PATIENCE)).unwrap();
     let told = || {
@@ -53,8 +53,8 @@ fn the_service_manager_is_told_of_each_change() {
 /// A manager that does not read keeps no peer waiting, and the end neither.
 #[test]
 fn a_service_manager_that_does_not_read_delays_nothing() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("notify");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("notify");
     let _manager = UnixDatagram::bind(&path).unwrap();
     let sender = UnixDatagram::unbound().unwrap();
     sender.set_nonblocking(true).unwrap();

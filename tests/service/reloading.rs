@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Instant;
 
-use super::common::{Index, PATIENCE, Program, Talk, folder};
+use super::common::{Index, PATIENCE, Program, Talk, directory};
 use super::{PEER, SERVER, has, is_served};
 
 /// Writes the configuration of a service, and asks it to read that again.
@@ -18,8 +18,8 @@ fn a_reload_changes_limits_lists_and_the_log_and_names_what_needs_a_restart() {
     if !has("setsid") {
         return;
     }
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("server.toml");
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("server.toml");
     fs::write(&file, "max_connections = 5\n").unwrap();
     let arguments = [
         SERVER,
@@ -82,7 +82,7 @@ fn a_reload_changes_the_rates_of_a_peer() {
     }
     let root = tempfile::tempdir().unwrap();
     let (file, document) = (root.path().join("peer.toml"), vec![7; 400_000]);
-    let shared = folder(root.path(), "shared", &[("a.bin", &document)]);
+    let shared = directory(root.path(), "shared", &[("a.bin", &document)]);
     // At this rate the document takes more than a minute.
     let slow = "[[upload.limit]]\nnetwork = \"127.0.0.0/8\"\nrate = 4096\n";
     fs::write(&file, slow).unwrap();

@@ -2,21 +2,21 @@
 
 use std::fs;
 
-use crate::common::{Index, folder, share};
+use crate::common::{Index, directory, share};
 use crate::screen::Terminal;
 
 #[test]
 fn a_person_chooses_among_holders() {
     let root = tempfile::tempdir().unwrap();
-    let a = folder(root.path(), "a", &[("rfc7.txt", b"from a")]);
-    let b = folder(root.path(), "b", &[("rfc7.txt", b"from b")]);
-    let mine = folder(root.path(), "mine", &[]);
+    let a = directory(root.path(), "a", &[("rfc7.txt", b"from a")]);
+    let b = directory(root.path(), "b", &[("rfc7.txt", b"from b")]);
+    let mine = directory(root.path(), "mine", &[]);
     let index = Index::start(&[]);
     let (_a, port_of_a) = share(index.address, &a);
     // A holder that tells its digest is the newest again.
     index.wait_for_digests("RFC 7", 1);
     let (_b, _) = share(index.address, &b);
-    // That of folder a is known to be slow, which is no reason to ask another than the chosen one.
+    // That of directory a is known to be slow, which is no reason to ask another than the chosen one.
     fs::create_dir(mine.join("p2p-ci")).unwrap();
     let known = format!("p2p-ci holders 1\nlocalhost:{port_of_a} 900000 1000\n");
     fs::write(mine.join("p2p-ci/holders"), known).unwrap();
@@ -27,7 +27,7 @@ fn a_person_chooses_among_holders() {
     terminal.wait_for("known there as");
     terminal.wait_for("p2p-ci> ");
 
-    // The newest holder is offered first; the second is that of folder a.
+    // The newest holder is offered first; the second is that of directory a.
     terminal.type_text("get 7\r");
     terminal.wait_for("from which one first, 1 to 2? [the fastest] ");
     terminal.type_text("3\r");
@@ -61,11 +61,11 @@ fn the_chosen_holder_decides_which_version_of_a_large_document_comes() {
     let index = Index::start(&[]);
     let mut holders = Vec::new();
     for (name, bytes) in [("one", &one), ("most", &most), ("most too", &most)] {
-        holders.push(share(index.address, &folder(root.path(), name, &[("big.bin", bytes)])));
+        holders.push(share(index.address, &directory(root.path(), name, &[("big.bin", bytes)])));
         // A holder that tells its digest is the newest again.
         index.wait_for_digests("FILE big.bin", holders.len());
     }
-    let mine = folder(root.path(), "mine", &[]);
+    let mine = directory(root.path(), "mine", &[]);
     let Some(mut terminal) = Terminal::start(&index, &mine) else { return };
     terminal.type_text("get big.bin\r");
     terminal.wait_for("from which one first, 1 to 3? [the fastest] ");
@@ -82,10 +82,10 @@ fn a_range_asks_once_for_a_holder() {
         [("rfc1.txt", b"one"), ("rfc2.txt", b"two"), ("rfc3.txt", b"three")];
     let mut holders = Vec::new();
     for name in ["a", "b"] {
-        holders.push(share(index.address, &folder(root.path(), name, &files)));
+        holders.push(share(index.address, &directory(root.path(), name, &files)));
         index.wait_for_digests("RFC 3", holders.len());
     }
-    let mine = folder(root.path(), "mine", &[]);
+    let mine = directory(root.path(), "mine", &[]);
     let Some(mut terminal) = Terminal::start(&index, &mine) else { return };
     terminal.type_text("get 1-3 2 2\r");
     terminal.wait_for("from which one first, 1 to 2? [the fastest] ");
@@ -113,10 +113,10 @@ fn a_document_without_a_chosen_holder_is_not_wanted() {
     let files: [(&str, &[u8]); 2] = [("rfc1.txt", b"one"), ("rfc2.txt", b"two")];
     let mut holders = Vec::new();
     for name in ["a", "b"] {
-        holders.push(share(index.address, &folder(root.path(), name, &files)));
+        holders.push(share(index.address, &directory(root.path(), name, &files)));
         index.wait_for_digests("RFC 2", holders.len());
     }
-    let mine = folder(root.path(), "mine", &[]);
+    let mine = directory(root.path(), "mine", &[]);
     let Some(mut terminal) = Terminal::start(&index, &mine) else { return };
     for (command, answer, says) in [
         ("get 1\r", "\x03", "RFC 1 is not downloaded"),
@@ -144,8 +144,8 @@ fn a_document_without_a_chosen_holder_is_not_wanted() {
 #[test]
 fn listed_documents_are_completed() {
     let root = tempfile::tempdir().unwrap();
-    let theirs = folder(root.path(), "theirs", &[("lecture 01.txt", b"1"), ("42", b"2")]);
-    let mine = folder(root.path(), "mine", &[]);
+    let theirs = directory(root.path(), "theirs", &[("lecture 01.txt", b"1"), ("42", b"2")]);
+    let mine = directory(root.path(), "mine", &[]);
     let index = Index::start(&[]);
     let (_theirs, _) = share(index.address, &theirs);
     let Some(mut terminal) = Terminal::start(&index, &mine) else { return };

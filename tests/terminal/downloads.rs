@@ -5,15 +5,15 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::common::{Index, PATIENCE, Program, folder, names, peer};
+use crate::common::{Index, PATIENCE, Program, directory, names, peer};
 use crate::screen::Terminal;
 
 /// A holder of one document of 6 MB that sends 400 KB per second, and a shell that shares another
 /// document.
 fn slow_download(root: &Path) -> Option<(Index, Program, Terminal)> {
     let bytes: Vec<u8> = (0..6_000_000u32).map(|at| at.to_le_bytes()[0]).collect();
-    let shared = folder(root, "shared", &[("big.bin", &bytes)]);
-    let mine = folder(root, "mine", &[("rfc90001.txt", b"own")]);
+    let shared = directory(root, "shared", &[("big.bin", &bytes)]);
+    let mine = directory(root, "mine", &[("rfc90001.txt", b"own")]);
     let index = Index::start(&[]);
     let arguments = ["--share", ".", "--upload", "127.0.0.1:0", "--upload-limit", "400k", "share"];
     let holder = peer(index.address, &arguments, &shared);
@@ -22,18 +22,18 @@ fn slow_download(root: &Path) -> Option<(Index, Program, Terminal)> {
     Some((index, holder, terminal))
 }
 
-/// The room that unfinished downloads take in a folder.
-fn received(folder: &Path) -> u64 {
+/// The room that unfinished downloads take in a directory.
+fn received(directory: &Path) -> u64 {
     use std::os::unix::fs::MetadataExt;
-    let entries = fs::read_dir(folder).unwrap().flatten();
+    let entries = fs::read_dir(directory).unwrap().flatten();
     let parts = entries.filter(|one| one.file_name().to_string_lossy().ends_with(".part"));
     parts.filter_map(|one| Some(one.metadata().ok()?.blocks())).sum()
 }
 
-/// Waits until more was received into a folder than before.
-fn wait_for_part(folder: &Path, before: u64) {
+/// Waits until more was received into a directory than before.
+fn wait_for_part(directory: &Path, before: u64) {
     let begun = Instant::now();
-    while received(folder) <= before {
+    while received(directory) <= before {
         assert!(begun.elapsed() < PATIENCE, "nothing is received");
         thread::yield_now();
     }

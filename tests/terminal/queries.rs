@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::common::{Index, PATIENCE, Talk, folder};
+use crate::common::{Index, PATIENCE, Talk, directory};
 use crate::screen::Terminal;
 
 /// An index whose replies to queries never end: a record now and then. Also returns when it replies.
@@ -37,7 +37,7 @@ fn endless_index() -> (SocketAddr, Receiver<()>) {
 #[test]
 fn ctrl_c_cancels_queries() {
     let root = tempfile::tempdir().unwrap();
-    let mine = folder(root.path(), "mine", &[]);
+    let mine = directory(root.path(), "mine", &[]);
     let Index { program, .. } = Index::start(&[]);
     let (address, replying) = endless_index();
     let index = Index { program, address };
@@ -79,7 +79,7 @@ fn a_paused_pager_does_not_cost_the_peer_its_registration() {
     // Far more than the buffers of the pipe and of the terminal hold.
     const RECORDS: u32 = 8_000;
     let root = tempfile::tempdir().unwrap();
-    let mine = folder(root.path(), "mine", &[("rfc90001.txt", b"own")]);
+    let mine = directory(root.path(), "mine", &[("rfc90001.txt", b"own")]);
     let index = Index::start(&[]);
     let mut others = index.connect();
     let title = "t".repeat(480);
@@ -142,7 +142,7 @@ fn cancel_each(terminal: &mut Terminal, commands: &[(&str, &str)]) {
 #[test]
 fn ctrl_c_cancels_a_query_to_a_silent_index() {
     let root = tempfile::tempdir().unwrap();
-    let mine = folder(root.path(), "mine", &[]);
+    let mine = directory(root.path(), "mine", &[]);
     let notes = root.path().join("notes.txt");
     fs::write(&notes, "notes").unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -169,7 +169,7 @@ fn ctrl_c_cancels_a_query_to_a_silent_index() {
 #[test]
 fn ctrl_c_cancels_connecting_to_the_index() {
     let root = tempfile::tempdir().unwrap();
-    let mine = folder(root.path(), "mine", &[]);
+    let mine = directory(root.path(), "mine", &[]);
     let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
     socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
     socket.listen(0).unwrap();
@@ -199,7 +199,7 @@ fn ctrl_c_cancels_connecting_to_the_index() {
 #[test]
 fn a_document_whose_look_up_was_cancelled_is_not_wanted() {
     let root = tempfile::tempdir().unwrap();
-    let mine = folder(root.path(), "mine", &[]);
+    let mine = directory(root.path(), "mine", &[]);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let Index { program, .. } = Index::start(&[]);
     let index = Index { program, address: listener.local_addr().unwrap() };

@@ -21,7 +21,7 @@ pub(crate) struct Terminal {
 }
 
 impl Terminal {
-    /// A peer's shell that shares an empty folder and keeps there what it knows; `None` where there
+    /// A peer's shell that shares an empty directory and keeps there what it knows; `None` where there
     /// is no `script` that takes these options.
     pub(crate) fn start(index: &Index, mine: &Path) -> Option<Self> {
         Self::sized(index, mine, (0, 0), &[])

@@ -1,6 +1,6 @@
 //! Tables, totals, colours and the pager.
 
-use crate::common::{Index, Talk, folder, share};
+use crate::common::{Index, Talk, directory, share};
 use crate::screen::Terminal;
 
 const ADDRESS: &str = "2001:db8:1:2:3:4:5:6";
@@ -22,7 +22,7 @@ fn tables_fit_the_terminal_and_endpoints_are_complete() {
     let root = tempfile::tempdir().unwrap();
     let (index, _holders) = index_with_titles();
     for columns in [40, 80, 132, 250] {
-        let mine = folder(root.path(), &columns.to_string(), &[]);
+        let mine = directory(root.path(), &columns.to_string(), &[]);
         let Some(mut terminal) = Terminal::sized(&index, &mine, (200, columns), &[]) else {
             return;
         };
@@ -42,8 +42,8 @@ fn rows_of_the_last_list_can_be_typed() {
     let root = tempfile::tempdir().unwrap();
     let files: [(&str, &[u8]); 4] =
         [("a b.txt", b"1"), ("%2", b"2"), ("c.txt", b"3"), ("42", b"4")];
-    let theirs = folder(root.path(), "theirs", &files);
-    let mine = folder(root.path(), "mine", &[]);
+    let theirs = directory(root.path(), "theirs", &files);
+    let mine = directory(root.path(), "mine", &[]);
     let index = Index::start(&[]);
     let (_theirs, _) = share(index.address, &theirs);
     let Some(mut terminal) = Terminal::start(&index, &mine) else { return };
@@ -69,7 +69,7 @@ fn rows_of_the_last_list_can_be_typed() {
 #[test]
 fn output_that_is_longer_than_the_screen_goes_to_the_pager() {
     let root = tempfile::tempdir().unwrap();
-    let mine = folder(root.path(), "mine", &[("own.txt", b"own")]);
+    let mine = directory(root.path(), "mine", &[("own.txt", b"own")]);
     let (index, _holders) = index_with_titles();
     let variables = [("PAGER", "sed 's/^/paged:/'"), ("NO_COLOR", "1")];
     let Some(mut terminal) = Terminal::sized(&index, &mine, (24, 80), &variables) else { return };
@@ -86,7 +86,7 @@ fn output_that_is_longer_than_the_screen_goes_to_the_pager() {
     }
     // A pager that ends early is no error, and the session continues.
     drop(terminal);
-    let mine = folder(root.path(), "other", &[]);
+    let mine = directory(root.path(), "other", &[]);
     let variables = [("PAGER", "head -n 1")];
     let Some(mut terminal) = Terminal::sized(&index, &mine, (24, 80), &variables) else { return };
     assert_eq!(terminal.lines_of("list").len(), 1);
@@ -101,7 +101,7 @@ fn colours_are_used_unless_the_user_wants_none() {
     for (variable, value, has_colours) in
         [("OTHER", "1", true), ("NO_COLOR", "", true), ("NO_COLOR", "1", false)]
     {
-        let mine = folder(root.path(), &format!("{variable}{value}"), &[]);
+        let mine = directory(root.path(), &format!("{variable}{value}"), &[]);
         let variables = [(variable, value)];
         let Some(mut terminal) = Terminal::sized(&index, &mine, (0, 0), &variables) else { return };
         terminal.lines_of("lookup 7");

@@ -3,13 +3,13 @@
 use std::fs;
 use std::time::Duration;
 
-use crate::common::{Index, PATIENCE, Talk, folder};
+use crate::common::{Index, PATIENCE, Talk, directory};
 use crate::screen::Terminal;
 
 #[test]
 fn tab_completes_what_the_index_lists() {
     let root = tempfile::tempdir().unwrap();
-    let mine = folder(root.path(), "mine", &[("own notes.txt", b"text")]);
+    let mine = directory(root.path(), "mine", &[("own notes.txt", b"text")]);
     let index = Index::start(&[]);
     let mut holder = index.connect();
     for name in ["Lecture%20recording%2001.mp4", "Lecture%20recording%2002.mp4"] {
@@ -43,7 +43,7 @@ fn tab_completes_what_the_index_lists() {
 #[test]
 fn the_menu_completes_values() {
     let root = tempfile::tempdir().unwrap();
-    let mine = folder(root.path(), "mine", &[("own notes.txt", b"text")]);
+    let mine = directory(root.path(), "mine", &[("own notes.txt", b"text")]);
     let index = Index::start(&[]);
     let Some(mut terminal) = Terminal::start_with(&index, &mine, "--menu") else { return };
     terminal.wait_for("0  quit");
@@ -65,7 +65,7 @@ fn the_menu_completes_values() {
 #[test]
 fn a_session_says_for_which_uploads_it_waits() {
     let root = tempfile::tempdir().unwrap();
-    let mine = folder(root.path(), "mine", &[]);
+    let mine = directory(root.path(), "mine", &[]);
     fs::write(mine.join("large.bin"), vec![0; 8_000_000]).unwrap();
     let index = Index::start(&[]);
     for (typed, code) in [("quit\r", 0), ("\u{3}", 130)] {

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use super::common::{self, Index, Program, Talk, folder};
+use super::common::{self, Index, Program, Talk, directory};
 
 const LENGTH: usize = 300 * 1024;
 
@@ -14,7 +14,7 @@ fn replies(failure: &str, requests: &[&str]) -> Option<Vec<Vec<u8>>> {
         return None;
     }
     let root = tempfile::tempdir().unwrap();
-    let shared = folder(root.path(), "shared", &[("big.bin", &vec![7; LENGTH])]);
+    let shared = directory(root.path(), "shared", &[("big.bin", &vec![7; LENGTH])]);
     let index = Index::start(&[]);
     let (address, file) = (index.address.to_string(), shared.join("big.bin"));
     let inject = format!("inject={failure}");

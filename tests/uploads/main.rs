@@ -14,7 +14,7 @@ mod resources;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use common::{Index, Program, Talk, folder};
+use common::{Index, Program, Talk, directory};
 
 const LARGE: usize = 1024 * 1024;
 
@@ -24,10 +24,10 @@ fn get(port: u16, name: &str) -> Talk {
     talk
 }
 
-fn start(index: &Index, arguments: &[&str], folder: &Path) -> (Program, u16) {
+fn start(index: &Index, arguments: &[&str], directory: &Path) -> (Program, u16) {
     let address = index.address.to_string();
     let arguments = [&[&address, "--share", ".", "--upload", "127.0.0.1:0"], arguments].concat();
-    let program = Program::start(env!("CARGO_BIN_EXE_peer"), &arguments, folder);
+    let program = Program::start(env!("CARGO_BIN_EXE_peer"), &arguments, directory);
     let port = program.line().rsplit_once(':').unwrap().1.parse().unwrap();
     program.line();
     (program, port)
@@ -37,7 +37,7 @@ fn start(index: &Index, arguments: &[&str], folder: &Path) -> (Program, u16) {
 fn a_second_large_document_waits_for_a_slot_and_a_small_one_does_not() {
     let root = tempfile::tempdir().unwrap();
     let document = vec![7; LARGE];
-    let shared = folder(root.path(), "shared", &[("large.bin", &document), ("small.md", b"s")]);
+    let shared = directory(root.path(), "shared", &[("large.bin", &document), ("small.md", b"s")]);
     let index = Index::start(&[]);
     let arguments = ["--upload-limit", "700k", "--upload-slots", "1", "share"];
     let (_program, port) = start(&index, &arguments, &shared);
@@ -57,7 +57,7 @@ fn a_second_large_document_waits_for_a_slot_and_a_small_one_does_not() {
 fn a_client_that_waits_too_long_for_a_slot_gets_503() {
     let root = tempfile::tempdir().unwrap();
     let document = vec![7; LARGE];
-    let shared = folder(root.path(), "shared", &[("large.bin", &document)]);
+    let shared = directory(root.path(), "shared", &[("large.bin", &document)]);
     let index = Index::start(&[]);
     let arguments = ["--upload-limit", "50k", "--upload-slots", "1", "share"];
     let (_program, port) = start(&index, &arguments, &shared);
@@ -74,7 +74,7 @@ fn a_client_that_waits_too_long_for_a_slot_gets_503() {
 #[test]
 fn endless_empty_lines_are_refused() {
     let root = tempfile::tempdir().unwrap();
-    let shared = folder(root.path(), "shared", &[("small.md", b"s")]);
+    let shared = directory(root.path(), "shared", &[("small.md", b"s")]);
     let index = Index::start(&[]);
     let (_program, port) = start(&index, &["share"], &shared);
     for (count, status) in [(32, "P2P-CI/1.0 200 OK"), (33, "P2P-CI/1.0 400 Bad Request")] {
@@ -91,7 +91,7 @@ fn endless_empty_lines_are_refused() {
 fn a_client_that_closes_while_it_waits_takes_no_slot() {
     let root = tempfile::tempdir().unwrap();
     let document = vec![7; LARGE];
-    let shared = folder(root.path(), "shared", &[("large.bin", &document)]);
+    let shared = directory(root.path(), "shared", &[("large.bin", &document)]);
     let index = Index::start(&[]);
     let arguments = ["--upload-limit", "300k", "--upload-slots", "1", "share"];
     let (_program, port) = start(&index, &arguments, &shared);

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::common::{Index, PATIENCE, folder};
+use crate::common::{Index, PATIENCE, directory};
 use crate::{LARGE, start};
 
 /// Asks from another loopback address, which is another network.
@@ -33,7 +33,7 @@ fn begin(stream: &mut TcpStream) {
 fn a_network_with_several_slots_gives_one_up_and_keeps_its_uploads() {
     let root = tempfile::tempdir().unwrap();
     let document = vec![7; LARGE];
-    let shared = folder(root.path(), "shared", &[("large.bin", &document)]);
+    let shared = directory(root.path(), "shared", &[("large.bin", &document)]);
     let index = Index::start(&[]);
     let arguments = ["--upload-limit", "200k", "--upload-slots", "2", "share"];
     let (_program, port) = start(&index, &arguments, &shared);
@@ -66,7 +66,7 @@ fn a_network_with_several_slots_gives_one_up_and_keeps_its_uploads() {
 fn an_upload_that_is_not_read_gives_its_slot_up_and_is_not_closed() {
     let root = tempfile::tempdir().unwrap();
     let document = vec![7; LARGE];
-    let shared = folder(root.path(), "shared", &[("large.bin", &document)]);
+    let shared = directory(root.path(), "shared", &[("large.bin", &document)]);
     let index = Index::start(&[]);
     let (_program, port) = start(&index, &["--upload-slots", "2", "share"], &shared);
     let mut slow = [2, 3].map(|source| get_from(source, port, "large.bin"));
@@ -92,7 +92,7 @@ fn readers_of_two_networks_that_hold_all_places_do_not_keep_others_out() {
     const TIME: Duration = Duration::from_secs(6);
     let root = tempfile::tempdir().unwrap();
     let document = vec![7; LARGE];
-    let shared = folder(root.path(), "shared", &[("large.bin", &document), ("small.md", b"s")]);
+    let shared = directory(root.path(), "shared", &[("large.bin", &document), ("small.md", b"s")]);
     let index = Index::start(&[]);
     let (_program, port) = start(&index, &["--upload-slots", "2", "share"], &shared);
     let begun = Instant::now();

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::common::{Index, PATIENCE, Program, Talk, folder};
+use crate::common::{Index, PATIENCE, Program, Talk, directory};
 use crate::{LARGE, get, start};
 
 #[cfg(target_os = "linux")]
@@ -13,7 +13,7 @@ fn no_descriptor_is_503_and_not_404() {
     use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
     let root = tempfile::tempdir().unwrap();
-    let shared = folder(root.path(), "shared", &[("small.md", b"s")]);
+    let shared = directory(root.path(), "shared", &[("small.md", b"s")]);
     let index = Index::start(&[]);
     let (program, port) = start(&index, &["share"], &shared);
     let process = Pid::from_raw(i32::try_from(program.id()).unwrap());
@@ -70,7 +70,7 @@ fn a_peer_with_64_descriptors_works_slowly() {
     const READERS: usize = 30;
     let root = tempfile::tempdir().unwrap();
     let document = vec![7; LARGE / 3];
-    let shared = folder(root.path(), "shared", &[("large.bin", &document)]);
+    let shared = directory(root.path(), "shared", &[("large.bin", &document)]);
     let index = Index::start(&[]);
     let command = format!(
         "ulimit -n 64 && exec '{}' {} --share . --upload 127.0.0.1:0 share",
@@ -106,7 +106,7 @@ fn a_peer_with_64_descriptors_works_slowly() {
 fn a_packed_document_is_unpacked_once_for_all_readers() {
     const LENGTH: usize = 20_000_000;
     let root = tempfile::tempdir().unwrap();
-    let shared = folder(root.path(), "shared", &[]);
+    let shared = directory(root.path(), "shared", &[]);
     let file = std::fs::File::create(shared.join("rfc7.txt.gz")).unwrap();
     let mut encoder = flate2::write::GzEncoder::new(file, flate2::Compression::fast());
     encoder.write_all(&vec![b'7'; LENGTH]).unwrap();

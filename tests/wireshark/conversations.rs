@@ -54,7 +54,7 @@ fn an_index_server_of_this_crate() {
         (request("REMOVE RFC 123", ""), "5678\r\n\r\n"),
         (request("LIST ALL", ""), "\r\n\r\n\r\n"),
     ];
-    let capture = tshark.folder().join("index.pcapng");
+    let capture = tshark.directory().join("index.pcapng");
     record(&capture, index.address, 7734, &exchanges);
     for passes in PASSES {
         let found = tshark.found(&capture, passes);
@@ -95,8 +95,8 @@ fn an_upload_server_of_this_crate_on_any_port() {
     let index = Index::start(&[]);
     let root = tempfile::tempdir().unwrap();
     let text = "line\r\n\r\n".repeat(9_000);
-    let folder = common::folder(root.path(), "library", &[("rfc90001.txt", text.as_bytes())]);
-    let (_peer, port) = common::share(index.address, &folder);
+    let directory = common::directory(root.path(), "library", &[("rfc90001.txt", text.as_bytes())]);
+    let (_peer, port) = common::share(index.address, &directory);
     let get = |headers: &str| {
         format!("GET RFC 90001 P2P-CI/1.0\r\nHost: localhost\r\nOS: Linux\r\n{headers}\r\n")
     };
@@ -108,7 +108,7 @@ fn an_upload_server_of_this_crate_on_any_port() {
         ),
         (get(open), &text),
     ];
-    let capture = tshark.folder().join("upload.pcapng");
+    let capture = tshark.directory().join("upload.pcapng");
     let address = SocketAddr::from(([127, 0, 0, 1], port));
     record(&capture, address, 33_333, &exchanges);
     for passes in PASSES {
@@ -145,29 +145,29 @@ fn an_upload_server_of_this_crate_on_any_port() {
 
 /// The documents that the dissector exports, by name.
 fn exported(tshark: &Tshark, capture: &Path) -> Vec<(String, String)> {
-    let folder = tshark.folder().join("exported documents");
-    std::fs::create_dir(&folder).unwrap();
-    let preference = format!("p2pci.export:{}", folder.display());
+    let directory = tshark.directory().join("exported documents");
+    std::fs::create_dir(&directory).unwrap();
+    let preference = format!("p2pci.export:{}", directory.display());
     tshark.run(capture, &["-o", &preference, "-q"]);
     // A second time nothing is overwritten.
-    let first = common::names(&folder).first().cloned().unwrap();
-    let before = std::fs::read(folder.join(&first)).unwrap();
-    std::fs::write(folder.join(&first), "another file").unwrap();
+    let first = common::names(&directory).first().cloned().unwrap();
+    let before = std::fs::read(directory.join(&first)).unwrap();
+    std::fs::write(directory.join(&first), "another file").unwrap();
     tshark.run(capture, &["-o", &preference, "-q"]);
-    assert_eq!(std::fs::read(folder.join(&first)).unwrap(), b"another file");
-    std::fs::write(folder.join(&first), before).unwrap();
+    assert_eq!(std::fs::read(directory.join(&first)).unwrap(), b"another file");
+    std::fs::write(directory.join(&first), before).unwrap();
     let read = |name: String| {
-        let text = std::fs::read_to_string(folder.join(&name)).unwrap();
+        let text = std::fs::read_to_string(directory.join(&name)).unwrap();
         (name, text)
     };
-    common::names(&folder).into_iter().map(read).collect()
+    common::names(&directory).into_iter().map(read).collect()
 }
 
 /// Names from the network lead to no other directory, and are not hidden.
 #[test]
 fn exported_documents_stay_in_their_directory() {
     let Some(tshark) = Tshark::find() else { return };
-    let path = tshark.folder().join("names.pcapng");
+    let path = tshark.directory().join("names.pcapng");
     let mut capture = Capture::create(&path);
     let mut connection = capture.connect(40_000, 5678);
     for name in [".hidden", "a%2F..%2F..%2Fb", "%2Fetc%2Fpasswd", "C:a%09b"] {
@@ -188,7 +188,7 @@ fn statistics_are_printed_if_a_preference_asks_for_them() {
     let Some(tshark) = Tshark::find() else { return };
     let index = Index::start(&[]);
     let list = "LIST ALL P2P-CI/1.0\r\nHost: localhost\r\nPort: 5678\r\n\r\n";
-    let capture = tshark.folder().join("statistics.pcapng");
+    let capture = tshark.directory().join("statistics.pcapng");
     record(&capture, index.address, 7734, &[(list.into(), "\r\n\r\n\r\n")]);
     assert_eq!(tshark.run(&capture, &["-q"]), "");
     for passes in PASSES {

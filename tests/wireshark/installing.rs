@@ -25,7 +25,7 @@ fn tshark_loads_the_installed_dissector_of_a_user() {
     let Some(tshark) = Tshark::find() else { return };
     let home = tempfile::Builder::new().prefix("heim ü ").tempdir().unwrap();
     let home = home.path();
-    let capture = tshark.folder().join("installed.pcapng");
+    let capture = tshark.directory().join("installed.pcapng");
     let mut writer = Capture::create(&capture);
     let mut connection = writer.connect(40_000, 7734);
     let request = b"LIST ALL P2P-CI/1.0\r\nHost: h\r\nPort: 5678\r\n\r\n";
@@ -113,7 +113,7 @@ fn the_dissector_and_the_colors_are_printed() {
 #[test]
 fn coloring_rules_are_valid() {
     let Some(tshark) = Tshark::find() else { return };
-    let capture = tshark.folder().join("colors.pcapng");
+    let capture = tshark.directory().join("colors.pcapng");
     let mut writer = Capture::create(&capture);
     let mut connection = writer.connect(40_000, 7734);
     let requests =
@@ -122,10 +122,10 @@ fn coloring_rules_are_valid() {
     writer.send(&mut connection, Side::Server, b"P2P-CI/1.0 200 OK\r\n\r\n\r\n");
     writer.send(&mut connection, Side::Client, requests[1].as_bytes());
     writer.close();
-    let folder = tshark.folder().join(".config/wireshark");
-    fs::create_dir_all(&folder).unwrap();
+    let directory = tshark.directory().join(".config/wireshark");
+    fs::create_dir_all(&directory).unwrap();
     let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("wireshark/colorfilters");
-    fs::copy(rules, folder.join("colorfilters")).unwrap();
+    fs::copy(rules, directory.join("colorfilters")).unwrap();
     let rows = tshark.run(&capture, &["--color", "-Y", "p2pci", "-V", "-O", "frame"]);
     let names: Vec<&str> = rows
         .lines()

@@ -107,7 +107,7 @@ fn programs_that_talk_to_themselves_are_understood() {
     for program in PROGRAMS {
         let letter = program.letter;
         let text = samples.join(format!("program-{letter}.txt"));
-        let capture = tshark.folder().join(format!("program-{letter}.pcapng"));
+        let capture = tshark.directory().join(format!("program-{letter}.pcapng"));
         assert_eq!(restore(&text, &capture), 0, "{letter}: lines that are not restored");
         for passes in PASSES {
             let found = tshark.found(&capture, passes);
@@ -128,7 +128,7 @@ fn programs_that_talk_to_themselves_are_understood() {
 #[test]
 fn lengths_before_messages_and_greetings_are_understood() {
     let Some(tshark) = Tshark::find() else { return };
-    let path = tshark.folder().join("forms.pcapng");
+    let path = tshark.directory().join("forms.pcapng");
     let mut capture = Capture::create(&path);
     // Java's writeUTF.
     let with_length =

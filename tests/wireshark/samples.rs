@@ -8,7 +8,7 @@ use crate::tshark::{PASSES, Tshark};
 
 use Side::{Client, Server};
 
-fn folder() -> PathBuf {
+fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("captures")
 }
 
@@ -210,7 +210,7 @@ fn sample_captures_are_as_their_source_says() {
         let mut capture = Capture::create(&path);
         write(&mut capture);
         capture.close();
-        let kept = folder().join(name);
+        let kept = directory().join(name);
         if std::env::var_os("UPDATE_CAPTURES").is_some() {
             fs::copy(&path, &kept).unwrap();
         }
@@ -225,7 +225,7 @@ fn sample_captures_are_as_their_source_says() {
 #[test]
 fn filters_of_the_guided_page_match_as_many_frames_as_it_says() {
     let Some(tshark) = Tshark::find() else { return };
-    let page = fs::read_to_string(folder().join("README.md")).unwrap();
+    let page = fs::read_to_string(directory().join("README.md")).unwrap();
     let mut capture = None;
     let mut checked = 0;
     for line in page.lines() {
@@ -233,7 +233,7 @@ fn filters_of_the_guided_page_match_as_many_frames_as_it_says() {
             capture = SAMPLES
                 .iter()
                 .find(|(name, _)| title.contains(name))
-                .map(|(name, _)| folder().join(name));
+                .map(|(name, _)| directory().join(name));
         }
         let (Some(capture), Some(row)) = (&capture, line.strip_prefix("| `")) else { continue };
         let (filter, rest) = row.split_once("` | ").unwrap();
@@ -252,7 +252,7 @@ fn filters_of_the_guided_page_match_as_many_frames_as_it_says() {
 fn the_session_has_no_violation() {
     let Some(tshark) = Tshark::find() else { return };
     for passes in PASSES {
-        let found = tshark.found(&folder().join("session.pcapng"), passes);
+        let found = tshark.found(&directory().join("session.pcapng"), passes);
         assert_eq!(found["p2pci.section"], Vec::<String>::new());
         assert_eq!(found["p2pci.dialect"], Vec::<String>::new());
     }

@@ -46,7 +46,7 @@ const UPLOAD: [(Side, &str); 2] = [
 
 /// Writes a capture whose messages are cut into segments by `cut`: the length of the next one.
 fn capture(tshark: &Tshark, name: &str, mut cut: impl FnMut(usize) -> usize) -> PathBuf {
-    let path = tshark.folder().join(name);
+    let path = tshark.directory().join(name);
     let mut capture = Capture::create(&path);
     let mut send =
         |capture: &mut Capture, connection: &mut Connection, messages: &[(Side, &str)]| {
@@ -116,7 +116,7 @@ fn messages_in_any_segments_have_the_same_fields() {
 #[test]
 fn a_list_of_any_length_has_all_records() {
     let Some(tshark) = Tshark::find() else { return };
-    let path = tshark.folder().join("long.pcapng");
+    let path = tshark.directory().join("long.pcapng");
     let mut capture = Capture::create(&path);
     let mut connection = capture.connect(40_000, 7734);
     let records: String = (1..=12_000)
@@ -144,7 +144,7 @@ fn a_list_of_any_length_has_all_records() {
 #[test]
 fn pipelined_requests_are_linked_to_their_responses() {
     let Some(tshark) = Tshark::find() else { return };
-    let path = tshark.folder().join("pipeline.pcapng");
+    let path = tshark.directory().join("pipeline.pcapng");
     let mut capture = Capture::create(&path);
     let mut connection = capture.connect(40_000, 7734);
     let (requests, responses): (String, String) =
@@ -205,7 +205,7 @@ fn random_bytes_cause_no_error() {
         b"CONNECT 1\n",
         b"Content-Length: 9999999999999999999\r\n",
     ];
-    let path = tshark.folder().join("random.pcapng");
+    let path = tshark.directory().join("random.pcapng");
     let mut capture = Capture::create(&path);
     let mut random = Random(7734);
     for port in 0..600 {

@@ -46,7 +46,7 @@ impl Tshark {
     }
 
     /// A directory for captures.
-    pub(crate) fn folder(&self) -> &Path {
+    pub(crate) fn directory(&self) -> &Path {
         self.home.path()
     }
 

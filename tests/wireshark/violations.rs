@@ -147,7 +147,7 @@ fn expand(text: &str) -> String {
 #[test]
 fn each_violation_is_named_with_its_section() {
     let Some(tshark) = Tshark::find() else { return };
-    let path = tshark.folder().join("violations.pcapng");
+    let path = tshark.directory().join("violations.pcapng");
     let mut capture = Capture::create(&path);
     for (at, (request, reply, _)) in (0..).zip(CASES) {
         let mut connection = capture.connect(40_000 + at, 7734);

@@ -21,7 +21,7 @@ pub(crate) struct Anchor {
     pub(crate) name: &'static str,
     pub(crate) address: SocketAddr,
     program: Program,
-    _folder: Option<TempDir>,
+    _directory: Option<TempDir>,
 }
 
 impl Anchor {
@@ -32,17 +32,17 @@ impl Anchor {
         let configurations = [("Redis", &[][..]), ("Redis with io-threads", &io_threads[..])];
         let start = |(name, more): (&'static str, &[&str])| {
             let address = free_address()?;
-            let folder = tempfile::tempdir()?;
+            let directory = tempfile::tempdir()?;
             let mut command = Command::new("redis-server");
             command.args(["--port", &address.port().to_string(), "--bind", "127.0.0.1"]);
             command.args(["--save", "", "--appendonly", "no"]).args(more);
-            command.current_dir(folder.path());
-            Self::listening(name, command, address, Some(folder))
+            command.current_dir(directory.path());
+            Self::listening(name, command, address, Some(directory))
         };
         configurations.into_iter().map(start).collect()
     }
 
-    /// nginx with `sendfile`, and without a log, in front of a folder: with one listener for all
+    /// nginx with `sendfile`, and without a log, in front of a directory: with one listener for all
     /// workers, and with one for each and heads that leave together with the file.
     pub(crate) fn nginx(root: &Path) -> io::Result<Vec<Self>> {
         let configurations = [
@@ -55,7 +55,7 @@ impl Anchor {
 
     fn one_nginx(name: &'static str, root: &Path, http: &str, listen: &str) -> io::Result<Self> {
         let address = free_address()?;
-        let folder = tempfile::tempdir()?;
+        let directory = tempfile::tempdir()?;
         let configuration = format!(
             "daemon off; pid {place}/pid; error_log {place}/error; worker_processes auto; {user}\n\
              events {{ worker_connections 2048; }}\n\
@@ -63,16 +63,16 @@ impl Anchor {
              client_body_temp_path {place}/b; proxy_temp_path {place}/p;\n\
              fastcgi_temp_path {place}/f; uwsgi_temp_path {place}/u; scgi_temp_path {place}/s;\n\
              server {{ listen {address} {listen}; root {root}; }} }}\n",
-            place = folder.path().display(),
+            place = directory.path().display(),
             // As root it would read files as another user, without the permission.
             user = if rustix::process::geteuid().is_root() { "user root;" } else { "" },
             root = root.display(),
         );
-        let file = folder.path().join("nginx.conf");
+        let file = directory.path().join("nginx.conf");
         fs::write(&file, configuration)?;
         let mut command = Command::new("nginx");
-        command.arg("-c").arg(&file).arg("-p").arg(folder.path());
-        Self::listening(name, command, address, Some(folder))
+        command.arg("-c").arg(&file).arg("-p").arg(directory.path());
+        Self::listening(name, command, address, Some(directory))
     }
 
     /// Reads until each empty line and answers with `reply`, a thread for each connection.
@@ -97,14 +97,14 @@ impl Anchor {
         let mut program = Program::start(command)?;
         let line = program.line()?;
         let address = line.parse().map_err(|_| io::Error::other(format!("found `{line}`")))?;
-        Ok(Self { name, address, program, _folder: None })
+        Ok(Self { name, address, program, _directory: None })
     }
 
     fn listening(
         name: &'static str,
         command: Command,
         address: SocketAddr,
-        folder: Option<TempDir>,
+        directory: Option<TempDir>,
     ) -> io::Result<Self> {
         let program = Program::start(command)?;
         let deadline = Instant::now() + PATIENCE;
@@ -115,7 +115,7 @@ impl Anchor {
             }
             thread::sleep(Duration::from_millis(5));
         }
-        Ok(Self { name, address, program, _folder: folder })
+        Ok(Self { name, address, program, _directory: directory })
     }
 }
 

@@ -50,8 +50,8 @@ struct Args {
     #[arg(long, value_name = "WHAT", value_delimiter = ',', default_value = "redis,nginx")]
     against: Vec<Against>,
 
-    /// A folder with RFCs to transfer; without it documents of their sizes are made
-    #[arg(long, value_name = "FOLDER")]
+    /// A directory with RFCs to transfer; without it documents of their sizes are made
+    #[arg(long, value_name = "DIRECTORY")]
     library: Option<PathBuf>,
 
     /// Let tshark count what the networks have on the wire, if it is installed and may
@@ -59,7 +59,7 @@ struct Args {
     capture: bool,
 
     /// Where report.html and bench.csv go
-    #[arg(long, value_name = "FOLDER", default_value = "target/bench")]
+    #[arg(long, value_name = "DIRECTORY", default_value = "target/bench")]
     out: PathBuf,
 
     /// List the suites and leave
@@ -134,7 +134,7 @@ impl Setting {
         Anchor::redis()
     }
 
-    /// nginx in its configurations in front of a folder, if it is wanted and installed.
+    /// nginx in its configurations in front of a directory, if it is wanted and installed.
     fn nginx(&self, root: &Path, findings: &mut Findings) -> io::Result<Vec<Anchor>> {
         if !self.against.contains(&Against::Nginx) {
             return Ok(Vec::new());

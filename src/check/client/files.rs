@@ -37,11 +37,11 @@ pub(super) fn named(directory: &Path, number: u64) -> Option<String> {
 /// The program may replace a file by a link or a FIFO at any time, and neither is followed or waited for.
 fn is_content(path: &Path, content: &[u8]) -> bool {
     let length = u64::try_from(content.len()).unwrap_or(u64::MAX);
-    let (Some(folder), Some(name)) = (path.parent(), path.file_name().and_then(OsStr::to_str))
+    let (Some(directory), Some(name)) = (path.parent(), path.file_name().and_then(OsStr::to_str))
     else {
         return false;
     };
-    let Ok((file, metadata)) = open_regular(folder, name) else { return false };
+    let Ok((file, metadata)) = open_regular(directory, name) else { return false };
     // A file of another length is not read: it may be large.
     let mut found = Vec::new();
     metadata.len() == length

@@ -55,8 +55,10 @@ fn path_of(context: &Context, what: &str) -> PathBuf {
     }
     let path = Path::new(what);
     match what.parse::<RfcNumber>() {
-        Ok(number) => context.folder.join(format!("rfc{number}.txt")),
-        Err(_) if !path.exists() && context.folder.join(path).exists() => context.folder.join(path),
+        Ok(number) => context.directory.join(format!("rfc{number}.txt")),
+        Err(_) if !path.exists() && context.directory.join(path).exists() => {
+            context.directory.join(path)
+        }
         Err(_) if !path.exists() => escaped_path(context, what).unwrap_or_else(|| path.into()),
         Err(_) => path.into(),
     }
@@ -66,5 +68,5 @@ fn path_of(context: &Context, what: &str) -> PathBuf {
 fn escaped_path(context: &Context, what: &str) -> Option<PathBuf> {
     let forms = candidates(&document_of(what)?);
     let paths = forms.iter().filter_map(|form| file_name_of(form).ok());
-    paths.map(|name| context.folder.join(name)).find(|path| path.exists())
+    paths.map(|name| context.directory.join(name)).find(|path| path.exists())
 }

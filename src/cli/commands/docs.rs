@@ -16,9 +16,9 @@ use crate::escape::escaped;
 pub(in crate::cli) fn docs(context: &Context) -> Result<(), CommandError> {
     let library = context.library()?;
     // Files elsewhere may have been added.
-    if !context.folder.is_dir() && library.read().is_empty() {
-        let folder = escaped(context.folder.as_os_str().as_encoded_bytes());
-        let text = format!("the share directory `{folder}` does not exist");
+    if !context.directory.is_dir() && library.read().is_empty() {
+        let directory = escaped(context.directory.as_os_str().as_encoded_bytes());
+        let text = format!("the share directory `{directory}` does not exist");
         return Err(CommandError::NotFound(text));
     }
     // The reader of the output may be slow, so the library is not locked while documents are printed.

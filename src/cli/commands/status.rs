@@ -37,7 +37,7 @@ pub(in crate::cli) fn status(context: &Context) -> Result<(), CommandError> {
     let registrations = context.index.registrations();
     let own = registrations.and_then(|all| all.first().own()).map(|own| own.to_string());
     let not_known = if registrations.is_some() { "not connected" } else { "not registered" };
-    let is_shared = registrations.is_none() && is_shared(&context.folder);
+    let is_shared = registrations.is_none() && is_shared(&context.directory);
     let documents = context.library()?.read().len();
     let uploading = context.uploads.as_ref().map(|uploads| uploads.address().to_string());
     let downloads = context.downloads.running(NAMED);
@@ -49,8 +49,8 @@ pub(in crate::cli) fn status(context: &Context) -> Result<(), CommandError> {
             "index": context.server.to_string(),
             "own": own,
             "uploading_from": uploading,
-            "directory": context.folder.to_string_lossy(),
-            "folder": context.folder.to_string_lossy(),
+            "directory": context.directory.to_string_lossy(),
+            "folder": context.directory.to_string_lossy(),
             "documents": documents,
             "shared_by_other_process": is_shared,
             "downloads": downloads.iter().map(download_json).collect::<Vec<Value>>(),
@@ -69,7 +69,7 @@ pub(in crate::cli) fn status(context: &Context) -> Result<(), CommandError> {
     }
     rows.extend([
         ("uploading from", uploading.unwrap_or_else(|| "not uploading".into())),
-        ("directory", shown(&context.folder)),
+        ("directory", shown(&context.directory)),
         ("documents", documents.to_string()),
     ]);
     if is_shared {

@@ -61,17 +61,17 @@ pub(in crate::cli) fn verify(
             some.iter().map(|typed| meant(typed, |form| downloaded.contains_key(form))).collect()
         }
     };
-    if downloaded.is_empty() && !context.folder.exists() {
+    if downloaded.is_empty() && !context.directory.exists() {
         return Err(CommandError::NotFound(format!(
             "nothing was downloaded into `{}`, which does not exist",
-            shown(&context.folder)
+            shown(&context.directory)
         )));
     }
     if is_everything && documents.is_empty() {
         return Err(CommandError::NotFound(format!(
             "no document was checked: no download into `{}` is recorded. The history belongs to the path \
              of a directory: name the path into which the documents were downloaded with --share",
-            shown(&context.folder)
+            shown(&context.directory)
         )));
     }
     let mut counts = Counts::default();

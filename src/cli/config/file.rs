@@ -10,7 +10,7 @@ use toml::de::DeValue;
 use super::error::Mistake;
 use super::keys::{Form, Key};
 use super::programs::Program;
-use super::tables::{OF_PEER, SHARE, SharedDirectory, Tables, UPLOAD_LIMIT, UploadRate};
+use super::tables::{OF_PEER, SHARE, ShareTable, Tables, UPLOAD_LIMIT, UploadRate};
 use crate::escape::excerpt;
 use crate::toml_table::{Table, TomlError, kind, parse};
 
@@ -138,7 +138,7 @@ fn read_tables(
     for one in table.tables(key)? {
         match name {
             UPLOAD_LIMIT => tables.upload_rates.push(UploadRate::read(one)?),
-            _ => tables.shares.push(SharedDirectory::read(one)?),
+            _ => tables.shares.push(ShareTable::read(one)?),
         }
     }
     Ok(())

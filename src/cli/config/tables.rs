@@ -67,7 +67,7 @@ pub(in crate::cli) struct UploadRate {
 
 /// A shared directory.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(in crate::cli) struct SharedDirectory {
+pub(in crate::cli) struct ShareTable {
     pub(in crate::cli) path: PathBuf,
     /// `None`: as the option says.
     pub(in crate::cli) recursive: Option<bool>,
@@ -79,7 +79,7 @@ pub(in crate::cli) struct SharedDirectory {
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(in crate::cli) struct Tables {
     pub(in crate::cli) upload_rates: Vec<UploadRate>,
-    pub(in crate::cli) shares: Vec<SharedDirectory>,
+    pub(in crate::cli) shares: Vec<ShareTable>,
 }
 
 impl UploadRate {
@@ -97,7 +97,7 @@ impl UploadRate {
     }
 }
 
-impl SharedDirectory {
+impl ShareTable {
     /// Reads a `[[share]]`.
     pub(super) fn read(table: Table<'_>) -> Result<Self, TomlError> {
         table.expect_keys(&["path", "recursive", "hand_over"])?;

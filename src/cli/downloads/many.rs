@@ -80,8 +80,8 @@ impl Destination<'_> {
         jobs: Vec<DownloadJob>,
         tell: &mut dyn FnMut(&DownloadEvent<'_>),
     ) -> io::Result<()> {
-        let folder = self.library.read().folder().to_path_buf();
-        let parts = part_files(&folder, self.library, self.journal);
+        let directory = self.library.read().directory().to_path_buf();
+        let parts = part_files(&directory, self.library, self.journal);
         let outcome = download_all(self.downloader, &parts, jobs, &mut |event| {
             self.remember(&event);
             note(running, &event);
@@ -162,11 +162,11 @@ impl Destination<'_> {
 
 /// The partial files of a directory, without those that no download into the library resumes.
 pub(in crate::cli) fn part_files(
-    folder: &Path,
+    directory: &Path,
     library: &SharedLibrary,
     journal: &Journal,
 ) -> PartFiles {
-    let parts = PartFiles::in_folder(folder);
+    let parts = PartFiles::in_directory(directory);
     if parts.is_empty() {
         return parts;
     }
@@ -181,7 +181,7 @@ pub(in crate::cli) fn part_files(
         let library = library.read();
         let target = |document: &Document| library.target_for(document).ok();
         // A download with --out has another directory, which the library does not contain.
-        let is_library = folder == library.folder();
+        let is_library = directory == library.directory();
         let documents = library.documents().map(|(document, _)| document);
         let complete = documents.filter(|_| is_library).filter_map(target).collect();
         (wanted.keys().filter_map(target).collect(), complete)

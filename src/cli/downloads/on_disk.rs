@@ -23,7 +23,7 @@ pub(in crate::cli) fn digest_on_disk(
     document: &Document,
 ) -> Result<io::Result<Option<Digest>>, CommandError> {
     let open = match file_name_of(document) {
-        Ok(name) => open_regular(&context.folder, &name).map(|(file, _)| file),
+        Ok(name) => open_regular(&context.directory, &name).map(|(file, _)| file),
         Err(_) => Err(io::ErrorKind::NotFound.into()),
     };
     let found = match open {

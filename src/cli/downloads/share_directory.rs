@@ -11,10 +11,10 @@ use crate::system::is_disk_full;
 
 /// Creates the shared directory before a document is saved there.
 pub(in crate::cli) fn create_share_directory(context: &Context) -> Result<(), CommandError> {
-    let note = create_directory(&context.folder).map_err(|source| CommandError::File {
+    let note = create_directory(&context.directory).map_err(|source| CommandError::File {
         what: format!(
             "cannot create the share directory `{}`",
-            escaped(context.folder.as_os_str().as_encoded_bytes())
+            escaped(context.directory.as_os_str().as_encoded_bytes())
         ),
         source,
     })?;
@@ -29,43 +29,43 @@ pub(in crate::cli) fn create_share_directory(context: &Context) -> Result<(), Co
 pub(in crate::cli) fn remove_empty_directories(context: &Context) {
     // A directory with files cannot be removed, and neither can its parents.
     let created = context.created.take();
-    let removed = created.iter().take_while(|folder| std::fs::remove_dir(folder).is_ok());
+    let removed = created.iter().take_while(|directory| std::fs::remove_dir(directory).is_ok());
     if removed.count() > 0 {
-        let folder = escaped_path(&context.folder);
-        print_note(format_args!("removed `{folder}` again: nothing was saved in it"));
+        let directory = escaped_path(&context.directory);
+        print_note(format_args!("removed `{directory}` again: nothing was saved in it"));
     }
 }
 
 /// Creates the shared directory unless it exists. If it was created, returns the note for the user,
 /// and the new directories, the innermost first.
 pub(in crate::cli) fn create_directory(
-    folder: &Path,
+    directory: &Path,
 ) -> io::Result<Option<(String, Vec<PathBuf>)>> {
-    if folder.is_dir() {
+    if directory.is_dir() {
         return Ok(None);
     }
     let mut created = Vec::new();
-    create_missing(folder, &mut created)?;
-    let note = format!("created the directory `{}`", escaped_path(folder));
+    create_missing(directory, &mut created)?;
+    let note = format!("created the directory `{}`", escaped_path(directory));
     Ok((!created.is_empty()).then_some((note, created)))
 }
 
 /// Creates a directory and those above it. Those that another process creates meanwhile are not
 /// counted as created here.
-fn create_missing(folder: &Path, created: &mut Vec<PathBuf>) -> io::Result<()> {
-    match std::fs::create_dir(folder) {
+fn create_missing(directory: &Path, created: &mut Vec<PathBuf>) -> io::Result<()> {
+    match std::fs::create_dir(directory) {
         Ok(()) => {
-            created.insert(0, folder.into());
+            created.insert(0, directory.into());
             Ok(())
         }
-        Err(_) if folder.is_dir() => Ok(()),
+        Err(_) if directory.is_dir() => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty());
+            let parent = directory.parent().filter(|parent| !parent.as_os_str().is_empty());
             match parent {
                 // Where a file system answers so within a directory that exists, there is no more to do.
                 Some(parent) if !parent.is_dir() => {
                     create_missing(parent, created)?;
-                    create_missing(folder, created)
+                    create_missing(directory, created)
                 }
                 _ => Err(error),
             }
@@ -77,12 +77,12 @@ fn create_missing(folder: &Path, created: &mut Vec<PathBuf>) -> io::Result<()> {
 /// The error that ends the download of several documents: the shared directory cannot be
 /// written to.
 pub(in crate::cli) fn cannot_continue(context: &Context, source: io::Error) -> CommandError {
-    let folder = escaped_path(&context.folder);
+    let directory = escaped_path(&context.directory);
     let remedy = match is_disk_full(&source) {
         true => "; free some space there, then run the command again",
         false => "",
     };
-    let what = format!("cannot save documents in `{folder}`");
+    let what = format!("cannot save documents in `{directory}`");
     let source = match remedy {
         "" => source,
         remedy => io::Error::new(source.kind(), format!("{source}{remedy}")),
@@ -97,9 +97,9 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn a_file_system_that_creates_no_directories_is_an_error() {
-        for folder in ["/proc/nope", "/proc/nope/x", "/proc/self/fd/99999/x"] {
-            let error = create_directory(Path::new(folder)).unwrap_err();
-            assert_eq!(error.kind(), io::ErrorKind::NotFound, "{folder}");
+        for directory in ["/proc/nope", "/proc/nope/x", "/proc/self/fd/99999/x"] {
+            let error = create_directory(Path::new(directory)).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::NotFound, "{directory}");
         }
     }
 
@@ -107,13 +107,13 @@ mod tests {
     fn only_directories_that_were_created_here_are_named() {
         let root = tempfile::tempdir().unwrap();
         std::fs::create_dir(root.path().join("a")).unwrap();
-        let folder = root.path().join("a/b/c");
-        let (_, created) = create_directory(&folder).unwrap().unwrap();
-        assert_eq!(created, [folder.clone(), root.path().join("a/b")]);
-        assert!(create_directory(&folder).unwrap().is_none());
+        let directory = root.path().join("a/b/c");
+        let (_, created) = create_directory(&directory).unwrap().unwrap();
+        assert_eq!(created, [directory.clone(), root.path().join("a/b")]);
+        assert!(create_directory(&directory).unwrap().is_none());
         // As if another process had created it after the first look.
         let mut created = Vec::new();
-        create_missing(&folder, &mut created).unwrap();
+        create_missing(&directory, &mut created).unwrap();
         assert!(created.is_empty());
         std::fs::write(root.path().join("file"), "").unwrap();
         assert!(create_directory(&root.path().join("file/below")).is_err());

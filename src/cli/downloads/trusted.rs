@@ -16,7 +16,7 @@ pub(in crate::cli) fn trusted_digests(
     list: Option<&Path>,
 ) -> Result<DigestList, CommandError> {
     let Some(path) = list else { return Ok(DigestList::default()) };
-    digest_list::read(path, &context.folder).map_err(|source| CommandError::File {
+    digest_list::read(path, &context.directory).map_err(|source| CommandError::File {
         what: format!("cannot use `{}`", escaped(path.as_os_str().as_encoded_bytes())),
         source,
     })

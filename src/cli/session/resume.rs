@@ -78,8 +78,8 @@ impl Resumption<'_> {
                 let count = jobs.len();
                 let downloads = counted(count, "unfinished download");
                 self.notices.print(&format!("resuming {downloads}"));
-                let folder = self.destination.library.read().folder().to_path_buf();
-                if let Some((note, _)) = create_directory(&folder)? {
+                let directory = self.destination.library.read().directory().to_path_buf();
+                if let Some((note, _)) = create_directory(&directory)? {
                     self.notices.print(&note);
                 }
                 self.destination.fetch_all(jobs, &mut |event| self.print(event))?;

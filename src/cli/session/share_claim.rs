@@ -22,8 +22,8 @@ impl ShareClaim {
     /// Claims a directory. Reports another session that shares it; both may run.
     pub(in crate::cli) fn of(shared: &Path) -> Self {
         let lock = share_lock(shared).and_then(|path| {
-            let folder = path.parent()?;
-            std::fs::create_dir_all(folder).ok()?;
+            let directory = path.parent()?;
+            std::fs::create_dir_all(directory).ok()?;
             let opened = open_part(&path, true);
             opened.inspect_err(|error| log::debug!("cannot lock the directory: {error}")).ok()
         });
@@ -67,8 +67,8 @@ mod tests {
 
     #[test]
     fn a_fifo_in_the_place_of_the_lock_does_not_block() {
-        let folder = tempfile::tempdir().unwrap();
-        let (fifo, lock) = (folder.path().join("fifo"), folder.path().join("lock"));
+        let directory = tempfile::tempdir().unwrap();
+        let (fifo, lock) = (directory.path().join("fifo"), directory.path().join("lock"));
         let made = std::process::Command::new("mkfifo").arg(&fifo).status();
         assert!(made.unwrap().success());
         assert!(!is_locked(&fifo) && !is_locked(&lock));

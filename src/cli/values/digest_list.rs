@@ -51,7 +51,7 @@ impl DigestList {
 ///
 /// # Errors
 /// When it cannot be read, a line is malformed, or two lines contradict each other.
-pub(in crate::cli) fn read(path: &Path, folder: &Path) -> io::Result<DigestList> {
+pub(in crate::cli) fn read(path: &Path, directory: &Path) -> io::Result<DigestList> {
     let mut text = Vec::new();
     // A pipe has no known length.
     File::open(path)?.take(limits::DIGEST_LIST + 1).read_to_end(&mut text)?;
@@ -59,7 +59,7 @@ pub(in crate::cli) fn read(path: &Path, folder: &Path) -> io::Result<DigestList>
         let most = limits::DIGEST_LIST / (1024 * 1024);
         return Err(invalid(format!("expected at most {most} MiB, found more")));
     }
-    parse(&text, &OwnPaths::of(folder, &std::env::current_dir()?)?)
+    parse(&text, &OwnPaths::of(directory, &std::env::current_dir()?)?)
 }
 
 /// Reads the lines of a list.
@@ -195,8 +195,8 @@ mod tests {
 
     #[test]
     fn a_directory_that_does_not_exist_yet_has_its_paths() {
-        let folder = tempfile::tempdir().unwrap();
-        let real = folder.path().canonicalize().unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let real = directory.path().canonicalize().unwrap();
         std::fs::create_dir(real.join("real")).unwrap();
         let hex = "0a".repeat(32);
         #[cfg(unix)]

@@ -19,7 +19,7 @@ pub(super) enum Error {
         "expected the directory of personal Lua plugins in the output of `tshark -G folders`, found \
          none; name the directory with `--directory DIR`"
     )]
-    NoFolder,
+    NoDirectory,
     #[error(
         "{path} is another file than the dissector of p2p-ci and stays as it is; move it elsewhere, or \
          use another directory with `--directory DIR`"
@@ -39,7 +39,7 @@ impl Error {
     /// The kind of failure, which is the exit code.
     pub(super) fn failure(&self) -> Failure {
         match self {
-            Self::NoTshark(_) | Self::Tshark(_) | Self::NoFolder => Failure::Other,
+            Self::NoTshark(_) | Self::Tshark(_) | Self::NoDirectory => Failure::Other,
             Self::Foreign { .. } | Self::File { .. } | Self::Output(_) => Failure::File,
         }
     }

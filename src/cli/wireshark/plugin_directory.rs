@@ -27,7 +27,7 @@ const ROWS: [&str; 2] = ["Personal Lua Plugins", "Personal Plugins"];
 
 /// The directory from which Wireshark loads the user's Lua plugins. It may not exist yet.
 pub(super) fn personal_plugins() -> Result<PathBuf, Error> {
-    let output = PROGRAMS.iter().find_map(|program| match folders(program) {
+    let output = PROGRAMS.iter().find_map(|program| match directories(program) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         done => Some(done),
     });
@@ -38,12 +38,12 @@ pub(super) fn personal_plugins() -> Result<PathBuf, Error> {
                 _ => Error::NoTshark(error),
             }
         })?;
-    find(&output).ok_or(Error::NoFolder)
+    find(&output).ok_or(Error::NoDirectory)
 }
 
 /// What `tshark -G folders` prints. It loads the plugins first, and these may keep it from ending: a FIFO
 /// among them, or a loop in one.
-fn folders(program: &str) -> io::Result<String> {
+fn directories(program: &str) -> io::Result<String> {
     let mut command = Command::new(program);
     command.args(["-G", "folders"]).stdin(Stdio::null()).stderr(Stdio::null());
     let mut child = command.stdout(Stdio::piped()).spawn()?;

@@ -15,7 +15,7 @@ use super::entries::{Entries, Entry, line, parse};
 use crate::escape::escaped_path;
 use crate::limits;
 use crate::protocol::Document;
-use crate::system::{is_at, open_append, open_part, read_at, sync_folder};
+use crate::system::{is_at, open_append, open_part, read_at, sync_directory};
 
 /// Bytes that are appended by one call.
 const PIECE: usize = 256 * 1024;
@@ -45,8 +45,8 @@ pub(super) struct JournalFile {
 
 impl JournalFile {
     pub(super) fn open(path: &Path) -> io::Result<Self> {
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder)?;
+        if let Some(directory) = path.parent() {
+            fs::create_dir_all(directory)?;
         }
         let file = open_append(path)?;
         let presence = open_part(&path.with_extension("lock"), true);
@@ -190,7 +190,7 @@ impl JournalFile {
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
         fs::rename(&temporary, &self.path)?;
-        self.path.parent().map_or(Ok(()), sync_folder)
+        self.path.parent().map_or(Ok(()), sync_directory)
     }
 }
 

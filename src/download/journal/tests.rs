@@ -10,8 +10,8 @@ use crate::protocol::Endpoint;
 
 #[test]
 fn events_are_read_back_and_half_a_line_is_skipped() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("a/journal");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a/journal");
     let holder: Endpoint = "h:1".parse().unwrap();
     let (one, two) =
         (Document::Rfc("1".parse().unwrap()), Document::File("a%20b".parse().unwrap()));
@@ -51,8 +51,8 @@ fn events_are_read_back_and_half_a_line_is_skipped() {
 /// Each wait for the disk is also one for the documents that are being written to it.
 #[test]
 fn many_events_in_a_moment_wait_for_the_disk_once() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut file = JournalFile::open(&folder.path().join("journal")).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let mut file = JournalFile::open(&directory.path().join("journal")).unwrap();
     let document = Document::Rfc("1".parse().unwrap());
     let add = |file: &mut JournalFile| {
         let entry = Entry { time: SystemTime::now(), event: Event::Wanted(None) };
@@ -76,8 +76,8 @@ fn many_events_in_a_moment_wait_for_the_disk_once() {
 
 #[test]
 fn a_long_journal_is_compacted() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("journal");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("journal");
     fs::write(&path, "1\tRFC 1\twanted\n".repeat(400_000)).unwrap();
     let journal = Journal::open(&path).unwrap();
     let document = Document::Rfc("1".parse().unwrap());
@@ -88,8 +88,8 @@ fn a_long_journal_is_compacted() {
 
 #[test]
 fn a_wanted_document_is_not_forgotten_after_many_failures() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("journal");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("journal");
     let document = Document::Rfc("1".parse().unwrap());
     let holder: Endpoint = "h:1".parse().unwrap();
     let digest = Digest::new([9; 32]);
@@ -110,8 +110,8 @@ fn a_wanted_document_is_not_forgotten_after_many_failures() {
 /// Each handle has files of its own, as a process has.
 #[test]
 fn three_writers_lose_nothing_while_the_journal_is_compacted() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("journal");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("journal");
     let holder: Endpoint = "h:1".parse().unwrap();
     let reason = "r".repeat(300);
     let number = |writer: u32, at: u32| {
@@ -167,24 +167,24 @@ fn many_documents_are_bounded() {
 fn a_fifo_or_a_link_at_the_path_is_an_error_and_blocks_nothing() {
     use std::os::unix::fs::symlink;
 
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let begun = Instant::now();
-    let (fifo, link) = (folder.path().join("fifo"), folder.path().join("link"));
+    let (fifo, link) = (directory.path().join("fifo"), directory.path().join("link"));
     let made = std::process::Command::new("mkfifo").arg(&fifo).status().unwrap();
     assert!(made.success());
-    symlink(folder.path().join("elsewhere"), &link).unwrap();
+    symlink(directory.path().join("elsewhere"), &link).unwrap();
     for path in [&fifo, &link] {
         assert!(Journal::open(path).is_err(), "{}", path.display());
     }
-    assert!(!folder.path().join("elsewhere").exists());
+    assert!(!directory.path().join("elsewhere").exists());
     // In the place of the files that belong to it, too.
-    let path = folder.path().join("journal");
+    let path = directory.path().join("journal");
     fs::rename(&fifo, path.with_extension("new")).unwrap();
-    symlink(folder.path().join("elsewhere"), path.with_extension("lock")).unwrap();
+    symlink(directory.path().join("elsewhere"), path.with_extension("lock")).unwrap();
     fs::write(&path, "1\tRFC 1\twanted\n".repeat(400_000)).unwrap();
     let journal = Journal::open(&path).unwrap();
     assert_eq!(journal.unfinished().len(), 1);
     assert!(fs::metadata(&path).unwrap().len() < 1000);
-    assert!(!folder.path().join("elsewhere").exists());
+    assert!(!directory.path().join("elsewhere").exists());
     assert!(begun.elapsed() < Duration::from_secs(60));
 }

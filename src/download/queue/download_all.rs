@@ -197,13 +197,13 @@ fn report(
 
 /// Whether an error with one file means that no other file can be written: the disk is full or
 /// broken, or the directory is gone or cannot be written.
-fn ends_all(error: &io::Error, folder: &Path) -> bool {
+fn ends_all(error: &io::Error, directory: &Path) -> bool {
     // Without a free descriptor the directory cannot be tested.
     !system::is_shortage(error)
         && (system::is_disk_full(error)
             || error.kind() == io::ErrorKind::ReadOnlyFilesystem
             || system::is_disk_failure(error)
-            || !PartialFile::can_create_in(folder))
+            || !PartialFile::can_create_in(directory))
 }
 
 #[cfg(test)]

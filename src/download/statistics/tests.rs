@@ -10,8 +10,8 @@ fn endpoint(text: &str) -> Endpoint {
 
 #[test]
 fn statistics_are_stored() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = folder.path().join("a/holders");
+    let directory = tempfile::tempdir().unwrap();
+    let store = directory.path().join("a/holders");
     let (near, far) = (endpoint("near:1"), endpoint("[::1]:2"));
     let stats = PeerStats::load(&store);
     stats.connected(&near, Duration::from_micros(100));
@@ -78,8 +78,8 @@ fn a_holder_is_proven_by_a_document_until_it_fails_again_and_again() {
 
 #[test]
 fn a_proven_holder_is_known_to_the_next_program() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = folder.path().join("holders");
+    let directory = tempfile::tempdir().unwrap();
+    let store = directory.path().join("holders");
     let (small, dishonest, earlier) =
         (endpoint("small:1"), endpoint("dishonest:1"), endpoint("earlier:1"));
     fs::write(&store, format!("p2p-ci holders 1\n{earlier} 100 1000\n")).unwrap();

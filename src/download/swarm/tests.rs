@@ -8,16 +8,16 @@ use crate::library::PartialFile;
 
 const LENGTH: u64 = 9_000_000;
 
-fn swarm(folder: &std::path::Path) -> (Arc<Swarm>, Arc<ChunkedPart>, PartialFile) {
-    swarm_of(folder, Vec::new())
+fn swarm(directory: &std::path::Path) -> (Arc<Swarm>, Arc<ChunkedPart>, PartialFile) {
+    swarm_of(directory, Vec::new())
 }
 
 fn swarm_of(
-    folder: &std::path::Path,
+    directory: &std::path::Path,
     holders: Vec<Source>,
 ) -> (Arc<Swarm>, Arc<ChunkedPart>, PartialFile) {
     let has_others = !holders.is_empty();
-    let mut partial = PartialFile::begin(&folder.join("document")).unwrap();
+    let mut partial = PartialFile::begin(&directory.join("document")).unwrap();
     let digest = Digest::new([7; 32]);
     let part = partial.chunked(&digest, LENGTH).unwrap().unwrap();
     let document = Document::Rfc("1".parse().unwrap());
@@ -45,8 +45,8 @@ fn panicking(swarm: &Swarm, worker: usize) {
 
 #[test]
 fn a_download_ends_when_its_workers_panic() {
-    let folder = tempfile::tempdir().unwrap();
-    let (swarm, part, _incoming) = swarm(folder.path());
+    let directory = tempfile::tempdir().unwrap();
+    let (swarm, part, _incoming) = swarm(directory.path());
     for worker in 0..2 {
         start(&swarm, worker, move |swarm| panicking(swarm, worker));
     }
@@ -56,8 +56,8 @@ fn a_download_ends_when_its_workers_panic() {
 
 #[test]
 fn the_range_of_a_failed_worker_is_released() {
-    let folder = tempfile::tempdir().unwrap();
-    let (swarm, part, _incoming) = swarm(folder.path());
+    let directory = tempfile::tempdir().unwrap();
+    let (swarm, part, _incoming) = swarm(directory.path());
     start(&swarm, 0, |swarm| panicking(swarm, 0));
     start(&swarm, 1, |swarm| {
         let holder = "127.0.0.1:1".parse().unwrap();
@@ -127,9 +127,9 @@ fn only_holders_that_still_owe_a_segment_have_stopped() {
         // Until the peer closes.
         let _ = stream.read_to_end(&mut Vec::new());
     });
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let holders = [&honest, &stopping].map(Source::clone).to_vec();
-    let (swarm, part, _incoming) = swarm_of(folder.path(), holders);
+    let (swarm, part, _incoming) = swarm_of(directory.path(), holders);
     let stats = &swarm.admission.stats;
     stats.delivered(&honest.holder);
     stats.delivered(&stopping.holder);

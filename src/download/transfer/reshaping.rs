@@ -72,8 +72,8 @@ mod tests {
 
     #[test]
     fn files_of_any_length_are_changed_like_bytes_in_memory() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("file");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file");
         let changes = [
             Change { front: b"\r\n".to_vec(), ..Change::default() },
             Change { dropped: 4, back: b"only".to_vec(), ..Change::default() },

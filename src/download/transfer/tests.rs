@@ -31,8 +31,8 @@ fn receive_from(
     holder: impl FnOnce(Connection) + Send,
 ) -> (Result<Transferred, TransferError>, (u64, Option<u64>)) {
     let source: Source = "127.0.0.1:7735".parse::<Endpoint>().unwrap().into();
-    let (accounting, folder) = (Accounting::default(), tempfile::tempdir().unwrap());
-    let mut partial = PartialFile::begin(&folder.path().join("document")).unwrap();
+    let (accounting, directory) = (Accounting::default(), tempfile::tempdir().unwrap());
+    let mut partial = PartialFile::begin(&directory.path().join("document")).unwrap();
     let (here, there) = pipe_of(4096);
     let mut last = (0, None);
     let received = thread::scope(|scope| {

@@ -185,11 +185,11 @@ mod tests {
     #[test]
     fn a_panic_costs_the_digest_of_one_document() {
         const PATIENCE: Duration = Duration::from_secs(20);
-        let folder = tempfile::tempdir().unwrap();
+        let directory = tempfile::tempdir().unwrap();
         for number in 1..=20 {
-            fs::write(folder.path().join(format!("rfc{number}.txt")), "bytes").unwrap();
+            fs::write(directory.path().join(format!("rfc{number}.txt")), "bytes").unwrap();
         }
-        let library = Library::scan(folder.path(), Depth::Folder).unwrap();
+        let library = Library::scan(directory.path(), Depth::Directory).unwrap();
         let (done_sender, documents) = channel();
         let done = move |document: &Document| {
             let name = document.to_string();
@@ -201,7 +201,7 @@ mod tests {
             documents.recv_timeout(PATIENCE).unwrap();
         }
         for name in ["first", "second"] {
-            let path = folder.path().join(name);
+            let path = directory.path().join(name);
             fs::write(&path, name).unwrap();
             hashing.queue().send(library.add_file(&path, None).unwrap()).unwrap();
         }
@@ -211,10 +211,10 @@ mod tests {
     #[test]
     fn a_document_that_cannot_be_unpacked_is_not_shared_until_its_file_changes() {
         const PATIENCE: Duration = Duration::from_secs(20);
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("rfc79.txt.gz");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("rfc79.txt.gz");
         fs::write(&path, b"\x1f\x8bgarbage").unwrap();
-        let library = Library::scan(folder.path(), Depth::Folder).unwrap();
+        let library = Library::scan(directory.path(), Depth::Directory).unwrap();
         assert_eq!(library.read().len(), 1);
         let (done, documents) = channel();
         let done = move |document: &Document| drop(done.send(document.clone()));
@@ -224,10 +224,10 @@ mod tests {
         library.rescan().unwrap();
         assert!(library.read().is_empty());
         library.write().scan_state.quiet_time = Duration::ZERO;
-        fs::write(folder.path().join("rfc79-other.txt"), "whole").unwrap();
+        fs::write(directory.path().join("rfc79-other.txt"), "whole").unwrap();
         library.rescan().unwrap();
         assert_eq!(library.read().len(), 1, "another file of the document is shared");
-        fs::remove_file(folder.path().join("rfc79-other.txt")).unwrap();
+        fs::remove_file(directory.path().join("rfc79-other.txt")).unwrap();
         let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         io::Write::write_all(&mut packed, b"whole").unwrap();
         fs::write(&path, packed.finish().unwrap()).unwrap();
@@ -239,11 +239,11 @@ mod tests {
     #[test]
     fn removed_documents_are_not_reported() {
         const PATIENCE: Duration = Duration::from_secs(20);
-        let folder = tempfile::tempdir().unwrap();
+        let directory = tempfile::tempdir().unwrap();
         for number in 1..=500 {
-            fs::write(folder.path().join(format!("rfc{number}.txt")), "bytes").unwrap();
+            fs::write(directory.path().join(format!("rfc{number}.txt")), "bytes").unwrap();
         }
-        let library = Library::scan(folder.path(), Depth::Folder).unwrap();
+        let library = Library::scan(directory.path(), Depth::Directory).unwrap();
         let (done_sender, documents) = channel();
         let (shared, is_first) = (library.clone(), AtomicBool::new(true));
         let done = move |document: &Document| {
@@ -257,7 +257,7 @@ mod tests {
         let hashing = BackgroundHasher::start(library.clone(), done).unwrap();
         documents.recv_timeout(PATIENCE).unwrap();
 
-        let path = folder.path().join("last");
+        let path = directory.path().join("last");
         fs::write(&path, "bytes").unwrap();
         let last = library.add_file(&path, None).unwrap();
         hashing.queue().send(last.clone()).unwrap();

@@ -105,11 +105,11 @@ mod tests {
 
     #[test]
     fn a_store_is_read_back_and_a_damaged_one_is_ignored() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a/b/digests");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a/b/digests");
         let store = DigestStore::at(&path);
         assert_eq!(store.read(), None);
-        let one = HashMap::from([known(&folder.path().join("file"))]);
+        let one = HashMap::from([known(&directory.path().join("file"))]);
         store.replace(|_| one.clone()).unwrap();
         assert_eq!(store.read(), Some(one));
 
@@ -127,12 +127,12 @@ mod tests {
     #[test]
     fn processes_that_store_at_the_same_time_lose_nothing() {
         const PROGRAMS: usize = 16;
-        let folder = tempfile::tempdir().unwrap();
-        let store = DigestStore::at(&folder.path().join("digests"));
+        let directory = tempfile::tempdir().unwrap();
+        let store = DigestStore::at(&directory.path().join("digests"));
         let begin = Barrier::new(PROGRAMS);
         thread::scope(|scope| {
             for number in 0..PROGRAMS {
-                let one = known(&folder.path().join(number.to_string()));
+                let one = known(&directory.path().join(number.to_string()));
                 let (store, begin) = (&store, &begin);
                 scope.spawn(move || {
                     begin.wait();

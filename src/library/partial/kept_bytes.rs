@@ -20,9 +20,9 @@ pub fn kept_bytes(target: &SaveTarget) -> Option<u64> {
 }
 
 /// The number of bytes that a part file has of its document.
-pub(super) fn part_bytes(folder: &Path, name: &str) -> Option<u64> {
+pub(super) fn part_bytes(directory: &Path, name: &str) -> Option<u64> {
     let (_, rest) = split_name(name)?;
-    let (file, _) = open_regular(folder, name).ok()?;
+    let (file, _) = open_regular(directory, name).ok()?;
     match rest.split_once('-') {
         Some((_, length)) => bytes_in_map(&file, length.parse().ok()?).ok(),
         None => file.metadata().ok().map(|found| found.len()),
@@ -40,21 +40,22 @@ mod tests {
 
     #[test]
     fn the_bytes_of_part_files_are_counted() {
-        let folder = tempfile::tempdir().unwrap();
-        let target = SaveTarget::file(&folder.path().join("a"));
+        let directory = tempfile::tempdir().unwrap();
+        let target = SaveTarget::file(&directory.path().join("a"));
         let digest = Digest::new([1; 32]);
         assert_eq!(kept_bytes(&target), None);
         let beginning = resumable_path(&target, &digest);
         fs::write(&beginning, "12345").unwrap();
         fs::write(
-            resumable_path(&SaveTarget::file(&folder.path().join("b")), &digest),
+            resumable_path(&SaveTarget::file(&directory.path().join("b")), &digest),
             "more of b",
         )
         .unwrap();
         assert_eq!(kept_bytes(&target), Some(5));
         let length = 3 * CHUNK + 7;
         let path = chunked_path(&target, &digest, length);
-        let part = ChunkedPart::open(&path, &folder.path().join("none"), length).unwrap().unwrap();
+        let part =
+            ChunkedPart::open(&path, &directory.path().join("none"), length).unwrap().unwrap();
         part.write(&[1; 7], 3 * CHUNK).unwrap();
         assert_eq!(kept_bytes(&target), Some(7));
         part.write(&vec![1; usize::try_from(CHUNK).unwrap()], CHUNK).unwrap();

@@ -72,11 +72,11 @@ mod tests {
 
     #[test]
     fn a_file_that_was_renamed_while_it_was_opened_is_not_taken_for_the_part() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("part");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("part");
         fs::write(&path, "whole").unwrap();
         let file = open_part(&path, false).unwrap();
-        fs::rename(&path, folder.path().join("document")).unwrap();
+        fs::rename(&path, directory.path().join("document")).unwrap();
         assert!(!is_at(&file, &path).unwrap());
         fs::write(&path, "other").unwrap();
         assert!(!is_at(&file, &path).unwrap());
@@ -90,8 +90,8 @@ mod tests {
     fn only_a_part_file_that_cannot_be_read_is_removed() {
         use rustix::io::Errno;
 
-        let folder = tempfile::tempdir().unwrap();
-        let (path, link) = (folder.path().join("part"), folder.path().join("link"));
+        let directory = tempfile::tempdir().unwrap();
+        let (path, link) = (directory.path().join("part"), directory.path().join("link"));
         fs::write(&path, "part").unwrap();
         std::os::unix::fs::symlink(&path, &link).unwrap();
         for (path, errno) in [(&path, Errno::MFILE), (&path, Errno::NOSPC), (&link, Errno::IO)] {

@@ -15,14 +15,14 @@ use super::part_limits::{ListedPart, excess, most_bytes};
 use super::part_names::{SUFFIX, TEMPORARY, hidden_files, is_hex, key_of, split_name};
 use super::temporary::{is_older, remove_abandoned};
 use crate::escape::escaped_path;
-use crate::library::target::{SaveTarget, folder_of};
+use crate::library::target::{SaveTarget, directory_of};
 use crate::limits::{DISK_FREE, PART_AGE, PART_FILES};
 use crate::system::{free_space, rename_new};
 
 /// Part files of earlier downloads in a directory, found by reading it once.
 #[derive(Debug, Default)]
 pub struct PartFiles {
-    folder: PathBuf,
+    directory: PathBuf,
     by_target: Mutex<HashMap<String, Parts>>,
     /// Subdirectories that were searched for part files of earlier versions of this program.
     searched: Mutex<HashSet<PathBuf>>,
@@ -40,9 +40,9 @@ struct Parts {
 
 impl PartFiles {
     /// Finds the part files of a directory. Temporary files of killed processes are deleted.
-    pub fn in_folder(folder: &Path) -> Self {
+    pub fn in_directory(directory: &Path) -> Self {
         let mut by_target: HashMap<String, Parts> = HashMap::new();
-        for path in hidden_files(folder) {
+        for path in hidden_files(directory) {
             let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
             if name.starts_with(TEMPORARY) {
                 remove_abandoned(&path);
@@ -50,12 +50,16 @@ impl PartFiles {
             }
             let Some((target, rest)) = split_name(name) else { continue };
             let key = if is_hex(target) { target.to_string() } else { key_of(target.as_bytes()) };
-            let current = folder.join(format!(".{key}.{rest}{SUFFIX}"));
+            let current = directory.join(format!(".{key}.{rest}{SUFFIX}"));
             if current == path || adopt(&path, &current) {
                 by_target.entry(key).or_default().files.extend(ListedPart::at(current));
             }
         }
-        Self { folder: folder.into(), by_target: Mutex::new(by_target), searched: Mutex::default() }
+        Self {
+            directory: directory.into(),
+            by_target: Mutex::new(by_target),
+            searched: Mutex::default(),
+        }
     }
 
     /// Whether there are no part files.
@@ -120,7 +124,7 @@ impl PartFiles {
         own.sort_by_key(|(is_trusted, part)| (*is_trusted, Reverse(part.bytes)));
         for (is_trusted, ListedPart { path, bytes }) in own {
             if is_trusted {
-                if free_space(&self.folder).is_none_or(|free| free >= DISK_FREE) {
+                if free_space(&self.directory).is_none_or(|free| free >= DISK_FREE) {
                     return;
                 }
                 let path = escaped_path(&path);
@@ -165,11 +169,11 @@ impl PartFiles {
                 (count + 1, bytes.saturating_add(part.bytes))
             })
         });
-        if count <= PART_FILES && bytes <= most_bytes(&self.folder, bytes) {
+        if count <= PART_FILES && bytes <= most_bytes(&self.directory, bytes) {
             return;
         }
         let untrusted = self.untrusted(|files| files.cloned().collect());
-        let excess = excess(&self.folder, untrusted, PART_FILES);
+        let excess = excess(&self.directory, untrusted, PART_FILES);
         excess.iter().for_each(|part| remove_unused(&part.path));
         self.by_target().retain(|_, parts| {
             parts.files.retain(|part| !excess.contains(part));
@@ -193,17 +197,17 @@ impl PartFiles {
     /// processes, in the subdirectory of a target.
     fn remove_earlier(&self, target: &SaveTarget) {
         let path = target.path();
-        let folder = folder_of(&path);
-        if folder == target.root() {
+        let directory = directory_of(&path);
+        if directory == target.root() {
             return;
         }
         let mut searched = self.searched.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_new = searched.insert(folder.into());
+        let is_new = searched.insert(directory.into());
         drop(searched);
         if !is_new {
             return;
         }
-        for path in hidden_files(folder) {
+        for path in hidden_files(directory) {
             let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
             if name.starts_with(TEMPORARY) {
                 remove_abandoned(&path);

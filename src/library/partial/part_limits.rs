@@ -37,19 +37,19 @@ fn disk_bytes(metadata: &Metadata) -> u64 {
 }
 
 /// Bytes that part files may take in a directory where they take `used` now.
-pub(super) fn most_bytes(folder: &Path, used: u64) -> u64 {
-    let free = free_space(folder).unwrap_or(u64::MAX);
+pub(super) fn most_bytes(directory: &Path, used: u64) -> u64 {
+    let free = free_space(directory).unwrap_or(u64::MAX);
     (free.saturating_add(used) / limits::PARTS_SHARE).min(limits::PARTS_BYTES)
 }
 
 /// The smallest of these part files of a directory, which have to be deleted so that at most `most`
 /// files are left and they take no more than their share of the disk. One file is always left.
-pub(super) fn excess(folder: &Path, parts: Vec<ListedPart>, most: usize) -> Vec<ListedPart> {
+pub(super) fn excess(directory: &Path, parts: Vec<ListedPart>, most: usize) -> Vec<ListedPart> {
     if parts.len() <= 1 {
         return Vec::new();
     }
     let used = parts.iter().map(|part| part.bytes).fold(0, u64::saturating_add);
-    beyond(parts, most, most_bytes(folder, used))
+    beyond(parts, most, most_bytes(directory, used))
 }
 
 fn beyond(mut parts: Vec<ListedPart>, most: usize, most_bytes: u64) -> Vec<ListedPart> {

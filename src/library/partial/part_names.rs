@@ -25,8 +25,8 @@ pub(super) const SUFFIX: &str = ".part";
 const DIGITS: usize = 16;
 
 /// The files of a directory whose names may be those of part files.
-pub(super) fn hidden_files(folder: &Path) -> impl Iterator<Item = PathBuf> {
-    let entries = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+pub(super) fn hidden_files(directory: &Path) -> impl Iterator<Item = PathBuf> {
+    let entries = fs::read_dir(directory).into_iter().flatten().filter_map(Result::ok);
     entries.map(|entry| entry.path()).filter(|path| {
         let name = path.file_name().map(OsStr::as_encoded_bytes).unwrap_or_default();
         name.starts_with(b".") && name.ends_with(SUFFIX.as_bytes())

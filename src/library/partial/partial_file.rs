@@ -58,7 +58,7 @@ impl PartialFile {
     /// When the directory does not exist, or no file can be created in it.
     pub fn begin(target: &Path) -> io::Result<Self> {
         let target = SaveTarget::file(target);
-        Self::begin_with(&target, &PartFiles::in_folder(target.root()))
+        Self::begin_with(&target, &PartFiles::in_directory(target.root()))
     }
 
     /// Begins a file, given the part files of the target's directory.
@@ -72,8 +72,8 @@ impl PartialFile {
     }
 
     /// Whether files can be created in a directory.
-    pub fn can_create_in(folder: &Path) -> bool {
-        temporary(&SaveTarget::file(&folder.join("probe"))).is_ok()
+    pub fn can_create_in(directory: &Path) -> bool {
+        temporary(&SaveTarget::file(&directory.join("probe"))).is_ok()
     }
 
     /// Whether another process has saved the document.

@@ -4,10 +4,10 @@ use super::*;
 
 #[test]
 fn a_document_that_is_removed_while_it_is_unreadable_stays_removed() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("a.md");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a.md");
     std::fs::write(&path, "a").unwrap();
-    let library = Library::scan(folder.path(), Depth::Folder).unwrap();
+    let library = Library::scan(directory.path(), Depth::Directory).unwrap();
     let document = library.add_file(&path, None).unwrap();
     let make_unreadable = || {
         let entry = library.write().entries.remove(&document).unwrap();
@@ -34,16 +34,16 @@ fn a_document_that_is_removed_while_it_is_unreadable_stays_removed() {
 #[test]
 fn a_failed_scan_remembers_which_files_were_skipped() {
     let root = tempfile::tempdir().unwrap();
-    let (folder, moved) = (root.path().join("folder"), root.path().join("moved"));
-    std::fs::create_dir(&folder).unwrap();
-    std::fs::write(folder.join("rfc7.txt"), "seven").unwrap();
-    std::fs::write(folder.join("rfc07.txt"), "seven").unwrap();
-    let library = Library::scan(&folder, Depth::Folder).unwrap();
+    let (directory, moved) = (root.path().join("directory"), root.path().join("moved"));
+    std::fs::create_dir(&directory).unwrap();
+    std::fs::write(directory.join("rfc7.txt"), "seven").unwrap();
+    std::fs::write(directory.join("rfc07.txt"), "seven").unwrap();
+    let library = Library::scan(&directory, Depth::Directory).unwrap();
     let skipped = library.read().scan_state.skipped.clone();
     assert_eq!(skipped.len(), 1);
     // No directory: the scan fails.
-    std::fs::rename(&folder, &moved).unwrap();
-    std::fs::write(&folder, "").unwrap();
+    std::fs::rename(&directory, &moved).unwrap();
+    std::fs::write(&directory, "").unwrap();
     assert!(library.scan(Stability::Any).is_err());
     assert_eq!(library.read().scan_state.skipped, skipped);
 }

@@ -13,11 +13,11 @@ use crate::system;
 /// The file is always opened, so that an unreadable file is not shared.
 pub(in crate::library) fn title_of(
     document: &Document,
-    folder: &Path,
+    directory: &Path,
     name: &str,
     official: &Official,
 ) -> io::Result<Title> {
-    let (file, _) = system::open_regular(folder, name)?;
+    let (file, _) = system::open_regular(directory, name)?;
     let known = match document {
         Document::Rfc(number) => official.title(*number).or_else(|| {
             let most = FIRST_PAGE as u64;

@@ -12,8 +12,8 @@ use std::sync::Arc;
 use memchr::memchr;
 
 use crate::escape::escaped_path;
+use crate::library::directory::Found;
 use crate::library::file_state::FileState;
-use crate::library::folder::Found;
 use crate::library::packed;
 use crate::protocol::{RfcNumber, Title};
 use crate::{limits, system};
@@ -42,11 +42,11 @@ impl Official {
         if state == before.state {
             return None;
         }
-        let titles = file.map(|file| read(&file.folder, &file.name)).transpose();
+        let titles = file.map(|file| read(&file.directory, &file.name)).transpose();
         let titles = titles.unwrap_or_else(|error| {
             log::warn!(
                 "no titles from `{}`: {error}",
-                file.map(|file| escaped_path(&file.folder).to_string()).unwrap_or_default()
+                file.map(|file| escaped_path(&file.directory).to_string()).unwrap_or_default()
             );
             None
         });
@@ -54,8 +54,8 @@ impl Official {
     }
 }
 
-fn read(folder: &Path, name: &str) -> io::Result<HashMap<RfcNumber, Title>> {
-    let (file, _) = system::open_regular(folder, name)?;
+fn read(directory: &Path, name: &str) -> io::Result<HashMap<RfcNumber, Title>> {
+    let (file, _) = system::open_regular(directory, name)?;
     let most = limits::OFFICIAL_LIST;
     match packed::unpacked_name(name) {
         Some(_) => {

@@ -23,8 +23,8 @@ fn bytes(copies: &UnpackedCopies) -> u64 {
 
 #[test]
 fn many_readers_share_one_copy() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("file.gz");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("file.gz");
     let state = packed(&path, 1_000_000);
     let copies = UnpackedCopies::default();
     thread::scope(|scope| {
@@ -42,8 +42,8 @@ fn many_readers_share_one_copy() {
 
 #[test]
 fn unused_copies_are_dropped_for_new_ones_and_used_copies_are_not() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("file.gz");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("file.gz");
     let state = packed(&path, 100);
     let copies = UnpackedCopies::default();
     let kept = copies.of(&File::open(&path).unwrap(), state).unwrap();
@@ -51,7 +51,7 @@ fn unused_copies_are_dropped_for_new_ones_and_used_copies_are_not() {
     assert_eq!(bytes(&copies), 100, "it is read");
     let mut all = Reserved { all: Arc::clone(&copies.0.lock().bytes), bytes: 0 };
     assert!(all.grow(limits::UNPACKED_ALL - 100));
-    let other = folder.path().join("other.gz");
+    let other = directory.path().join("other.gz");
     let other_state = packed(&other, 100);
     let error = copies.of(&File::open(&other).unwrap(), other_state).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::ResourceBusy);
@@ -63,11 +63,11 @@ fn unused_copies_are_dropped_for_new_ones_and_used_copies_are_not() {
 
 #[test]
 fn the_last_reader_leaves_no_more_than_the_limit_of_unused_copies() {
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let copies = UnpackedCopies::default();
     let length = limits::UNPACKED_UNUSED / 2;
     let read = |number: u64| {
-        let path = folder.path().join(number.to_string());
+        let path = directory.path().join(number.to_string());
         let state = packed(&path, length);
         copies.of(&File::open(&path).unwrap(), state).unwrap()
     };

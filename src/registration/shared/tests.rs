@@ -15,19 +15,19 @@ fn rfc(number: u32) -> Document {
 }
 
 /// A registration at the index on this port, without its thread.
-fn shared(port: u16, folder: &std::path::Path, state: State) -> Shared {
-    shared_with(limits::Registration::DEFAULT, port, folder, state)
+fn shared(port: u16, directory: &std::path::Path, state: State) -> Shared {
+    shared_with(limits::Registration::DEFAULT, port, directory, state)
 }
 
 /// The same with these limits.
 fn shared_with(
     limits: limits::Registration,
     port: u16,
-    folder: &std::path::Path,
+    directory: &std::path::Path,
     state: State,
 ) -> Shared {
     let index = format!("127.0.0.1:{port}").parse().unwrap();
-    let library = Library::scan(folder, Depth::Folder).unwrap();
+    let library = Library::scan(directory, Depth::Directory).unwrap();
     let port = "1".parse().unwrap();
     let shared = Shared::new(
         index,
@@ -44,9 +44,9 @@ fn shared_with(
 /// The announcer tried the same document again without end, and the program did not exit.
 #[test]
 fn documents_that_wait_are_not_tried_while_the_peer_leaves() {
-    let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("rfc1.txt"), "text").unwrap();
-    let shared = shared(1, folder.path(), State::Closing);
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("rfc1.txt"), "text").unwrap();
+    let shared = shared(1, directory.path(), State::Closing);
     shared.dialect.set_one_request(true);
     shared.lock_ledger().wait_for(rfc(1));
     let told = shared.retry_singly(&mut 0, &Cancel::new());
@@ -57,8 +57,8 @@ fn documents_that_wait_are_not_tried_while_the_peer_leaves() {
 /// A connection is replaced once, and not after it was lost: the state and the flag stay together.
 #[test]
 fn only_the_present_connection_is_replaced() {
-    let folder = tempfile::tempdir().unwrap();
-    let shared = shared(1, folder.path(), State::Connecting);
+    let directory = tempfile::tempdir().unwrap();
+    let shared = shared(1, directory.path(), State::Connecting);
     let link = |stream| {
         Arc::new(Link::over(stream, &shared.index, "127.0.0.1:1".parse().unwrap()).unwrap())
     };
@@ -84,7 +84,7 @@ fn only_the_present_connection_is_replaced() {
 /// The pause after a lost connection doubles up to its limit.
 #[test]
 fn a_lost_connection_is_replaced_after_the_pauses_of_the_limits() {
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let milliseconds = Duration::from_millis;
@@ -92,7 +92,7 @@ fn a_lost_connection_is_replaced_after_the_pauses_of_the_limits() {
     let defaults = limits::Registration::DEFAULT;
     let limits = limits::Registration { reconnect, reconnect_max, ..defaults };
     let (sender, pauses) = std::sync::mpsc::channel();
-    let mut shared = shared_with(limits, port, folder.path(), State::Connecting);
+    let mut shared = shared_with(limits, port, directory.path(), State::Connecting);
     shared.report = Box::new(move |event| {
         if let Event::Away(_, pause) = event {
             let _ = sender.send(pause);

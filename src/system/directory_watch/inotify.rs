@@ -45,7 +45,7 @@ impl DirectoryWatch {
     /// # Errors
     /// When the limit of watched directories is reached, or the directory does not exist.
     pub(crate) fn start(
-        folder: &Path,
+        directory: &Path,
         is_recursive: bool,
         report: impl Fn(Report) + Send + 'static,
     ) -> io::Result<Self> {
@@ -57,9 +57,9 @@ impl DirectoryWatch {
             directories: HashMap::new(),
             is_over: Arc::clone(&is_over),
         };
-        let root = add_watch(&*inotify, folder, CHANGES)?;
-        watched.directories.insert(root, folder.to_path_buf());
-        watched.add_below(folder)?;
+        let root = add_watch(&*inotify, directory, CHANGES)?;
+        watched.directories.insert(root, directory.to_path_buf());
+        watched.add_below(directory)?;
         let read = move || watched.read(root, &report);
         thread::Builder::new().name("watch".into()).spawn(read)?;
         Ok(Self { inotify, root, is_over })
@@ -135,28 +135,28 @@ impl Watched {
 
     /// Watches a directory below the root, and the directories below it. A directory that is moved keeps
     /// its number and gets another path.
-    fn add(&mut self, folder: &Path) -> io::Result<()> {
+    fn add(&mut self, directory: &Path) -> io::Result<()> {
         let flags = CHANGES.union(WatchFlags::DONT_FOLLOW);
-        let number = match add_watch(&*self.inotify, folder, flags) {
+        let number = match add_watch(&*self.inotify, directory, flags) {
             Ok(number) => number,
             // The directory is gone, replaced or unreadable. The next scan notices that.
             Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::ACCESS) => return Ok(()),
             Err(error) => return Err(error.into()),
         };
-        self.directories.insert(number, folder.to_path_buf());
-        self.add_below(folder)
+        self.directories.insert(number, directory.to_path_buf());
+        self.add_below(directory)
     }
 
-    fn add_below(&mut self, folder: &Path) -> io::Result<()> {
+    fn add_below(&mut self, directory: &Path) -> io::Result<()> {
         if !self.is_recursive {
             return Ok(());
         }
-        let Ok(entries) = fs::read_dir(folder) else { return Ok(()) };
+        let Ok(entries) = fs::read_dir(directory) else { return Ok(()) };
         let is_directory =
             |entry: &fs::DirEntry| entry.file_type().is_ok_and(|file_type| file_type.is_dir());
         let below: Vec<PathBuf> =
             entries.flatten().filter(is_directory).map(|entry| entry.path()).collect();
-        below.iter().try_for_each(|folder| self.add(folder))
+        below.iter().try_for_each(|directory| self.add(directory))
     }
 }
 
@@ -172,12 +172,12 @@ mod tests {
 
     const PATIENCE: Duration = Duration::from_secs(20);
 
-    fn watch(folder: &Path, is_recursive: bool) -> (DirectoryWatch, Receiver<Report>) {
+    fn watch(directory: &Path, is_recursive: bool) -> (DirectoryWatch, Receiver<Report>) {
         let (sender, reports) = channel();
         let report = move |report| {
             let _ = sender.send(report);
         };
-        (DirectoryWatch::start(folder, is_recursive, report).unwrap(), reports)
+        (DirectoryWatch::start(directory, is_recursive, report).unwrap(), reports)
     }
 
     fn expect(reports: &Receiver<Report>, expected: Report) {
@@ -230,8 +230,8 @@ mod tests {
             fs::rename(outside.path().join("x"), root.path().join("moved")).unwrap();
             expect(&watched.1, Report::Changed);
             while watched.1.recv_timeout(Duration::from_millis(100)).is_ok() {}
-            for folder in ["a/b/c", "new", "moved/y"] {
-                fs::write(root.path().join(folder).join("file"), "1").unwrap();
+            for directory in ["a/b/c", "new", "moved/y"] {
+                fs::write(root.path().join(directory).join("file"), "1").unwrap();
                 if is_recursive {
                     expect(&watched.1, Report::Changed);
                 }
@@ -253,10 +253,10 @@ mod tests {
     #[test]
     fn a_directory_that_is_moved_or_removed_ends_the_reports() {
         let parent = tempfile::tempdir().unwrap();
-        let folder = parent.path().join("folder");
-        fs::create_dir(&folder).unwrap();
-        let watched = watch(&folder, true);
-        fs::rename(&folder, parent.path().join("other")).unwrap();
+        let directory = parent.path().join("directory");
+        fs::create_dir(&directory).unwrap();
+        let watched = watch(&directory, true);
+        fs::rename(&directory, parent.path().join("other")).unwrap();
         expect(&watched.1, Report::Ended);
         let watched = watch(&parent.path().join("other"), true);
         fs::remove_dir(parent.path().join("other")).unwrap();

@@ -202,8 +202,8 @@ impl Sharing {
                 log::warn!("{wanted} stays here: {address} closed its side before all was sent");
             }
             Some(lent) => {
-                let folder = self.library.read().folder_of(&entry).to_path_buf();
-                let sent = (&*entry, &document, folder.as_path());
+                let directory = self.library.read().directory_of(&entry).to_path_buf();
+                let sent = (&*entry, &document, directory.as_path());
                 hand_over(&lent, stream, &self.stop, clock, sent, address);
             }
             None => {}

@@ -53,19 +53,19 @@ pub(super) fn has_closed_early(stream: &Connection) -> bool {
 }
 
 /// Moves the file away if the reader has taken all of it; the library notices that when it looks at
-/// its folder.
+/// its directory.
 pub(super) fn hand_over(
     lent: &Lent<'_>,
     stream: &Connection,
     stop: &Stop,
     clock: &mut ReadClock,
-    (entry, sent, folder): (&Entry, &OpenDocument, &Path),
+    (entry, sent, directory): (&Entry, &OpenDocument, &Path),
     reader: SocketAddr,
 ) {
     let document = lent.document();
     let moved = was_read(lent, stream, stop, clock, sent.length).and_then(|()| {
         match lent.keep_for_moving() {
-            true => entry.hand_over(sent, folder),
+            true => entry.hand_over(sent, directory),
             false => Err(io::Error::other("its reader had stopped, and another one got it")),
         }
     });

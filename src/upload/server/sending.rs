@@ -208,10 +208,10 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_not_promised() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("rfc1.txt");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("rfc1.txt");
         fs::write(&path, vec![1; 100_000]).unwrap();
-        let library = Library::scan(folder.path(), Depth::Folder).unwrap();
+        let library = Library::scan(directory.path(), Depth::Directory).unwrap();
         let rfc = Document::Rfc("1".parse().unwrap());
         let open = || library.read().entry(&rfc).unwrap().open().unwrap();
         let part = ContentRange::of(ByteRange::start(50_000), 100_000);

@@ -15,7 +15,7 @@ const GET: &str = "GET RFC 1 P2P-CI/1.0\r\nHost: h\r\n\r\n";
 struct Holder {
     document: Vec<u8>,
     sharing: Sharing,
-    _folder: tempfile::TempDir,
+    _directory: tempfile::TempDir,
 }
 
 impl Holder {
@@ -26,12 +26,12 @@ impl Holder {
     /// The same with these settings.
     fn with(length: usize, uploads: Uploads) -> Self {
         let document: Vec<u8> = (0..length).map(|at| (at % 251).to_le_bytes()[0]).collect();
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("rfc1.txt"), &document).unwrap();
-        let library = Library::scan(folder.path(), Depth::Folder).unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join("rfc1.txt"), &document).unwrap();
+        let library = Library::scan(directory.path(), Depth::Directory).unwrap();
         let permits = Permits::new(8, uploads.admission());
         let sharing = sharing(library, uploads, &permits, 8, &Stop::new());
-        Self { document, sharing, _folder: folder }
+        Self { document, sharing, _directory: directory }
     }
 
     /// Serves one end of a pipe while `act` uses the other one.

@@ -37,9 +37,9 @@ pub(super) fn run_inside(
     setting: &Setting,
     report: &mut Report,
 ) -> io::Result<()> {
-    let folder = tempfile::tempdir()?;
+    let directory = tempfile::tempdir()?;
     let mut command = Command::new("unshare");
-    command.args(["--net", "--mount", "sh", "-c", script]).arg(folder.path().join("file"));
+    command.args(["--net", "--mount", "sh", "-c", script]).arg(directory.path().join("file"));
     command.arg(env::current_exe()?).args(["--json", case]).env(INSIDE, "1");
     if setting.quick {
         command.arg("--quick");

@@ -32,10 +32,10 @@ struct Peers {
 }
 
 impl Peers {
-    fn start(count: usize, index: SocketAddr, folder: &std::path::Path) -> io::Result<Self> {
+    fn start(count: usize, index: SocketAddr, directory: &std::path::Path) -> io::Result<Self> {
         let registered = Arc::new(AtomicUsize::new(0));
         let index: Endpoint = index.to_string().parse().map_err(io::Error::other)?;
-        let library = Library::scan(folder, Depth::Folder)?;
+        let library = Library::scan(directory, Depth::Directory)?;
         let start = |number: usize| {
             let counter = Arc::clone(&registered);
             let count = move |event| {
@@ -79,15 +79,15 @@ fn server(address: SocketAddr) -> io::Result<Program> {
 pub(crate) fn restart(setting: &Setting, findings: &mut Findings) -> io::Result<()> {
     let count = setting.size(1000, 200);
     let rounds = setting.size(setting.rounds, 1);
-    let folder = tempfile::tempdir()?;
+    let directory = tempfile::tempdir()?;
     for number in 1..=DOCUMENTS {
-        fs::write(folder.path().join(format!("rfc{number}.txt")), number.to_string())?;
+        fs::write(directory.path().join(format!("rfc{number}.txt")), number.to_string())?;
     }
     let (mut all, mut half) = (Vec::new(), Vec::new());
     for _ in 0..rounds {
         let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
         let mut first = server(free)?;
-        let peers = Peers::start(count, free, folder.path())?;
+        let peers = Peers::start(count, free, directory.path())?;
         peers.wait_for(count)?;
         first.signal(Signal::TERM)?;
         first.wait()?;

@@ -13,7 +13,7 @@ use crate::common::programs::Index;
 use crate::run::findings::{Axis, Compared, Findings, Plot, Row};
 use crate::run::{Setting, Suite};
 use operations::{Figure, operations};
-use peers::{folders, join_all};
+use peers::{directories, join_all};
 use throughput::throughput;
 use wire::Capture;
 
@@ -62,17 +62,25 @@ fn network(
     findings: &mut Findings,
 ) -> io::Result<Vec<Figure>> {
     let place = tempfile::tempdir()?;
-    let folders = folders(place.path(), peers, documents, setting)?;
+    let directories = directories(place.path(), peers, documents, setting)?;
     let index = Index::start(None)?;
     let mut figures = Vec::new();
-    let joined = operations::join(&mut figures, || join_all(index.address, &folders))?;
+    let joined = operations::join(&mut figures, || join_all(index.address, &directories))?;
     let capture = Capture::start(index.address, joined[0].upload, setting, findings)?;
     let said = operations(&mut figures, index.address, &joined, documents, setting)?;
     if let Some(capture) = capture {
         let packets = capture.stop()?;
         figures.extend(said.iter().flat_map(|said| wire::compare(said, &packets)));
     }
-    throughput(&mut figures, index.address, &joined, documents, &folders[0], setting, findings)?;
+    throughput(
+        &mut figures,
+        index.address,
+        &joined,
+        documents,
+        &directories[0],
+        setting,
+        findings,
+    )?;
     operations::sync(&mut figures, index.address, place.path())?;
     operations::leave(&mut figures, index.address, &joined)?;
     Ok(figures)

@@ -1,4 +1,4 @@
-//! Peers, each a program with a folder and an address 127.x.y.z of its own.
+//! Peers, each a program with a directory and an address 127.x.y.z of its own.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -30,15 +30,15 @@ pub(crate) fn number(peer: usize, documents: usize, document: usize) -> u32 {
     COMMON + 1 + (peer * documents + document) as u32
 }
 
-/// Folders with the common document, and own documents up to this number each.
-pub(crate) fn folders(
+/// Directories with the common document, and own documents up to this number each.
+pub(crate) fn directories(
     place: &Path,
     peers: usize,
     documents: usize,
     setting: &Setting,
 ) -> io::Result<Vec<PathBuf>> {
     let made = Documents::of_size(1, DOCUMENT, setting.seed)?;
-    let document = fs::read_to_string(made.folder.join("rfc1.txt"))?;
+    let document = fs::read_to_string(made.directory.join("rfc1.txt"))?;
     // A peer waits a second before it believes in a file that was just written.
     let written = SystemTime::now() - Duration::from_secs(60);
     let write = |path: PathBuf, text: &str| {
@@ -47,16 +47,16 @@ pub(crate) fn folders(
     };
     (0..peers)
         .map(|peer| {
-            let folder = place.join(peer.to_string());
-            fs::create_dir(&folder)?;
-            write(folder.join(format!("rfc{COMMON}.txt")), &document)?;
+            let directory = place.join(peer.to_string());
+            fs::create_dir(&directory)?;
+            write(directory.join(format!("rfc{COMMON}.txt")), &document)?;
             for at in 1..documents {
                 let number = number(peer, documents, at);
                 let text = document.replacen(": 1 ", &format!(": {number} "), 1);
                 let text = text.replacen("Document 1 ", &format!("Document {number} "), 1);
-                write(folder.join(format!("rfc{number}.txt")), &text)?;
+                write(directory.join(format!("rfc{number}.txt")), &text)?;
             }
-            Ok(folder)
+            Ok(directory)
         })
         .collect()
 }
@@ -66,16 +66,19 @@ fn address(peer: usize) -> IpAddr {
     Ipv4Addr::new(127, 1, high, low).into()
 }
 
-/// Starts a peer for each folder, some at a time, and waits until all are registered.
-pub(crate) fn join_all(index: SocketAddr, folders: &[PathBuf]) -> io::Result<Vec<Joined>> {
-    let mut all = Vec::with_capacity(folders.len());
-    let share = folders.len().div_ceil(AT_ONCE).max(1);
+/// Starts a peer for each directory, some at a time, and waits until all are registered.
+pub(crate) fn join_all(index: SocketAddr, directories: &[PathBuf]) -> io::Result<Vec<Joined>> {
+    let mut all = Vec::with_capacity(directories.len());
+    let share = directories.len().div_ceil(AT_ONCE).max(1);
     thread::scope(|scope| {
         let join_own = move |(at, own): (usize, &[PathBuf])| {
             let first = at * share;
-            own.iter().enumerate().map(|(at, folder)| join(index, first + at, folder)).collect()
+            own.iter()
+                .enumerate()
+                .map(|(at, directory)| join(index, first + at, directory))
+                .collect()
         };
-        let threads: Vec<_> = folders
+        let threads: Vec<_> = directories
             .chunks(share)
             .enumerate()
             .map(|own| scope.spawn(move || join_own(own)))
@@ -89,13 +92,13 @@ pub(crate) fn join_all(index: SocketAddr, folders: &[PathBuf]) -> io::Result<Vec
     })
 }
 
-fn join(index: SocketAddr, peer: usize, folder: &Path) -> io::Result<Joined> {
+fn join(index: SocketAddr, peer: usize, directory: &Path) -> io::Result<Joined> {
     let host = address(peer).to_string();
     let upload = format!("{host}:0");
     let arguments = ["--host", &host, "--upload", &upload, "share"];
-    let mut command = peer_command(&index.to_string(), folder, &arguments)?;
+    let mut command = peer_command(&index.to_string(), directory, &arguments)?;
     // Each peer has the state and cache of a machine of its own.
-    let state = folder.with_extension("state");
+    let state = directory.with_extension("state");
     command.env("XDG_STATE_HOME", &state).env("XDG_CACHE_HOME", &state).env("RUST_LOG", "warn");
     let begun = Instant::now();
     let mut program = Program::start(command)?;

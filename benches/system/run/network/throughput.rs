@@ -24,7 +24,7 @@ pub(crate) fn throughput(
     index: SocketAddr,
     joined: &[Joined],
     documents: usize,
-    folder: &Path,
+    directory: &Path,
     setting: &Setting,
     findings: &mut Findings,
 ) -> io::Result<()> {
@@ -68,7 +68,7 @@ pub(crate) fn throughput(
     let ours = fetched(&|peer| joined[peer].upload, &get(COMMON))?;
     let mut figure = Figure::new("GET of 40 KB from all", ours, "documents/s");
     let mut rates = Vec::new();
-    for nginx in setting.nginx(folder, findings)? {
+    for nginx in setting.nginx(directory, findings)? {
         rates.push(fetched(&|_| nginx.address, &http_get(COMMON))?);
     }
     // The plot has one line for both configurations.

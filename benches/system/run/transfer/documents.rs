@@ -1,4 +1,4 @@
-//! The documents that are transferred: a folder of RFCs, or of documents that look like some.
+//! The documents that are transferred: a directory of RFCs, or of documents that look like some.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -9,9 +9,9 @@ use tempfile::TempDir;
 use crate::run::Setting;
 use crate::run::samples::Random;
 
-/// A folder, and the documents in it that are named as RFCs are.
+/// A directory, and the documents in it that are named as RFCs are.
 pub(crate) struct Documents {
-    pub(crate) folder: PathBuf,
+    pub(crate) directory: PathBuf,
     pub(crate) numbers: Vec<u32>,
     pub(crate) bytes: u64,
     _made: Option<TempDir>,
@@ -21,12 +21,12 @@ impl Documents {
     /// The library that was named, or one that is made.
     pub(crate) fn of(setting: &Setting) -> io::Result<Self> {
         match &setting.library {
-            Some(folder) => Self::in_folder(folder, None),
+            Some(directory) => Self::in_directory(directory, None),
             None => {
                 let made = tempfile::tempdir()?;
                 make(made.path(), setting.size(9148, 500), setting.seed)?;
-                let folder = made.path().to_path_buf();
-                Self::in_folder(&folder, Some(made))
+                let directory = made.path().to_path_buf();
+                Self::in_directory(&directory, Some(made))
             }
         }
     }
@@ -40,14 +40,14 @@ impl Documents {
             write(&mut file, number, bytes, &mut random)?;
             file.flush()?;
         }
-        let folder = made.path().to_path_buf();
-        Self::in_folder(&folder, Some(made))
+        let directory = made.path().to_path_buf();
+        Self::in_directory(&directory, Some(made))
     }
 
-    /// Reads all files of the folder. The system lets go of some pages between two measurements, and
+    /// Reads all files of the directory. The system lets go of some pages between two measurements, and
     /// the first program would read them from the disk for all the others.
     pub(crate) fn warm(&self) -> io::Result<()> {
-        for file in fs::read_dir(&self.folder)? {
+        for file in fs::read_dir(&self.directory)? {
             let file = file?;
             if file.file_type()?.is_file() {
                 io::copy(&mut File::open(file.path())?, &mut io::sink())?;
@@ -56,11 +56,11 @@ impl Documents {
         Ok(())
     }
 
-    fn in_folder(folder: &Path, made: Option<TempDir>) -> io::Result<Self> {
-        let folder = folder.canonicalize()?;
+    fn in_directory(directory: &Path, made: Option<TempDir>) -> io::Result<Self> {
+        let directory = directory.canonicalize()?;
         let mut numbers = Vec::new();
         let mut bytes = 0;
-        for file in fs::read_dir(&folder)? {
+        for file in fs::read_dir(&directory)? {
             let file = file?;
             let name = file.file_name().to_string_lossy().into_owned();
             let number = name.strip_prefix("rfc").and_then(|name| name.strip_suffix(".txt"));
@@ -71,26 +71,26 @@ impl Documents {
         }
         if numbers.is_empty() {
             let message =
-                format!("expected rfc1.txt or the like, found none in {}", folder.display());
+                format!("expected rfc1.txt or the like, found none in {}", directory.display());
             return Err(io::Error::other(message));
         }
         numbers.sort_unstable();
-        Ok(Self { folder, numbers, bytes, _made: made })
+        Ok(Self { directory, numbers, bytes, _made: made })
     }
 }
 
-fn path(folder: &Path, number: u32) -> PathBuf {
-    folder.join(format!("rfc{number}.txt"))
+fn path(directory: &Path, number: u32) -> PathBuf {
+    directory.join(format!("rfc{number}.txt"))
 }
 
 /// Documents of the sizes that RFCs have: half of them below 40 KB, one of a hundred above 250 KB.
-fn make(folder: &Path, count: u32, seed: u64) -> io::Result<()> {
+fn make(directory: &Path, count: u32, seed: u64) -> io::Result<()> {
     let mut random = Random::new(seed);
     for number in 1..=count {
         // Twelve of these add up to nearly a normal distribution.
         let normal: f64 = (0..12).map(|_| random.below(1 << 20) as f64 / f64::from(1 << 20)).sum();
         let size = (40_000.0 * ((normal - 6.0) * 0.8).exp()) as usize;
-        let mut file = io::BufWriter::new(File::create(path(folder, number))?);
+        let mut file = io::BufWriter::new(File::create(path(directory, number))?);
         write(&mut file, number, size.max(1000), &mut random)?;
         file.flush()?;
     }

@@ -30,8 +30,8 @@ pub(crate) fn http_get(number: u32) -> String {
 pub(crate) fn small(setting: &Setting, findings: &mut Findings) -> io::Result<()> {
     let documents = Documents::of(setting)?;
     let index = Index::start(None)?;
-    let peer = Peer::share_quietly(index.address, &documents.folder)?;
-    let nginx = setting.nginx(&documents.folder, findings)?;
+    let peer = Peer::share_quietly(index.address, &documents.directory)?;
+    let nginx = setting.nginx(&documents.directory, findings)?;
     // So that all of them are in memory, and their digests known.
     read_all(peer.upload, &documents, get)?;
     for at_once in [1, 16] {
@@ -124,8 +124,8 @@ pub(crate) fn large(setting: &Setting, findings: &mut Findings) -> io::Result<()
     let bytes = setting.size(1 << 30, 1 << 27);
     let documents = Documents::of_size(1, bytes, setting.seed)?;
     let index = Index::start(None)?;
-    let peer = Peer::share_quietly(index.address, &documents.folder)?;
-    let nginx = setting.nginx(&documents.folder, findings)?;
+    let peer = Peer::share_quietly(index.address, &documents.directory)?;
+    let nginx = setting.nginx(&documents.directory, findings)?;
     read_all(peer.upload, &documents, get)?;
     wait_until_idle(peer.program.id())?;
     let mut chunk = PageAligned::new(256 * 1024);

@@ -24,13 +24,13 @@ use crate::run::transfer::gets::wait_until_idle;
 
 const SECTION: &str = "transfer, whole libraries";
 
-/// All of a library into an empty folder, digests checked, compared with other programs that copy directories.
+/// All of a library into an empty directory, digests checked, compared with other programs that copy directories.
 pub(crate) fn sync(setting: &Setting, findings: &mut Findings) -> io::Result<()> {
     let documents = Documents::of(setting)?;
     let index = Index::start(None)?;
-    let peer = Peer::share_quietly(index.address, &documents.folder)?;
+    let peer = Peer::share_quietly(index.address, &documents.directory)?;
     wait_until_idle(peer.program.id())?;
-    let nginx = setting.nginx(&documents.folder, findings)?;
+    let nginx = setting.nginx(&documents.directory, findings)?;
     let place = tempfile::tempdir()?;
     let list = place.path().join("list");
     if let Some(nginx) = nginx.first() {
@@ -38,13 +38,13 @@ pub(crate) fn sync(setting: &Setting, findings: &mut Findings) -> io::Result<()>
         fs::write(&list, documents.numbers.iter().map(url).collect::<String>())?;
     }
     let rsync = if is_installed("rsync") {
-        Some(rsync_daemon(&documents.folder, place.path())?)
+        Some(rsync_daemon(&documents.directory, place.path())?)
     } else {
         findings.skip("rsync: expected `rsync` to be installed");
         None
     };
     let mut copies = Copies::new()?;
-    // Each copies into the folder in which it is started.
+    // Each copies into the directory in which it is started.
     let mut rivals: Vec<(&str, Command)> = Vec::new();
     if !nginx.is_empty() {
         let mut wget = Command::new("wget");
@@ -90,7 +90,7 @@ pub(crate) fn sync(setting: &Setting, findings: &mut Findings) -> io::Result<()>
     Ok(())
 }
 
-/// Seconds that `sync` takes into an empty folder, for a peer that has never seen these
+/// Seconds that `sync` takes into an empty directory, for a peer that has never seen these
 /// documents.
 pub(crate) fn synced(
     index: SocketAddr,
@@ -107,13 +107,13 @@ pub(crate) fn synced(
     Ok(seconds)
 }
 
-fn rsync_daemon(folder: &Path, place: &Path) -> io::Result<(Program, String)> {
+fn rsync_daemon(directory: &Path, place: &Path) -> io::Result<(Program, String)> {
     let address = free_address()?;
     let file = place.join("rsyncd.conf");
     let configuration = format!(
         "use chroot = no\nport = {}\naddress = 127.0.0.1\n[library]\npath = {}\nread only = yes\n",
         address.port(),
-        folder.display()
+        directory.display()
     );
     fs::write(&file, configuration)?;
     let mut command = Command::new("rsync");
@@ -152,13 +152,13 @@ pub(crate) fn registering(setting: &Setting, findings: &mut Findings) -> io::Res
     let documents = Documents::of(setting)?;
     let index = Index::start(None)?;
     // Digests and titles are known from here on.
-    let peer = Peer::share_quietly(index.address, &documents.folder)?;
+    let peer = Peer::share_quietly(index.address, &documents.directory)?;
     wait_until_idle(peer.program.id())?;
     drop(peer);
     let mut times = Vec::new();
     for _ in 0..setting.rounds {
         let begun = Instant::now();
-        let _peer = Peer::share_quietly(index.address, &documents.folder)?;
+        let _peer = Peer::share_quietly(index.address, &documents.directory)?;
         times.push(begun.elapsed().as_secs_f64());
     }
     let count = documents.numbers.len();
@@ -173,7 +173,7 @@ pub(crate) fn digests(setting: &Setting, findings: &mut Findings) -> io::Result<
     let place = tempfile::tempdir()?;
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for round in 0..setting.rounds {
-        let library = Library::scan_quiet(&documents.folder, Depth::Folder)?;
+        let library = Library::scan_quiet(&documents.directory, Depth::Directory)?;
         let paths = paths(&library.read());
         let mut bytes = 0;
         for path in &paths {

@@ -25,8 +25,8 @@ pub(crate) fn sizes(setting: &Setting, findings: &mut Findings) -> io::Result<()
         let count = (100_000_000 / bytes).clamp(1, setting.size(1000, 50));
         let documents = Documents::of_size(count as u32, bytes, setting.seed)?;
         let index = Index::start(None)?;
-        let peer = Peer::share_quietly(index.address, &documents.folder)?;
-        let nginx = setting.nginx(&documents.folder, findings)?;
+        let peer = Peer::share_quietly(index.address, &documents.directory)?;
+        let nginx = setting.nginx(&documents.directory, findings)?;
         wait_until_idle(peer.program.id())?;
         // The first one of each brings it into memory.
         let mut chunk = PageAligned::new(256 * 1024);

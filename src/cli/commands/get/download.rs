@@ -125,9 +125,10 @@ pub(super) fn stream(
 ) -> Result<(CompletedDownload, Transfer), CommandError> {
     let cannot_keep =
         |source| CommandError::File { what: "cannot use a temporary file".into(), source };
-    let folder = tempfile::tempdir().map_err(cannot_keep)?;
-    context.interrupt.replace_temporary(Some(folder.path().into()));
-    let mut partial = PartialFile::begin(&folder.path().join("document")).map_err(cannot_keep)?;
+    let directory = tempfile::tempdir().map_err(cannot_keep)?;
+    context.interrupt.replace_temporary(Some(directory.path().into()));
+    let mut partial =
+        PartialFile::begin(&directory.path().join("document")).map_err(cannot_keep)?;
     let fetched = download(context, request, &mut partial, true);
     context.interrupt.replace_temporary(None);
     let fetched = fetched.map_err(|error| match error {

@@ -48,7 +48,7 @@ pub(super) fn target(path: &Path, document: &Document, shared: &Path) -> Result<
         Some(_) => Ok(Out::Stream(path.into())),
         None => {
             check_parent(path)?;
-            if path.parent().is_some_and(is_descriptor_folder) {
+            if path.parent().is_some_and(is_descriptor_directory) {
                 let text = "this descriptor is not open: redirect it, as in `3>FILE`";
                 return Err(cannot_save(path, io::Error::new(io::ErrorKind::NotFound, text)));
             }
@@ -111,8 +111,8 @@ fn replaced(path: &Path) -> Result<Out, CommandError> {
 fn is_descriptor(path: &Path) -> bool {
     let mut path = path.to_path_buf();
     for _ in 0..MOST_LINKS {
-        let folder = path.parent().and_then(|folder| folder.canonicalize().ok());
-        if folder.is_some_and(|folder| is_descriptor_folder(&folder)) {
+        let directory = path.parent().and_then(|directory| directory.canonicalize().ok());
+        if directory.is_some_and(|directory| is_descriptor_directory(&directory)) {
             return true;
         }
         let Ok(target) = fs::read_link(&path) else { return false };
@@ -121,8 +121,9 @@ fn is_descriptor(path: &Path) -> bool {
     false
 }
 
-fn is_descriptor_folder(folder: &Path) -> bool {
-    folder == Path::new("/dev/fd") || (folder.starts_with("/proc") && folder.ends_with("fd"))
+fn is_descriptor_directory(directory: &Path) -> bool {
+    directory == Path::new("/dev/fd")
+        || (directory.starts_with("/proc") && directory.ends_with("fd"))
 }
 
 /// Checks the directory of a new file.
@@ -136,15 +137,15 @@ fn check_parent(path: &Path) -> Result<(), CommandError> {
         let text = "there is no such directory: create it, or leave out the last `/`";
         return Err(cannot_save(path, io::Error::new(io::ErrorKind::NotFound, text)));
     }
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
+    let directory = match path.parent() {
+        Some(directory) if !directory.as_os_str().is_empty() => directory,
         _ => return Ok(()),
     };
-    match fs::metadata(folder) {
+    match fs::metadata(directory) {
         Ok(found) if found.is_dir() => Ok(()),
-        Ok(_) => Err(cannot_save(path, unexpected(&format!("`{}` is not one", shown(folder))))),
+        Ok(_) => Err(cannot_save(path, unexpected(&format!("`{}` is not one", shown(directory))))),
         Err(error) => {
-            let text = format!("directory `{}`: {error}", shown(folder));
+            let text = format!("directory `{}`: {error}", shown(directory));
             Err(cannot_save(path, io::Error::new(error.kind(), text)))
         }
     }
@@ -191,8 +192,8 @@ mod tests {
 
     #[test]
     fn paths_of_all_kinds() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = |name: &str| folder.path().join(name);
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name);
         fs::write(path("file"), "x").unwrap();
         fs::create_dir(path("sub")).unwrap();
         fs::create_dir(path("sub/dir")).unwrap();
@@ -202,7 +203,7 @@ mod tests {
         symlink("loop", path("loop")).unwrap();
         symlink("sub", path("link to sub")).unwrap();
         symlink("/dev/stdout", path("link to stdout")).unwrap();
-        let real = folder.path().canonicalize().unwrap();
+        let real = directory.path().canonicalize().unwrap();
         let rfc = Document::Rfc("7".parse().unwrap());
         let file = Document::File("dir%2Fa".parse().unwrap());
         for (document, name, expected) in [
@@ -240,10 +241,10 @@ mod tests {
         assert!(crate::error_chain::error_chain(&error).contains("found a directory"));
         for stream in [Path::new("/dev/null"), &path("link to stdout"), Path::new("/dev/fd/2")] {
             assert!(
-                matches!(target(stream, &rfc, folder.path()), Ok(Out::Stream(_))),
+                matches!(target(stream, &rfc, directory.path()), Ok(Out::Stream(_))),
                 "{stream:?}"
             );
         }
-        assert!(matches!(target(Path::new("-"), &rfc, folder.path()), Ok(Out::StandardOutput)));
+        assert!(matches!(target(Path::new("-"), &rfc, directory.path()), Ok(Out::StandardOutput)));
     }
 }

@@ -24,7 +24,7 @@ pub(super) fn target(
     document: &Document,
 ) -> Result<Target, CommandError> {
     if let Some(path) = &command.out {
-        return out::target(path, document, &context.folder).map(Target::Out);
+        return out::target(path, document, &context.directory).map(Target::Out);
     }
     let library = context.library()?;
     let target = library.read().target_for(document);

@@ -37,7 +37,7 @@ struct Memory {
     used: usize,
     most: usize,
     /// The bytes of the path of the shared directory, which each job has.
-    folder: usize,
+    directory: usize,
     /// The document of the last record. A list has the records of a document in a row; an index that
     /// sends them in another order is counted more than it takes.
     last: Option<Document>,
@@ -49,7 +49,7 @@ impl Memory {
         let mut bytes = RECORD_BYTES + record.kept_bytes();
         if self.last.as_ref() != Some(&record.document) {
             // The name is in the job, in its path and in three tables.
-            bytes += DOCUMENT_BYTES + self.folder + 4 * record.document.name_bytes();
+            bytes += DOCUMENT_BYTES + self.directory + 4 * record.document.name_bytes();
             self.last = Some(record.document.clone());
         }
         self.used = self.used.saturating_add(bytes);
@@ -78,8 +78,8 @@ pub(super) fn select(
     library: &SharedLibrary,
     command: &Sync,
 ) -> Result<Selection, CommandError> {
-    let folder = library.read().folder().as_os_str().len();
-    let mut memory = Memory { used: 0, most: listed_bytes(), folder, last: None };
+    let directory = library.read().directory().as_os_str().len();
+    let mut memory = Memory { used: 0, most: listed_bytes(), directory, last: None };
     let mut has_room = true;
     let mut owns = None;
     let is_here = |document: &Document| library.read().entry(document).is_some();

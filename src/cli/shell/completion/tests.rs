@@ -74,10 +74,10 @@ fn no_quote_is_inserted_before_candidates_without_a_common_beginning() {
 
 #[test]
 fn a_complete_path_ends_its_word() {
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("my file.txt"), "text").unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("my file.txt"), "text").unwrap();
     let completions = Completions::new(None, Listed::default(), None);
-    let path = folder.path().to_str().unwrap();
+    let path = directory.path().to_str().unwrap();
     for (typed, end) in [
         (format!("add {}/my", path.replace(' ', "\\ ")), "my\\ file.txt "),
         (format!("add \"{path}/my"), "my file.txt\" "),

@@ -16,10 +16,10 @@ pub(super) struct OwnPaths {
 }
 
 impl OwnPaths {
-    pub(super) fn of(folder: &Path, current: &Path) -> io::Result<Self> {
-        let absolute = current.join(folder);
+    pub(super) fn of(directory: &Path, current: &Path) -> io::Result<Self> {
+        let absolute = current.join(directory);
         Ok(Self {
-            given: without_dots(folder),
+            given: without_dots(directory),
             canonical: canonical(&absolute)?,
             absolute: normal(&absolute),
             current: current.into(),

@@ -7,15 +7,15 @@ use crate::protocol::Document;
 
 #[test]
 fn after_a_panic_of_a_callback_no_worker_is_left() {
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let job = |number: u32| {
         let document = Document::Rfc(number.to_string().parse().unwrap());
-        let target = SaveTarget::file(&folder.path().join(format!("rfc{number}.txt")));
+        let target = SaveTarget::file(&directory.path().join(format!("rfc{number}.txt")));
         let request = DownloadRequest { document, sources: Vec::new(), digest: None };
         DownloadJob { request, target, overwrite: false }
     };
     let jobs = (1..=100).map(job).collect();
-    let (downloader, parts) = (Downloader::default(), PartFiles::in_folder(folder.path()));
+    let (downloader, parts) = (Downloader::default(), PartFiles::in_directory(directory.path()));
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         let mut watch = |_: DownloadEvent<'_>| panic!("this panics, as it should");
         download_all(&downloader, &parts, jobs, &mut watch)

@@ -9,7 +9,7 @@ use crate::protocol::{Digest, Document};
 
 #[test]
 fn the_files_of_a_batch_are_reported_before_an_error_ends_everything() {
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let digest: Digest = format!("sha-256={}", "ab".repeat(32)).parse().unwrap();
     let job = |name: &str| DownloadJob {
         request: DownloadRequest {
@@ -17,11 +17,11 @@ fn the_files_of_a_batch_are_reported_before_an_error_ends_everything() {
             sources: Vec::new(),
             digest: None,
         },
-        target: SaveTarget::file(&folder.path().join(name)),
+        target: SaveTarget::file(&directory.path().join(name)),
         overwrite: false,
     };
     let saved = |name: &str| {
-        let partial = PartialFile::begin(&folder.path().join(name))?;
+        let partial = PartialFile::begin(&directory.path().join(name))?;
         partial.commit(false)
     };
     let fetched = || CompletedDownload {
@@ -67,5 +67,5 @@ fn the_files_of_a_batch_are_reported_before_an_error_ends_everything() {
             "fetched FILE third",
         ]
     );
-    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3);
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 3);
 }

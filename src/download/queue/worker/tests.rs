@@ -16,8 +16,8 @@ use crate::protocol::{Document, Endpoint};
 /// next tasks of the worker must not end as cancelled.
 #[test]
 fn a_task_that_is_cancelled_too_late_cancels_no_other() {
-    let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("here"), "here").unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("here"), "here").unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let holder: Endpoint = listener.local_addr().unwrap().to_string().parse().unwrap();
     thread::spawn(move || {
@@ -32,10 +32,10 @@ fn a_task_that_is_cancelled_too_late_cancels_no_other() {
             sources: vec![holder.clone().into()],
             digest: None,
         },
-        target: SaveTarget::file(&folder.path().join(name)),
+        target: SaveTarget::file(&directory.path().join(name)),
         overwrite: false,
     };
-    let parts = PartFiles::in_folder(folder.path());
+    let parts = PartFiles::in_directory(directory.path());
     let queue = JobQueue::new(
         ["here", "next", "last"].map(job).into(),
         &parts,

@@ -28,8 +28,8 @@ fn digest(digests: &DigestCache, path: &Path) -> Option<String> {
 
 #[test]
 fn a_digest_is_computed_once_and_a_changed_file_is_read_again() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("file");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("file");
     fs::write(&path, "abc").unwrap();
     let digests = DigestCache::default();
     assert_eq!(digests.known(&open(&path)), None);
@@ -42,10 +42,10 @@ fn a_digest_is_computed_once_and_a_changed_file_is_read_again() {
 
 #[test]
 fn a_changed_file_has_no_digest_before_the_next_scan() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("file");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("file");
     fs::write(&path, "abc").unwrap();
-    let shared = Library::scan(folder.path(), Depth::Folder).unwrap();
+    let shared = Library::scan(directory.path(), Depth::Directory).unwrap();
     let digests = DigestCache::default();
     let unknown = || digests.unknown(shared.read().entries());
     let compute = || {
@@ -79,8 +79,8 @@ fn a_changed_file_has_no_digest_before_the_next_scan() {
 
 #[test]
 fn computing_stops_on_request() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("file");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("file");
     fs::write(&path, "abc").unwrap();
     let digests = DigestCache::default();
     assert_eq!(digests.compute(&open(&path), &mut DigestCache::buffer(), &|| false).unwrap(), None);

@@ -17,8 +17,8 @@ fn digest_of(bytes: &[u8]) -> Digest {
     hasher.finish()
 }
 
-fn names(folder: &Path) -> Vec<String> {
-    let entries = fs::read_dir(folder).unwrap();
+fn names(directory: &Path) -> Vec<String> {
+    let entries = fs::read_dir(directory).unwrap();
     let mut names: Vec<_> =
         entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
@@ -27,15 +27,15 @@ fn names(folder: &Path) -> Vec<String> {
 
 fn partial(root: &Path, name: &str, bytes: &[u8]) -> PartialFile {
     let target = SaveTarget::in_library(root, name);
-    let partial = PartialFile::begin_with(&target, &PartFiles::in_folder(root)).unwrap();
+    let partial = PartialFile::begin_with(&target, &PartFiles::in_directory(root)).unwrap();
     partial.file().write_all(bytes).unwrap();
     partial
 }
 
 #[test]
 fn directories_appear_with_the_document_and_not_before() {
-    let folder = tempfile::tempdir().unwrap();
-    let root = folder.path();
+    let directory = tempfile::tempdir().unwrap();
+    let root = directory.path();
     let one = partial(root, "a/b/c", b"one");
     assert!(!root.join("a").exists());
     drop(one);
@@ -57,8 +57,8 @@ fn directories_appear_with_the_document_and_not_before() {
 
 #[test]
 fn a_file_that_cannot_be_saved_does_not_prevent_others() {
-    let folder = tempfile::tempdir().unwrap();
-    let root = folder.path();
+    let directory = tempfile::tempdir().unwrap();
+    let root = directory.path();
     fs::write(root.join("file"), "file").unwrap();
     let all = ["one", "file/below", "file", "sub/two"];
     let all = all.map(|name| (partial(root, name, name.as_bytes()), false));
@@ -78,8 +78,8 @@ fn a_file_that_cannot_be_saved_does_not_prevent_others() {
 fn no_link_is_followed_and_an_existing_file_is_replaced_on_demand() {
     use std::os::unix::fs::symlink;
 
-    let (folder, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let root = folder.path();
+    let (directory, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let root = directory.path();
     symlink(elsewhere.path(), root.join("link")).unwrap();
     let error = partial(root, "link/x", b"x").commit(false).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::NotADirectory, "{error}");
@@ -112,8 +112,8 @@ fn no_link_is_followed_and_an_existing_file_is_replaced_on_demand() {
 
 #[test]
 fn only_files_that_were_downloaded_and_are_unchanged_are_replaced_with_their_directory() {
-    let folder = tempfile::tempdir().unwrap();
-    let root = folder.path();
+    let directory = tempfile::tempdir().unwrap();
+    let root = directory.path();
     let files = [("lecture/x", b"x"), ("lecture/sub/y", b"y"), ("lectures", b"l")];
     let digests: BTreeMap<Document, Digest> = files
         .iter()
@@ -123,7 +123,7 @@ fn only_files_that_were_downloaded_and_are_unchanged_are_replaced_with_their_dir
     let replacing = || {
         let target = SaveTarget::in_library(root, "lecture").with_downloaded(&digests);
         let checked = target.check(true);
-        let partial = PartialFile::begin_with(&target, &PartFiles::in_folder(root)).unwrap();
+        let partial = PartialFile::begin_with(&target, &PartFiles::in_directory(root)).unwrap();
         partial.file().write_all(b"honest").unwrap();
         (checked, partial.commit(true))
     };
@@ -158,26 +158,26 @@ fn only_files_that_were_downloaded_and_are_unchanged_are_replaced_with_their_dir
 #[cfg(unix)]
 #[test]
 fn the_saved_file_is_known_by_its_descriptor() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("x");
-    let saved = partial(folder.path(), "x", b"bytes").commit(false).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("x");
+    let saved = partial(directory.path(), "x", b"bytes").commit(false).unwrap();
     let state = || crate::library::file_state::FileState::of(&path.metadata().unwrap());
     assert!(saved.is(&state()));
-    fs::write(folder.path().join("other"), "other").unwrap();
-    fs::rename(folder.path().join("other"), &path).unwrap();
+    fs::write(directory.path().join("other"), "other").unwrap();
+    fs::rename(directory.path().join("other"), &path).unwrap();
     assert!(!saved.is(&state()));
 }
 
 #[test]
 fn a_part_file_that_was_replaced_is_not_taken_for_the_document() {
-    let folder = tempfile::tempdir().unwrap();
-    let one = partial(folder.path(), "x", b"bytes");
+    let directory = tempfile::tempdir().unwrap();
+    let one = partial(directory.path(), "x", b"bytes");
     let part = one.part_path().to_path_buf();
-    fs::rename(&part, folder.path().join("moved")).unwrap();
+    fs::rename(&part, directory.path().join("moved")).unwrap();
     fs::write(&part, "other").unwrap();
     if cfg!(unix) {
         assert_eq!(one.commit(true).unwrap_err().kind(), io::ErrorKind::NotFound);
-        assert!(!folder.path().join("x").exists());
+        assert!(!directory.path().join("x").exists());
     }
 }
 
@@ -186,15 +186,15 @@ fn a_part_file_that_was_replaced_is_not_taken_for_the_document() {
 fn concurrent_downloads_of_one_document_leave_it_complete_and_nothing_else() {
     const ROUNDS: usize = 150;
     const DOWNLOADS: usize = 4;
-    let folder = tempfile::tempdir().unwrap();
-    let root = folder.path();
+    let directory = tempfile::tempdir().unwrap();
+    let root = directory.path();
     let bytes: Vec<u8> = (0..40_000_u32).flat_map(u32::to_le_bytes).collect();
     let (digest, length) = (digest_of(&bytes), bytes.len() as u64);
     let barrier = Barrier::new(DOWNLOADS);
     let download = |number: usize| {
         let mut partial = PartialFile::begin_with(
             &SaveTarget::in_library(root, "sub/x"),
-            &PartFiles::in_folder(root),
+            &PartFiles::in_directory(root),
         )
         .unwrap();
         if number.is_multiple_of(2) {
@@ -251,13 +251,13 @@ fn concurrent_downloads_of_one_document_leave_it_complete_and_nothing_else() {
 /// Some file systems find space for written bytes only when they are synced.
 #[test]
 fn a_disk_that_is_full_when_a_file_is_synced_leaves_no_part_file() {
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     for (kind, left) in [(io::ErrorKind::StorageFull, 0), (io::ErrorKind::Other, 1)] {
-        let mut partial = partial(folder.path(), "x", b"");
+        let mut partial = partial(directory.path(), "x", b"");
         let digest = digest_of(b"document");
         partial.resume(&digest, u64::MAX, &mut Hasher::default()).unwrap();
         (&mut partial.file()).write_all(b"document").unwrap();
         delete_if_full(partial, &kind.into());
-        assert_eq!(names(folder.path()).len(), left, "{kind}");
+        assert_eq!(names(directory.path()).len(), left, "{kind}");
     }
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::*;
 
-fn names(folder: &Path) -> Vec<String> {
-    let entries = fs::read_dir(folder).unwrap();
+fn names(directory: &Path) -> Vec<String> {
+    let entries = fs::read_dir(directory).unwrap();
     entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
 }
 
@@ -18,27 +18,27 @@ fn digest_of(bytes: &[u8]) -> Digest {
 
 #[test]
 fn a_file_appears_complete_or_not_at_all() {
-    let folder = tempfile::tempdir().unwrap();
-    let target = folder.path().join("rfc1.txt");
+    let directory = tempfile::tempdir().unwrap();
+    let target = directory.path().join("rfc1.txt");
 
     let partial = PartialFile::begin(&target).unwrap();
     partial.file().write_all(b"half").unwrap();
     assert!(!target.exists());
     drop(partial);
-    assert!(names(folder.path()).is_empty());
+    assert!(names(directory.path()).is_empty());
 
     let partial = PartialFile::begin(&target).unwrap();
     partial.file().write_all(b"whole").unwrap();
     partial.commit(false).unwrap();
     assert_eq!(fs::read(&target).unwrap(), b"whole");
-    assert_eq!(names(folder.path()), ["rfc1.txt"]);
+    assert_eq!(names(directory.path()), ["rfc1.txt"]);
 }
 
 #[test]
 fn an_existing_file_is_overwritten_only_when_asked() {
     for kept in [false, true] {
-        let folder = tempfile::tempdir().unwrap();
-        let target = folder.path().join("rfc1.txt");
+        let directory = tempfile::tempdir().unwrap();
+        let target = directory.path().join("rfc1.txt");
         fs::write(&target, "old").unwrap();
         let new = || {
             let mut partial = PartialFile::begin(&target).unwrap();
@@ -55,14 +55,14 @@ fn an_existing_file_is_overwritten_only_when_asked() {
         assert_eq!(fs::read(&target).unwrap(), b"old");
         new().commit(true).unwrap();
         assert_eq!(fs::read(&target).unwrap(), b"new");
-        assert_eq!(names(folder.path()), ["rfc1.txt"]);
+        assert_eq!(names(directory.path()), ["rfc1.txt"]);
     }
 }
 
 #[test]
 fn the_beginning_of_a_document_with_a_digest_is_kept_and_resumed() {
-    let folder = tempfile::tempdir().unwrap();
-    let target = folder.path().join("rfc1.txt");
+    let directory = tempfile::tempdir().unwrap();
+    let target = directory.path().join("rfc1.txt");
     let digest = digest_of(b"whole");
     let mut hasher = Hasher::default();
 
@@ -86,13 +86,13 @@ fn the_beginning_of_a_document_with_a_digest_is_kept_and_resumed() {
     assert_eq!(hasher.finish(), digest);
     third.commit(false).unwrap();
     assert_eq!(fs::read(&target).unwrap(), b"whole");
-    assert_eq!(names(folder.path()), ["rfc1.txt"]);
+    assert_eq!(names(directory.path()), ["rfc1.txt"]);
 }
 
 #[test]
 fn bytes_without_a_digest_are_not_the_beginning_of_a_document_with_one() {
-    let folder = tempfile::tempdir().unwrap();
-    let target = folder.path().join("rfc1.txt");
+    let directory = tempfile::tempdir().unwrap();
+    let target = directory.path().join("rfc1.txt");
     let digest = digest_of(b"whole");
     let mut hasher = Hasher::default();
     let mut partial = PartialFile::begin(&target).unwrap();
@@ -101,17 +101,17 @@ fn bytes_without_a_digest_are_not_the_beginning_of_a_document_with_one() {
     partial.file().write_all(b"whole").unwrap();
     partial.commit(false).unwrap();
     assert_eq!(fs::read(&target).unwrap(), b"whole");
-    assert_eq!(names(folder.path()), ["rfc1.txt"]);
+    assert_eq!(names(directory.path()), ["rfc1.txt"]);
 }
 
 #[test]
 fn temporary_files_of_killed_processes_are_removed() {
-    let folder = tempfile::tempdir().unwrap();
-    let target = folder.path().join("rfc1.txt");
+    let directory = tempfile::tempdir().unwrap();
+    let target = directory.path().join("rfc1.txt");
     let hour_ago = SystemTime::now() - Duration::from_secs(3600);
     let in_use = PartialFile::begin(&target).unwrap();
     for name in [".p2p-ci-old.part", ".p2p-ci-young.part", ".other.part", ".p2p-ci-old.txt"] {
-        let file = File::create(folder.path().join(name)).unwrap();
+        let file = File::create(directory.path().join(name)).unwrap();
         if !name.contains("young") {
             file.set_modified(hour_ago).unwrap();
         }
@@ -119,7 +119,7 @@ fn temporary_files_of_killed_processes_are_removed() {
     let path = in_use.temporary_path().unwrap();
     File::options().write(true).open(path).unwrap().set_modified(hour_ago).unwrap();
     PartialFile::begin(&target).unwrap();
-    let mut left = names(folder.path());
+    let mut left = names(directory.path());
     left.sort();
     let used = path.file_name().unwrap().to_str().unwrap();
     let mut expected = [".other.part", ".p2p-ci-old.txt", ".p2p-ci-young.part", used];
@@ -129,8 +129,8 @@ fn temporary_files_of_killed_processes_are_removed() {
 
 #[test]
 fn another_version_does_not_resume_this_one() {
-    let folder = tempfile::tempdir().unwrap();
-    let target = folder.path().join("rfc1.txt");
+    let directory = tempfile::tempdir().unwrap();
+    let target = directory.path().join("rfc1.txt");
     let mut hasher = Hasher::default();
     let mut old = PartialFile::begin(&target).unwrap();
     old.resume(&digest_of(b"old"), u64::MAX, &mut hasher).unwrap();
@@ -140,25 +140,25 @@ fn another_version_does_not_resume_this_one() {
     assert_eq!(new.resume(&digest_of(b"new"), u64::MAX, &mut hasher).unwrap(), 0);
     new.discard().unwrap();
     drop(new);
-    assert_eq!(names(folder.path()).len(), 1, "the old one is still there");
+    assert_eq!(names(directory.path()).len(), 1, "the old one is still there");
 }
 
-/// Another program may write to a shared folder, too.
+/// Another program may write to a shared directory, too.
 #[cfg(unix)]
 #[test]
 fn a_link_or_fifo_at_the_path_of_a_part_is_not_followed_and_not_waited_for() {
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let elsewhere = NamedTempFile::new().unwrap();
     let digest = Digest::new([7; 32]);
-    let target = folder.path().join("big.bin");
+    let target = directory.path().join("big.bin");
     let kept = resumable_path(&SaveTarget::file(&target), &digest);
     let chunked = chunked_path(&SaveTarget::file(&target), &digest, 9_000_000);
     let put = |path: &Path, kind: &str| match kind {
         "link" => std::os::unix::fs::symlink(elsewhere.path(), path).unwrap(),
-        "folder" => fs::create_dir(path).unwrap(),
+        "directory" => fs::create_dir(path).unwrap(),
         _ => assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success()),
     };
-    for kind in ["link", "folder", "fifo"] {
+    for kind in ["link", "directory", "fifo"] {
         put(&kept, kind);
         put(&chunked, kind);
         let mut partial = PartialFile::begin(&target).unwrap();

@@ -136,13 +136,13 @@ fn on_a_terminal(report: &mut Report) -> io::Result<()> {
             });
         }
     });
-    let folder = tempfile::tempdir()?;
+    let directory = tempfile::tempdir()?;
     let (mut controls, mut runs) = (0, 0);
     for format in ["raw", "table", "json"] {
         for words in [&["list"][..], &["lookup", "1"], &["search", "a"], &["peers"], &["get", "1"]]
         {
             let arguments = [&["--format", format], words].concat();
-            let mut command = peer_command(&address.to_string(), folder.path(), &arguments)?;
+            let mut command = peer_command(&address.to_string(), directory.path(), &arguments)?;
             let output = command.output()?;
             for stream in [&output.stdout, &output.stderr] {
                 controls += String::from_utf8_lossy(stream).matches(is_hidden).count();

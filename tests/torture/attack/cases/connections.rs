@@ -176,11 +176,11 @@ pub(super) fn stop(setting: &Setting, report: &mut Report) -> io::Result<()> {
 /// Uploads that need three seconds are finished, one that needs a minute is cut.
 fn uploads_at_the_end(report: &mut Report) -> io::Result<()> {
     const LENGTH: usize = 3_000_000;
-    let folder = tempfile::tempdir()?;
-    std::fs::write(folder.path().join("document.bin"), vec![7; LENGTH])?;
+    let directory = tempfile::tempdir()?;
+    std::fs::write(directory.path().join("document.bin"), vec![7; LENGTH])?;
     let index = Index::with(&["--log", "quiet"])?;
     let arguments = ["--upload-limit", "1M"];
-    let mut peer = Peer::share(index.address, folder.path(), &arguments)?;
+    let mut peer = Peer::share(index.address, directory.path(), &arguments)?;
     let mut talk = Talk::to(peer.upload)?;
     talk.say("GET FILE document.bin P2P-CI/1.0\r\nHost: h\r\n\r\n")?;
     let mut first = [0; 1024];
@@ -193,7 +193,7 @@ fn uploads_at_the_end(report: &mut Report) -> io::Result<()> {
     report.require("the upload is finished", first.len() + rest.len() > LENGTH);
     report.require("exit code 0", status.code() == Some(0));
 
-    let mut peer = Peer::share(index.address, folder.path(), &["--upload-limit", "50k"])?;
+    let mut peer = Peer::share(index.address, directory.path(), &["--upload-limit", "50k"])?;
     let mut talk = Talk::to(peer.upload)?;
     talk.say("GET FILE document.bin P2P-CI/1.0\r\nHost: h\r\n\r\n")?;
     talk.stream.read_exact(&mut first)?;

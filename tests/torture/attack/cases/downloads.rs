@@ -36,13 +36,13 @@ const ERRORS: [&str; 3] = ["EIO", "ENOSPC", "EINTR"];
 
 /// The allowed files in a directory after a failed download: old files unchanged, the new
 /// one complete or absent, and part files that can be resumed.
-fn is_sound(folder: &Path, document: &[u8]) -> io::Result<bool> {
-    let mut is_sound = fs::read(folder.join("old.md"))? == b"as it was";
-    for entry in fs::read_dir(folder)? {
+fn is_sound(directory: &Path, document: &[u8]) -> io::Result<bool> {
+    let mut is_sound = fs::read(directory.join("old.md"))? == b"as it was";
+    for entry in fs::read_dir(directory)? {
         let name = entry?.file_name().to_string_lossy().into_owned();
         is_sound &= match name.as_str() {
             "old.md" | ".state" => true,
-            "big.bin" => fs::read(folder.join(name))? == document,
+            "big.bin" => fs::read(directory.join(name))? == document,
             // A temporary file that a kill has left is removed by a later download.
             _ => name.starts_with('.') && name.ends_with(".part"),
         };
@@ -61,11 +61,11 @@ pub(super) fn faults(setting: &Setting, report: &mut Report) -> io::Result<()> {
     let index = Index::with(&["--log", "quiet"])?;
     let peer = Peer::share(index.address, &shared, &[])?;
     let from = peer.upload.to_string();
-    let folder = |name: &str| -> io::Result<std::path::PathBuf> {
-        let folder = root.path().join(name);
-        fs::create_dir_all(&folder)?;
-        fs::write(folder.join("old.md"), "as it was")?;
-        Ok(folder)
+    let directory = |name: &str| -> io::Result<std::path::PathBuf> {
+        let directory = root.path().join(name);
+        fs::create_dir_all(&directory)?;
+        fs::write(directory.join("old.md"), "as it was")?;
+        Ok(directory)
     };
 
     if Command::new("strace").arg("-V").output().is_ok() {
@@ -76,7 +76,7 @@ pub(super) fn faults(setting: &Setting, report: &mut Report) -> io::Result<()> {
             for error in ERRORS {
                 for nth in 1..=most {
                     let name = format!("{call}-{error}-{nth}");
-                    let mine = folder(&name)?;
+                    let mine = directory(&name)?;
                     let mut strace = Command::new("strace");
                     strace.args(["-f", "-qq", "-o", "/dev/null", "-e"]);
                     strace.arg(format!("trace={call}")).arg("-e");
@@ -113,7 +113,7 @@ pub(super) fn faults(setting: &Setting, report: &mut Report) -> io::Result<()> {
     }
 
     let kills = setting.size(200_u32, 40);
-    let mine = folder("killed")?;
+    let mine = directory("killed")?;
     let (mut sound, mut whole) = (0, 0);
     for kill in 0..kills {
         let arguments = ["get", "big.bin", "--force", "--from", &from];

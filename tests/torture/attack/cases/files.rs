@@ -36,7 +36,7 @@ pub(super) fn names(setting: &Setting, report: &mut Report) -> io::Result<()> {
     let (shared, elsewhere) = (root.path().join("shared"), root.path().join("secret.md"));
     fs::create_dir(&shared)?;
     fs::write(&elsewhere, SECRET)?;
-    for name in ["swap.md", "plain.md", "fifo.md", "folder.md"] {
+    for name in ["swap.md", "plain.md", "fifo.md", "directory.md"] {
         fs::write(shared.join(name), "plain")?;
     }
     let index = Index::with(&["--log", "quiet"])?;
@@ -44,8 +44,8 @@ pub(super) fn names(setting: &Setting, report: &mut Report) -> io::Result<()> {
     let threads = peer.program.usage()?.threads;
     // These were files when they were announced, and are something else now.
     fs::remove_file(shared.join("fifo.md"))?;
-    fs::remove_file(shared.join("folder.md"))?;
-    fs::create_dir(shared.join("folder.md"))?;
+    fs::remove_file(shared.join("directory.md"))?;
+    fs::create_dir(shared.join("directory.md"))?;
     let made = Command::new("mkfifo").arg(shared.join("fifo.md")).status()?.success();
     let absolute = elsewhere.to_string_lossy().into_owned();
     let escaped = absolute.replace('/', "%2F");
@@ -71,7 +71,7 @@ pub(super) fn names(setting: &Setting, report: &mut Report) -> io::Result<()> {
         "%2F",
         "~%2Fsecret.md",
         "fifo.md",
-        "folder.md",
+        "directory.md",
         "%ff%fe",
         "%",
         "%2",
@@ -94,7 +94,7 @@ pub(super) fn names(setting: &Setting, report: &mut Report) -> io::Result<()> {
     report.figure("the longest reply", millis(longest), "ms");
     report.require_time("404 or 400 within 100 ms", longest < Duration::from_millis(100));
     // A blank after a name is one between words.
-    report.require("nothing outside the folder is read", leaked == 0 && found <= 1);
+    report.require("nothing outside the directory is read", leaked == 0 && found <= 1);
 
     let stop = Arc::new(AtomicBool::new(false));
     let (stopped, swapped, target) = (Arc::clone(&stop), shared.join("swap.md"), elsewhere.clone());
@@ -148,7 +148,7 @@ fn saving(
     ] {
         peer_command(&index.to_string(), &mine, arguments)?.output()?;
     }
-    report.require("nothing outside the folder is written", {
+    report.require("nothing outside the directory is written", {
         fs::read(&victim)? == b"the victim's"
     });
     Ok(())
@@ -159,8 +159,8 @@ type Change = fn(&std::path::Path) -> io::Result<()>;
 
 pub(super) fn changes(_: &Setting, report: &mut Report) -> io::Result<()> {
     const LENGTH: usize = 8_000_000;
-    let folder = tempfile::tempdir()?;
-    let path = folder.path().join("document.bin");
+    let directory = tempfile::tempdir()?;
+    let path = directory.path().join("document.bin");
     let ways: [(&str, Change); 4] = [
         ("overwritten", |path| fs::write(path, vec![9; LENGTH])),
         ("a byte changed in place", |path| {
@@ -173,7 +173,7 @@ pub(super) fn changes(_: &Setting, report: &mut Report) -> io::Result<()> {
     let index = Index::with(&["--log", "quiet"])?;
     for (way, change) in ways {
         fs::write(&path, vec![7; LENGTH])?;
-        let peer = Peer::share(index.address, folder.path(), &["--upload-limit", "8M"])?;
+        let peer = Peer::share(index.address, directory.path(), &["--upload-limit", "8M"])?;
         let mut talk = Talk::to(peer.upload)?;
         talk.say("GET FILE document.bin P2P-CI/1.0\r\nHost: h\r\nWant-Digest: sha-256\r\n\r\n")?;
         thread::sleep(Duration::from_millis(300));

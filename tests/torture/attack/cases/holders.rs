@@ -160,7 +160,7 @@ impl Scene {
     }
 
     /// A new directory of a peer.
-    pub(super) fn folder(&self, name: &str) -> io::Result<PathBuf> {
+    pub(super) fn directory(&self, name: &str) -> io::Result<PathBuf> {
         let mine = self.root.path().join(name);
         fs::create_dir(&mine)?;
         Ok(mine)
@@ -188,7 +188,7 @@ impl Scene {
         name: &str,
         arguments: &[&str],
     ) -> io::Result<(PathBuf, Output, Duration, usize)> {
-        let mine = self.folder(name)?;
+        let mine = self.directory(name)?;
         let mut command = self.command(&mine, arguments)?;
         let begun = Instant::now();
         let run = thread::spawn(move || command.output());
@@ -208,8 +208,8 @@ fn document(number: u32) -> Vec<u8> {
     format!("The document {number}, as its author wrote it.\n").repeat(40).into_bytes()
 }
 
-pub(super) fn is_right(folder: &Path, number: u32) -> bool {
-    let found = fs::read(folder.join(format!("rfc{number}.txt")));
+pub(super) fn is_right(directory: &Path, number: u32) -> bool {
+    let found = fs::read(directory.join(format!("rfc{number}.txt")));
     found.is_ok_and(|bytes| bytes == document(number))
 }
 

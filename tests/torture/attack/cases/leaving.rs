@@ -29,13 +29,13 @@ fn wait_for(talk: &mut Talk, count: usize, most: Duration) -> io::Result<Option<
 }
 
 pub(super) fn gone(_: &Setting, report: &mut Report) -> io::Result<()> {
-    let folder = tempfile::tempdir()?;
+    let directory = tempfile::tempdir()?;
     for number in 1..=100 {
-        std::fs::write(folder.path().join(format!("rfc{number}.txt")), "text")?;
+        std::fs::write(directory.path().join(format!("rfc{number}.txt")), "text")?;
     }
     let index = Index::with(&["--log", "quiet"])?;
     let mut talk = Talk::to(index.address)?;
-    let peer = Peer::share(index.address, folder.path(), &[])?;
+    let peer = Peer::share(index.address, directory.path(), &[])?;
     let is_there = records(&talk.ask(list())?).len() == 100;
     peer.program.signal(Signal::KILL)?;
     let time = wait_for(&mut talk, 0, Duration::from_secs(5))?;
@@ -108,13 +108,13 @@ fn cut_off(report: &mut Report) -> io::Result<()> {
             return Ok(());
         }
     };
-    let folder = tempfile::tempdir()?;
+    let directory = tempfile::tempdir()?;
     let title = "A long title, so that a list of it is long. ".repeat(10);
-    std::fs::write(folder.path().join("rfc1.txt"), "text")?;
+    std::fs::write(directory.path().join("rfc1.txt"), "text")?;
     let arguments = ["--listen", "0.0.0.0:7734", "--log", "sessions", "--host-policy", "literal"];
     let mut index = Network::start("torture-index", "server", &arguments)?;
     index.line()?;
-    let share = folder.path().to_string_lossy().into_owned();
+    let share = directory.path().to_string_lossy().into_owned();
     let arguments = ["10.77.1.1", "--share", &share, "share"];
     let mut idle = Network::start("torture-idle", "peer", &arguments)?;
     idle.line()?;

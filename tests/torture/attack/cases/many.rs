@@ -22,9 +22,9 @@ fn add(talk: &mut Talk, name: &str, port: u16) -> io::Result<()> {
 }
 
 /// The names in a directory that are not the test's own.
-fn names(folder: &Path) -> io::Result<Vec<String>> {
+fn names(directory: &Path) -> io::Result<Vec<String>> {
     let mut names = Vec::new();
-    for entry in fs::read_dir(folder)? {
+    for entry in fs::read_dir(directory)? {
         names.push(entry?.file_name().to_string_lossy().into_owned());
     }
     names.retain(|name| name != ".state");
@@ -32,8 +32,8 @@ fn names(folder: &Path) -> io::Result<Vec<String>> {
     Ok(names)
 }
 
-fn sync(index: &Index, folder: &Path) -> io::Result<Child> {
-    let mut command = peer_command(&index.address.to_string(), folder, &["sync"])?;
+fn sync(index: &Index, directory: &Path) -> io::Result<Child> {
+    let mut command = peer_command(&index.address.to_string(), directory, &["sync"])?;
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()
 }
 

@@ -102,13 +102,13 @@ fn inside(report: &mut Report) -> io::Result<()> {
 
 /// `peer` says why it was refused, each time.
 fn refused_peers_report_it(index: SocketAddr, report: &mut Report) -> io::Result<()> {
-    let folder = tempfile::tempdir()?;
+    let directory = tempfile::tempdir()?;
     let mut told = 0;
     const TIMES: usize = 20;
     // From the address of the listener, which the system chooses; it has three connections.
     let (_, held) = served(&["10.9.0.1"; 3], index)?;
     for _ in 0..TIMES {
-        let output = peer_command(&index.to_string(), folder.path(), &["list"])?.output()?;
+        let output = peer_command(&index.to_string(), directory.path(), &["list"])?.output()?;
         let text = [output.stdout, output.stderr].concat();
         let text = String::from_utf8_lossy(&text).into_owned();
         told += usize::from(text.contains("503 Service Unavailable") && !text.contains("pipe"));

@@ -12,10 +12,10 @@ use crate::common::programs::{Index, Peer};
 use crate::common::talk::{Talk, list, records};
 
 pub(super) fn other_protocols(_: &Setting, report: &mut Report) -> io::Result<()> {
-    let folder = tempfile::tempdir()?;
-    std::fs::write(folder.path().join("rfc1.txt"), "one")?;
+    let directory = tempfile::tempdir()?;
+    std::fs::write(directory.path().join("rfc1.txt"), "one")?;
     let index = Index::with(&["--log", "quiet"])?;
-    let peer = Peer::share(index.address, folder.path(), &[])?;
+    let peer = Peer::share(index.address, directory.path(), &[])?;
     let noise: Vec<u8> =
         (0..4096_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
     let messages: [(&str, &[u8]); 8] = [

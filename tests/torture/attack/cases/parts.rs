@@ -39,9 +39,9 @@ fn dishonest(number: u32, length: u64) -> io::Result<u16> {
 }
 
 /// Part files and their bytes.
-fn parts(folder: &Path) -> io::Result<(usize, u64)> {
+fn parts(directory: &Path) -> io::Result<(usize, u64)> {
     let (mut count, mut bytes) = (0, 0);
-    for entry in fs::read_dir(folder)? {
+    for entry in fs::read_dir(directory)? {
         let entry = entry?;
         let is_part = entry.file_name().to_string_lossy().ends_with(".part");
         if let (true, Ok(metadata)) = (is_part, entry.metadata()) {
@@ -52,17 +52,17 @@ fn parts(folder: &Path) -> io::Result<(usize, u64)> {
     Ok((count, bytes))
 }
 
-fn start(index: &Index, folder: &Path, command: &[&str]) -> io::Result<Child> {
-    let mut command = peer_command(&index.address.to_string(), folder, command)?;
+fn start(index: &Index, directory: &Path, command: &[&str]) -> io::Result<Child> {
+    let mut command = peer_command(&index.address.to_string(), directory, command)?;
     command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()
 }
 
 /// Waits for programs and returns the largest number of part files, and of their bytes.
-fn watch(mut programs: Vec<Child>, folder: &Path) -> io::Result<(usize, u64)> {
+fn watch(mut programs: Vec<Child>, directory: &Path) -> io::Result<(usize, u64)> {
     let begun = Instant::now();
     let mut most = (0, 0);
     while !programs.is_empty() {
-        let (count, bytes) = parts(folder)?;
+        let (count, bytes) = parts(directory)?;
         most = (most.0.max(count), most.1.max(bytes));
         programs.retain_mut(|program| matches!(program.try_wait(), Ok(None)));
         if begun.elapsed() > Duration::from_secs(300) {

@@ -62,13 +62,13 @@ pub(super) fn slow_uploads(_setting: &Setting, report: &mut Report) -> io::Resul
     /// 44 KiB in a minute, and 84.
     const RATES: (usize, usize) = (750, 1440);
     let index = Index::start(None)?;
-    let folder = tempfile::tempdir()?;
-    std::fs::write(folder.path().join("document.bin"), vec![7; LENGTH])?;
-    std::fs::write(folder.path().join("small.bin"), vec![7; 40_000])?;
-    let free = Peer::share(index.address, folder.path(), &[])?;
-    let limited = Peer::share(index.address, folder.path(), &["--upload-limit", "2M"])?;
+    let directory = tempfile::tempdir()?;
+    std::fs::write(directory.path().join("document.bin"), vec![7; LENGTH])?;
+    std::fs::write(directory.path().join("small.bin"), vec![7; 40_000])?;
+    let free = Peer::share(index.address, directory.path(), &[])?;
+    let limited = Peer::share(index.address, directory.path(), &["--upload-limit", "2M"])?;
     // So slow that a reader lets it wait only after several minutes.
-    let narrow = Peer::share(index.address, folder.path(), &["--upload-limit", "10k"])?;
+    let narrow = Peer::share(index.address, directory.path(), &["--upload-limit", "10k"])?;
     let watched = [(&free, BELOW), (&limited, BELOW), (&narrow, 1)];
     let stop = AtomicBool::new(false);
     let begun = Instant::now();
@@ -130,9 +130,9 @@ pub(super) fn slow_uploads(_setting: &Setting, report: &mut Report) -> io::Resul
 
 pub(super) fn slots(_setting: &Setting, report: &mut Report) -> io::Result<()> {
     let index = Index::start(None)?;
-    let folder = tempfile::tempdir()?;
-    std::fs::write(folder.path().join("document.bin"), vec![7; LENGTH])?;
-    let peer = Peer::share(index.address, folder.path(), &["--upload-slots", "16"])?;
+    let directory = tempfile::tempdir()?;
+    std::fs::write(directory.path().join("document.bin"), vec![7; LENGTH])?;
+    let peer = Peer::share(index.address, directory.path(), &["--upload-slots", "16"])?;
     let stop = AtomicBool::new(false);
     let waited = thread::scope(|scope| {
         for number in 0..16 {
@@ -172,14 +172,14 @@ pub(super) fn crowd(_setting: &Setting, report: &mut Report) -> io::Result<()> {
     /// More connections than an upload server has places.
     const PLACES: usize = 100;
     let index = Index::start(None)?;
-    let folder = tempfile::tempdir()?;
-    std::fs::write(folder.path().join("document.bin"), vec![7; LENGTH])?;
-    std::fs::write(folder.path().join("medium.bin"), vec![7; 200_000])?;
+    let directory = tempfile::tempdir()?;
+    std::fs::write(directory.path().join("document.bin"), vec![7; LENGTH])?;
+    std::fs::write(directory.path().join("medium.bin"), vec![7; 200_000])?;
     for (networks, each) in CROWDS {
         // Until all slow readers that can have begun.
         let settled = Duration::from_secs(if networks > 32 { 20 } else { 5 });
         for name in ["document.bin", "medium.bin"] {
-            let peer = Peer::share(index.address, folder.path(), &[])?;
+            let peer = Peer::share(index.address, directory.path(), &[])?;
             let stop = AtomicBool::new(false);
             let longest = thread::scope(|scope| {
                 for number in 0..networks * each {
@@ -271,13 +271,13 @@ pub(super) fn hand_over(setting: &Setting, report: &mut Report) -> io::Result<()
     const LENGTHS: [usize; 5] = [1, 900, 65_536, 300_000, 3_000_000];
     let (documents, readers) = setting.size((100, 4000), (20, 200));
     let index = Index::start(None)?;
-    let folder = tempfile::tempdir()?;
+    let directory = tempfile::tempdir()?;
     let name = |number: usize| format!("document-{number}");
     for number in 0..documents {
         let bytes = vec![7; LENGTHS[number % LENGTHS.len()]];
-        std::fs::write(folder.path().join(name(number)), bytes)?;
+        std::fs::write(directory.path().join(name(number)), bytes)?;
     }
-    let peer = Peer::share(index.address, folder.path(), &["--hand-over"])?;
+    let peer = Peer::share(index.address, directory.path(), &["--hand-over"])?;
     let next = AtomicUsize::new(0);
     thread::scope(|scope| {
         for _ in 0..16 {
@@ -295,16 +295,16 @@ pub(super) fn hand_over(setting: &Setting, report: &mut Report) -> io::Result<()
         }
     });
     thread::sleep(Duration::from_secs(1));
-    let there = |folder: &Path| {
+    let there = |directory: &Path| {
         (0..documents)
             .filter(|number| {
-                let length = folder.join(name(*number)).metadata().map(|file| file.len());
+                let length = directory.join(name(*number)).metadata().map(|file| file.len());
                 length.is_ok_and(|length| length == LENGTHS[number % LENGTHS.len()] as u64)
             })
             .count()
     };
-    report.figure("documents after bad readers", there(folder.path()) as f64, "");
-    report.require("all of them are still here", there(folder.path()) == documents);
+    report.figure("documents after bad readers", there(directory.path()) as f64, "");
+    report.require("all of them are still here", there(directory.path()) == documents);
     for number in 0..documents {
         let begun = Instant::now();
         while begun.elapsed() < PATIENCE {
@@ -318,12 +318,12 @@ pub(super) fn hand_over(setting: &Setting, report: &mut Report) -> io::Result<()
         }
     }
     let begun = Instant::now();
-    let given = folder.path().join("handed-over");
+    let given = directory.path().join("handed-over");
     while there(&given) < documents && begun.elapsed() < PATIENCE {
         thread::sleep(Duration::from_millis(50));
     }
     report.figure("documents that good readers have taken", there(&given) as f64, "");
     report.require("each is handed over", there(&given) == documents);
-    report.require("and is here no more", there(folder.path()) == 0);
+    report.require("and is here no more", there(directory.path()) == 0);
     Ok(())
 }

@@ -138,10 +138,10 @@ pub(super) fn slow_readers(setting: &Setting, report: &mut Report) -> io::Result
     let time = setting.size(Duration::MAX, Duration::from_secs(75));
     let index = Index::start(setting.target)?;
     let fleet = fill(index.address, records)?;
-    let folder = tempfile::tempdir()?;
-    std::fs::write(folder.path().join("document.bin"), vec![7; length])?;
+    let directory = tempfile::tempdir()?;
+    std::fs::write(directory.path().join("document.bin"), vec![7; length])?;
     let slots = ["--upload-slots", "16"];
-    let peer = Peer::share(index.address, folder.path(), &slots)?;
+    let peer = Peer::share(index.address, directory.path(), &slots)?;
     let get = "GET FILE document.bin P2P-CI/1.0\r\nHost: h\r\n\r\n".to_string();
     let begun = Instant::now();
     let readers: Vec<_> = (0..2 * READERS)

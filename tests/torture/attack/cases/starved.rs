@@ -221,13 +221,13 @@ pub(super) fn streams(_: &Setting, report: &mut Report) -> io::Result<()> {
         report.require(&format!("{way}: it ends with code 0"), ended && status.code() == Some(0));
     }
     // A peer whose standard error is full.
-    let folder = tempfile::tempdir()?;
-    std::fs::write(folder.path().join("rfc1.txt"), "one")?;
+    let directory = tempfile::tempdir()?;
+    std::fs::write(directory.path().join("rfc1.txt"), "one")?;
     let index = Index::with(&["--log", "quiet"])?;
     let arguments = ["--upload", "127.0.0.1:0", "share"];
     let mut command = crate::common::programs::peer_command(
         &index.address.to_string(),
-        folder.path(),
+        directory.path(),
         &arguments,
     )?;
     command.stdin(Stdio::null()).stdout(Stdio::piped());

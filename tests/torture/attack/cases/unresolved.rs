@@ -52,7 +52,7 @@ fn sync_among_names(what: &str, setting: &Setting, report: &mut Report) -> io::R
             scene.add_host(documents + number, &format!("g{name}-{number}.example"))?;
         }
     }
-    let mine = scene.folder("mine")?;
+    let mine = scene.directory("mine")?;
     let mut command = scene.command(&mine, &["sync"])?;
     let begun = Instant::now();
     let mut peer = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;

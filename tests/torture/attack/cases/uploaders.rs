@@ -192,13 +192,13 @@ struct Outcome {
 
 pub(super) fn dishonest_holders(_: &Setting, report: &mut Report) -> io::Result<()> {
     let root = tempfile::tempdir()?;
-    let honest_folder = root.path().join("honest");
-    fs::create_dir(&honest_folder)?;
-    fs::write(honest_folder.join("rfc1.txt"), document())?;
+    let honest_directory = root.path().join("honest");
+    fs::create_dir(&honest_directory)?;
+    fs::write(honest_directory.join("rfc1.txt"), document())?;
     let hex = sha256(&document()).replace("sha-256=", "");
     fs::write(root.path().join("digests"), format!("{hex}  rfc1.txt\n"))?;
     let honest_index = Index::with(&["--log", "quiet"])?;
-    let honest = Peer::share(honest_index.address, &honest_folder, &[])?;
+    let honest = Peer::share(honest_index.address, &honest_directory, &[])?;
     let runs: Vec<_> = faults()
         .into_iter()
         .enumerate()
@@ -243,21 +243,22 @@ fn against(
     let dishonest = serve(Arc::new(acts))?;
     let list = root.join("digests");
     let list = list.to_string_lossy();
-    let folder = |kind: &str| -> io::Result<PathBuf> {
-        let folder = root.join(format!("{kind}-{number}"));
-        fs::create_dir(&folder)?;
-        Ok(folder)
+    let directory = |kind: &str| -> io::Result<PathBuf> {
+        let directory = root.join(format!("{kind}-{number}"));
+        fs::create_dir(&directory)?;
+        Ok(directory)
     };
     // Alone.
-    let mine = folder("alone")?;
+    let mine = directory("alone")?;
     let arguments = ["get", "1", "--from", &dishonest.to_string(), "--digests", &list];
     let begun = Instant::now();
     let mut command = peer_command("127.0.0.1:1", &mine, &arguments)?;
     command.env("XDG_STATE_HOME", mine.join(".state")).env("XDG_CACHE_HOME", mine.join(".cache"));
     let alone = command.output()?;
     let time = begun.elapsed();
-    let is_right = |folder: &Path| fs::read(folder.join("rfc1.txt")).is_ok_and(|b| b == document());
-    let is_there = |folder: &Path| folder.join("rfc1.txt").exists();
+    let is_right =
+        |directory: &Path| fs::read(directory.join("rfc1.txt")).is_ok_and(|b| b == document());
+    let is_there = |directory: &Path| directory.join("rfc1.txt").exists();
     let is_wrong = is_there(&mine) != is_right(&mine)
         || is_there(&mine) != (alone.status.code() == Some(0))
         || String::from_utf8_lossy(&alone.stderr).contains("panicked");
@@ -273,7 +274,7 @@ fn against(
     for holder in [honest, dishonest] {
         talk.ask(crate::common::talk::add(1, "127.0.0.1", holder.port(), "One"))?;
     }
-    let mine = folder("together")?;
+    let mine = directory("together")?;
     let arguments = ["get", "1", "--digests", &list];
     let mut command = peer_command(&index.address.to_string(), &mine, &arguments)?;
     command.env("XDG_STATE_HOME", mine.join(".state")).env("XDG_CACHE_HOME", mine.join(".cache"));

@@ -47,10 +47,10 @@ pub(super) fn victims(setting: &Setting, report: &mut Report) -> io::Result<()> 
             ))?;
         }
     }
-    let folder = tempfile::tempdir()?;
+    let directory = tempfile::tempdir()?;
     let time = Duration::from_secs(setting.size(50, 15));
     // Repeated `get` commands, and a `sync`.
-    let mut shell = peer_command(&index.address.to_string(), folder.path(), &[])?;
+    let mut shell = peer_command(&index.address.to_string(), directory.path(), &[])?;
     let mut shell =
         shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
     let begun = Instant::now();
@@ -75,7 +75,7 @@ pub(super) fn victims(setting: &Setting, report: &mut Report) -> io::Result<()> 
     privileged
         .ask("ADD FILE low.md P2P-CI/1.0\r\nHost: 192.0.2.1\r\nPort: 22\r\nTitle: low\r\n\r\n")?;
     let output =
-        peer_command(&index.address.to_string(), folder.path(), &["get", "low.md"])?.output()?;
+        peer_command(&index.address.to_string(), directory.path(), &["get", "low.md"])?.output()?;
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
     report.require("ports below 1024 are refused off loopback", {
         errors.contains("expected a port from 1024")
@@ -103,11 +103,11 @@ fn from_afar(report: &mut Report) -> io::Result<()> {
             address.port()
         ))?;
     }
-    let folder = tempfile::tempdir()?;
+    let directory = tempfile::tempdir()?;
     let get = |more: &[&str]| -> io::Result<String> {
         let arguments = [&["get", "near.md"], more].concat();
         let output =
-            peer_command(&index.address.to_string(), folder.path(), &arguments)?.output()?;
+            peer_command(&index.address.to_string(), directory.path(), &arguments)?.output()?;
         Ok(String::from_utf8_lossy(&output.stderr).into_owned())
     };
     let errors = get(&[])?;

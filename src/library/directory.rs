@@ -24,14 +24,14 @@ pub(super) const HANDED_OVER: &str = "handed-over";
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Depth {
     /// The files in the directory itself.
-    Folder,
+    Directory,
     /// The files in its subdirectories as well.
     Tree,
 }
 
 /// A shared directory after the first one.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct SharedFolder {
+pub struct SharedDirectory {
     /// The directory.
     pub path: Arc<Path>,
     /// Which of its files are shared.
@@ -43,7 +43,7 @@ pub struct SharedFolder {
 /// A file in a shared directory.
 #[derive(Debug)]
 pub(super) struct Found {
-    pub(super) folder: Arc<Path>,
+    pub(super) directory: Arc<Path>,
     /// Its path below the directory, with `/` between the segments.
     pub(super) name: Arc<str>,
     pub(super) state: FileState,
@@ -52,7 +52,7 @@ pub(super) struct Found {
 /// A file or subdirectory that is skipped, and why.
 #[derive(Debug)]
 pub(super) struct Skipped {
-    folder: Arc<Path>,
+    directory: Arc<Path>,
     pub(super) name: Vec<u8>,
     pub(super) reason: String,
     /// The path at which the disk failed, below the directory. It is unknown whether files at this path
@@ -67,14 +67,14 @@ impl Skipped {
     }
 
     /// Whether it is unknown if the file at this path below the directory has changed or is gone.
-    pub(super) fn may_hide(&self, folder: &Path, name: &str) -> bool {
-        *self.folder == *folder
+    pub(super) fn may_hide(&self, directory: &Path, name: &str) -> bool {
+        *self.directory == *directory
             && self.unknown_below.as_ref().is_some_and(|path| Path::new(name).starts_with(path))
     }
 
     /// A file or directory that the walk could not read. The error wraps the path and the reason.
-    fn of_error(folder: &Arc<Path>, error: &ignore::Error) -> Self {
-        let mut path: &Path = folder;
+    fn of_error(directory: &Arc<Path>, error: &ignore::Error) -> Self {
+        let mut path: &Path = directory;
         let mut cause = error;
         loop {
             cause = match cause {
@@ -87,13 +87,13 @@ impl Skipped {
                 _ => break,
             };
         }
-        let below = path.strip_prefix(folder).unwrap_or(path);
-        let name = if below.as_os_str().is_empty() { &**folder } else { below };
+        let below = path.strip_prefix(directory).unwrap_or(path);
+        let name = if below.as_os_str().is_empty() { &**directory } else { below };
         let name = name.as_os_str().as_encoded_bytes().to_vec();
         let reason = innermost(cause);
         let is_unknown = reason.downcast_ref::<io::Error>().is_some_and(system::is_disk_failure);
         let unknown_below = is_unknown.then(|| below.to_path_buf());
-        Self { folder: Arc::clone(folder), name, reason: reason.to_string(), unknown_below }
+        Self { directory: Arc::clone(directory), name, reason: reason.to_string(), unknown_below }
     }
 }
 
@@ -118,10 +118,10 @@ fn shortage(error: &ignore::Error) -> Option<io::Error> {
 }
 
 /// The file that a scan skips because of an error, unless the error ends the scan.
-fn skipped_for(folder: &Arc<Path>, error: &ignore::Error) -> io::Result<Skipped> {
+fn skipped_for(directory: &Arc<Path>, error: &ignore::Error) -> io::Result<Skipped> {
     match shortage(error) {
         Some(shortage) => Err(shortage),
-        None => Ok(Skipped::of_error(folder, error)),
+        None => Ok(Skipped::of_error(directory, error)),
     }
 }
 
@@ -130,19 +130,19 @@ fn skipped_for(folder: &Arc<Path>, error: &ignore::Error) -> io::Result<Skipped>
 /// # Errors
 /// When the directory itself cannot be read, or descriptors or memory are exhausted. What cannot be
 /// read because the disk fails is skipped.
-pub(super) fn files(folder: &Arc<Path>, depth: Depth) -> io::Result<(Vec<Found>, Vec<Skipped>)> {
-    std::fs::read_dir(&**folder)?;
-    let mut walk = WalkBuilder::new(&**folder);
+pub(super) fn files(directory: &Arc<Path>, depth: Depth) -> io::Result<(Vec<Found>, Vec<Skipped>)> {
+    std::fs::read_dir(&**directory)?;
+    let mut walk = WalkBuilder::new(&**directory);
     walk.standard_filters(false).hidden(true).add_custom_ignore_filename(IGNORE_FILE);
-    walk.max_depth((depth == Depth::Folder).then_some(1));
-    let handed_over = folder.join(HANDED_OVER);
+    walk.max_depth((depth == Depth::Directory).then_some(1));
+    let handed_over = directory.join(HANDED_OVER);
     walk.filter_entry(move |entry| entry.path() != handed_over);
     let (mut found, mut skipped) = (Vec::new(), Vec::new());
     for entry in walk.build() {
         let entry = match entry {
             Ok(entry) => entry,
             Err(error) => {
-                skipped.push(skipped_for(folder, &error)?);
+                skipped.push(skipped_for(directory, &error)?);
                 continue;
             }
         };
@@ -152,24 +152,24 @@ pub(super) fn files(folder: &Arc<Path>, depth: Depth) -> io::Result<(Vec<Found>,
         if entry.path().extension().is_some_and(|extension| extension == "part") {
             continue;
         }
-        let below = entry.path().strip_prefix(folder).unwrap_or(entry.path());
+        let below = entry.path().strip_prefix(directory).unwrap_or(entry.path());
         let bytes = || below.as_os_str().as_encoded_bytes().to_vec();
         let Some(name) = name(below) else {
             let reason = "its name is not UTF-8".into();
-            let (folder, name) = (Arc::clone(folder), bytes());
-            skipped.push(Skipped { folder, name, reason, unknown_below: None });
+            let (directory, name) = (Arc::clone(directory), bytes());
+            skipped.push(Skipped { directory, name, reason, unknown_below: None });
             continue;
         };
         let metadata = match entry.metadata() {
             Ok(metadata) => metadata,
             Err(error) if error.io_error().is_some_and(is_gone) => continue,
             Err(error) => {
-                skipped.push(skipped_for(folder, &error)?);
+                skipped.push(skipped_for(directory, &error)?);
                 continue;
             }
         };
-        let (folder, state) = (Arc::clone(folder), state(below, &metadata));
-        found.push(Found { folder, name: name.into(), state });
+        let (directory, state) = (Arc::clone(directory), state(below, &metadata));
+        found.push(Found { directory, name: name.into(), state });
     }
     Ok((found, skipped))
 }
@@ -254,7 +254,7 @@ mod tests {
     fn a_failed_disk_hides_files_below_and_a_shortage_ends_the_scan() {
         use rustix::io::Errno;
 
-        let folder = &Arc::<Path>::from(Path::new("papers"));
+        let directory = &Arc::<Path>::from(Path::new("papers"));
         for (path, hidden) in [
             ("papers/a", [true, true, false]),
             ("papers/a/b.md", [false, true, false]),
@@ -263,16 +263,16 @@ mod tests {
         ] {
             let error = wrapped(Errno::IO, path);
             assert!(shortage(&error).is_none());
-            let skipped = Skipped::of_error(folder, &error);
+            let skipped = Skipped::of_error(directory, &error);
             assert_eq!(
-                ["a/c.md", "a/b.md", "ab.md"].map(|name| skipped.may_hide(folder, name)),
+                ["a/c.md", "a/b.md", "ab.md"].map(|name| skipped.may_hide(directory, name)),
                 hidden
             );
             let error = wrapped(Errno::MFILE, path);
             assert!(shortage(&error).is_some_and(|error| system::is_shortage(&error)));
             let error = wrapped(Errno::ACCESS, path);
             assert!(shortage(&error).is_none());
-            assert!(!Skipped::of_error(folder, &error).may_hide(folder, "a/b.md"));
+            assert!(!Skipped::of_error(directory, &error).may_hide(directory, "a/b.md"));
         }
     }
 }
