@@ -80,14 +80,13 @@ impl Session<'_> {
             };
             is_first = false;
             let is_head = head.method == Method::Head;
-            let framing = Framing {
-                keeps_open: !head.wants_close && self.may_keep_open(),
-                knows_chunks: head.minor > 0,
-            };
+            let (wants_close, knows_chunks) = (head.wants_close, head.minor > 0);
             let reply = self.reply(head, body);
-            // Without chunks, the end of the connection is the end of such a reply.
-            let is_ended = !framing.knows_chunks && matches!(reply.body, Body::Stream(_));
-            if self.send(reply, framing, is_head).is_err() || is_ended || !framing.keeps_open {
+            // What arrives during such a reply is dropped, so no request can follow. Without chunks, the end
+            // of the connection is also its end.
+            let is_last = wants_close || matches!(reply.body, Body::Stream(_));
+            let framing = Framing { keeps_open: !is_last && self.may_keep_open(), knows_chunks };
+            if self.send(reply, framing, is_head).is_err() || !framing.keeps_open {
                 return Outcome::Normal;
             }
         }

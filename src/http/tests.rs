@@ -96,6 +96,17 @@ fn requests_on_one_connection_have_replies_in_order() {
 }
 
 #[test]
+fn no_request_follows_a_reply_that_is_sent_bit_by_bit() {
+    // Its bytes may be dropped during that reply, and the rest of it would be taken for a request.
+    for (method, end) in [("GET", "0\r\n\r\n"), ("HEAD", "\r\n\r\n")] {
+        let events = get("/events", "").replacen("GET", method, 1);
+        let found = replies(&[events, get("/", "")].concat());
+        assert_eq!(found.matches("HTTP/1.1 ").count(), 1, "{found}");
+        assert!(found.contains("Connection: close\r\n") && found.ends_with(end), "{found}");
+    }
+}
+
+#[test]
 fn a_page_of_another_site_gets_nothing() {
     for host in ["evil.example", "evil.example:9734", ""] {
         let found = replies(&format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n"));
