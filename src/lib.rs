@@ -80,7 +80,7 @@ mod driver;
 pub mod error_chain;
 #[doc(hidden)]
 pub mod escape;
-#[cfg(feature = "cli")]
+#[cfg(feature = "http")]
 #[doc(hidden)]
 pub mod http;
 #[doc(hidden)]

@@ -7,28 +7,35 @@ use super::status::HttpStatus;
 use crate::limits;
 
 /// The head of a request.
-#[derive(Debug)]
-pub(super) struct Head {
-    pub(super) method: Method,
-    pub(super) path: String,
-    pub(super) query: String,
+#[derive(Debug, Eq, PartialEq)]
+pub struct Head {
+    /// The method.
+    pub method: Method,
+    /// The path, as it was sent.
+    pub path: String,
+    /// What follows the first `?` of the target.
+    pub query: String,
     /// The host of the target, or else of the header line.
-    pub(super) host: Option<String>,
-    pub(super) headers: Vec<(String, String)>,
+    pub host: Option<String>,
+    /// Names in lower case, and values.
+    pub headers: Vec<(String, String)>,
     /// Bytes of the body.
-    pub(super) body: usize,
+    pub body: usize,
     /// The minor version: HTTP/1.0 or HTTP/1.1.
-    pub(super) minor: u8,
-    pub(super) wants_close: bool,
+    pub minor: u8,
+    /// Whether the client closes the connection after the reply.
+    pub wants_close: bool,
     /// Whether the client sends the body only after it was asked to.
-    pub(super) waits_to_send: bool,
+    pub waits_to_send: bool,
 }
 
 /// Why there is no request. The connection ends after the reply.
-#[derive(Debug)]
-pub(super) struct Malformed {
-    pub(super) status: HttpStatus,
-    pub(super) reason: &'static str,
+#[derive(Debug, Eq, PartialEq)]
+pub struct Malformed {
+    /// The status of the reply.
+    pub status: HttpStatus,
+    /// The reason, for people.
+    pub reason: &'static str,
 }
 
 impl Malformed {
@@ -38,7 +45,10 @@ impl Malformed {
 }
 
 /// Parses a head at the beginning of the input, and returns its length; `None` if more bytes are needed.
-pub(super) fn parse(input: &[u8]) -> Result<Option<(Head, usize)>, Malformed> {
+///
+/// # Errors
+/// When the input cannot become a request.
+pub fn parse(input: &[u8]) -> Result<Option<(Head, usize)>, Malformed> {
     let mut headers = [EMPTY_HEADER; limits::HTTP_HEADERS];
     let mut request = httparse::Request::new(&mut headers);
     let window = input.get(..limits::HTTP_HEAD).unwrap_or(input);

@@ -30,6 +30,7 @@ mod stream;
 pub use address::HttpAddress;
 #[cfg(unix)]
 pub use client::{Answer, request_at};
+pub use head::{Head, Malformed, parse as parse_head};
 pub use hosts::Hosts;
 pub use reply::Reply;
 pub use request::{Client, Method, Request};
