@@ -6,8 +6,9 @@ use clap::{Args, Parser, Subcommand, ValueHint};
 
 use super::headings::OUTPUT;
 use super::output::format::Format;
+use super::values::document_words::DOCUMENT;
 use super::values::endpoints::{HOLDER, holder};
-use super::values::named::{DOCUMENT, Range, parse_document, parse_range};
+use super::values::named::{Range, parse_document, parse_range};
 use crate::protocol::{Document, Endpoint, Limit, SyntaxError, Title, Words};
 
 /// The commands that work in both places.

@@ -6,7 +6,8 @@ use std::ffi::OsString;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command, Error, ValueHint};
 
-use super::values::named::{Range, is_document, parse_range};
+use super::values::document_words::is_document;
+use super::values::named::{Range, parse_range};
 use crate::protocol::similar;
 
 /// The tip for the words of a command line of `program`, or an empty text. A mistyped command is before the
@@ -83,7 +84,7 @@ mod tests {
 
     use super::*;
     use crate::cli::command::Line;
-    use crate::cli::values::named::join_kinds;
+    use crate::cli::values::document_words::join_kinds;
 
     #[test]
     fn a_surplus_argument_has_a_tip_where_one_helps() {

@@ -20,7 +20,7 @@ use super::program::{called, with_names, with_program};
 use super::server_args;
 use super::surplus::surplus_tip;
 use super::topics::topic;
-use super::values::named::join_kinds;
+use super::values::document_words::join_kinds;
 use crate::escape::{escaped, excerpt};
 use crate::protocol::similar;
 

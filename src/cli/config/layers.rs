@@ -1,21 +1,21 @@
 //! The values of the environment and of the file, which are below the options.
 
 use std::env::var_os;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fmt::{self, Display, Formatter};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use clap::error::{ContextKind, ContextValue};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Command, FromArgMatches, Id};
 
+use super::checking::{check, from_variable};
 use super::error::{ConfigError, Mistake};
 use super::file::{self, FileValues};
 use super::keys::{CONFIG, Form, Key, keys, negation, with_negations};
 use super::programs::Program;
 use super::tables::{SHARE, Tables, expanded};
-use crate::escape::{escaped_path, excerpt};
+use crate::escape::escaped_path;
 use crate::toml_table::TomlError;
 
 /// The variable that names the file.
@@ -282,74 +282,8 @@ fn set_variable(name: &str) -> Option<OsString> {
     var_os(name).filter(|value| !value.is_empty())
 }
 
-/// The texts of a variable. The values of an option that may be given several times are separated by commas.
-fn from_variable(key: &Key, value: &OsStr) -> Result<Vec<OsString>, String> {
-    match (key.form, value.to_str()) {
-        (Form::Flag, Some("1" | "true" | "yes" | "on")) => Ok(vec!["true".into()]),
-        (Form::Flag, Some("0" | "false" | "no" | "off")) => Ok(Vec::new()),
-        (Form::Flag, _) => {
-            Err(format!("expected true or false, found {}", excerpt(value.as_encoded_bytes())))
-        }
-        (Form::Several, Some(text)) => Ok(text.split(',').map(|one| one.trim().into()).collect()),
-        (Form::One | Form::Count | Form::Several, _) => Ok(vec![value.into()]),
-    }
-}
-
 /// A value of the file, in which a path may begin in the home directory.
 fn with_home(key: &Key, text: OsString) -> OsString {
     let is_path = ["DIR", "FILE", "PATH"].contains(&&*key.placeholder);
     if is_path { expanded(text) } else { text }
-}
-
-/// Checks values as the option does.
-fn check(command: &Command, key: &Key, texts: &[OsString]) -> Result<(), String> {
-    match key.form {
-        Form::Flag => return Ok(()),
-        Form::Count => {
-            let is_count =
-                |text: &OsString| text.to_str().is_some_and(|text| text.parse::<u8>().is_ok());
-            return match texts.iter().all(is_count) {
-                true => Ok(()),
-                false => Err("expected a number from 0 to 255".into()),
-            };
-        }
-        Form::One | Form::Several => {}
-    }
-    let words = texts.iter().flat_map(|text| match &key.option {
-        Some(option) => {
-            let mut word = OsString::from(format!("{option}="));
-            word.push(text);
-            vec![word]
-        }
-        None => vec!["--".into(), text.clone()],
-    });
-    let words = std::iter::once(command.get_name().into()).chain(words);
-    match command.clone().try_get_matches_from(words) {
-        Ok(_) => Ok(()),
-        Err(error) => match mistake_in(&error) {
-            Some(_) if key.is_secret() => Err("expected another value".into()),
-            Some(mistake) => Err(mistake),
-            None => Ok(()),
-        },
-    }
-}
-
-/// The mistake in a value; `None` if an error has another reason.
-fn mistake_in(error: &clap::Error) -> Option<String> {
-    use clap::error::ErrorKind;
-    match error.kind() {
-        ErrorKind::ValueValidation => Some(std::error::Error::source(error)?.to_string()),
-        ErrorKind::InvalidValue => {
-            let Some(ContextValue::Strings(valid)) = error.get(ContextKind::ValidValue) else {
-                return Some("expected another value".into());
-            };
-            let found = match error.get(ContextKind::InvalidValue) {
-                Some(ContextValue::String(found)) => excerpt(found),
-                _ => "another text".into(),
-            };
-            Some(format!("expected one of `{}`, found {found}", valid.join("`, `")))
-        }
-        ErrorKind::InvalidUtf8 => Some("expected UTF-8".into()),
-        _ => None,
-    }
 }

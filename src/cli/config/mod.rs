@@ -10,6 +10,7 @@
 //! | `tables` | the tables of a file that no option has |
 //! | `file` | reading a file; unknown keys and their suggestions |
 //! | `layers` | the values of the environment and of the file below the options |
+//! | `checking` | the value of a variable; checking values as the options do |
 //! | `values` | the values in effect, with their sources |
 //! | `running` | the values of a service that runs, and what a reload changes |
 //! | `error` | mistakes, each with its place |
@@ -17,6 +18,7 @@
 //! | `manual` | the manual pages of the files |
 //! | `command` | `p2p-ci config` |
 
+mod checking;
 pub(super) mod command;
 pub(super) mod error;
 mod file;

@@ -13,7 +13,7 @@ use crate::cli::output::print::print_text;
 use crate::cli::surplus::surplus_tip;
 use crate::cli::topics::topic;
 use crate::cli::usage::{escaped_lines, plain_words};
-use crate::cli::values::named::{join_kinds, with_rows};
+use crate::cli::values::document_words::{join_kinds, with_rows};
 
 /// Runs one line; `false` if it ends the session.
 pub(super) fn run_typed(context: &mut Context, line: &str) -> Result<bool, CommandError> {

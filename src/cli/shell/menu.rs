@@ -11,7 +11,7 @@ use crate::cli::command::Line;
 use crate::cli::errors::command_error::CommandError;
 use crate::cli::output::print::print_message;
 use crate::cli::usage::escaped_lines;
-use crate::cli::values::named::{join_kinds, with_rows};
+use crate::cli::values::document_words::{join_kinds, with_rows};
 use crate::escape::excerpt;
 
 /// An operation, which is a command of the shell.

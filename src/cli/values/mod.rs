@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `endpoints` | addresses of index servers and holders |
 //! | `named` | documents |
+//! | `document_words` | the words of a command that are documents |
 //! | `option_values` | values that both programs have |
 //! | `quantity`, `rate`, `size` | numbers with units |
 //! | `digest_list` | lists of trusted digests |
@@ -11,6 +12,7 @@
 
 pub(super) mod bounded_lines;
 pub(super) mod digest_list;
+pub(super) mod document_words;
 pub(super) mod endpoints;
 pub(super) mod named;
 pub(super) mod option_values;

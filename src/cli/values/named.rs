@@ -1,16 +1,10 @@
 //! Documents as users type them: `793`, `700-710`, `notes.pdf`, `FILE:42`, and the two words that lists
 //! print: `RFC 793`, `FILE a%20b.txt` (protocol.md section 2.4).
 
-use std::ffi::{OsStr, OsString};
-
-use clap::{Arg, Command};
-
 use crate::escape::{escaped, is_shown_as_it_is};
 use crate::library::document_of;
 use crate::protocol::{Document, FileName, RfcNumber};
 
-/// The name of arguments that are documents, by which completion recognizes them, too.
-pub(in crate::cli) const DOCUMENT: &str = "N";
 /// The largest number of RFCs in a range.
 const RANGE: u32 = 100_000;
 
@@ -33,107 +27,10 @@ impl Range {
     }
 }
 
-/// Joins `RFC` and `FILE` with the next word, after a command of `program` that takes documents.
-pub(in crate::cli) fn join_kinds<W>(
-    program: &Command,
-    words: impl IntoIterator<Item = W>,
-) -> Vec<OsString>
-where
-    W: Into<OsString>,
-{
-    let mut joined: Vec<OsString> = Vec::new();
-    let (mut command, mut kind_may_follow, mut kind) = (None, false, None);
-    for word in words.into_iter().map(Into::into) {
-        let text = word.to_str().unwrap_or_default();
-        let is_name = !text.is_empty() && !text.starts_with('-');
-        match kind.take() {
-            Some("RFC") if is_number(text) || split_range(text).is_some() => {
-                if let Some(last) = joined.last_mut() {
-                    push_word(last, &word);
-                }
-            }
-            Some("FILE") if is_name => {
-                if let Some(last) = joined.last_mut() {
-                    push_word(last, &word);
-                }
-            }
-            _ => {
-                kind = kind_of(text).filter(|_| kind_may_follow);
-                let named = program.find_subcommand(text).filter(|named| takes_documents(named));
-                command = command.or(named);
-                kind_may_follow =
-                    command.is_some_and(|command| !takes_value(program, command, text));
-                joined.push(word);
-            }
-        }
-    }
-    joined
-}
-
-/// The kind that a word of a list names.
-fn kind_of(word: &str) -> Option<&'static str> {
-    match word {
-        "FILE" => Some("FILE"),
-        _ if word.eq_ignore_ascii_case("RFC") => Some("RFC"),
-        _ => None,
-    }
-}
-
-/// Replaces rows of the last list, such as `%3`, by their documents, after a command of `program` that takes
-/// documents.
-pub(in crate::cli) fn with_rows(
-    program: &Command,
-    words: Vec<OsString>,
-    row: impl Fn(usize) -> Result<Document, String>,
-) -> Result<Vec<OsString>, String> {
-    let first = words.first().and_then(|word| word.to_str()).unwrap_or_default();
-    let Some(command) = program.find_subcommand(first).filter(|named| takes_documents(named))
-    else {
-        return Ok(words);
-    };
-    let mut is_value = false;
-    let replace = |word: OsString| {
-        let text = word.to_str().unwrap_or_default();
-        let number = row_of(text).filter(|_| !is_value);
-        is_value = takes_value(program, command, text);
-        match number {
-            Some(number) => row(number).map(|document| match document {
-                Document::Rfc(number) => number.to_string().into(),
-                Document::File(name) => format!("FILE:{}", name.as_str()).into(),
-            }),
-            None => Ok(word),
-        }
-    };
-    words.into_iter().map(replace).collect()
-}
-
 /// The number of a row: `%` and 1 to 4 digits alone.
-fn row_of(text: &str) -> Option<usize> {
+pub(super) fn row_of(text: &str) -> Option<usize> {
     let digits = text.strip_prefix('%').filter(|digits| is_number(digits) && digits.len() <= 4)?;
     digits.parse().ok()
-}
-
-/// Whether the arguments of a command are documents.
-fn takes_documents(command: &Command) -> bool {
-    command.get_positionals().any(is_document)
-}
-
-/// Whether an argument is a document.
-pub(in crate::cli) fn is_document(argument: &Arg) -> bool {
-    argument.get_value_names().is_some_and(|names| names.iter().any(|name| *name == DOCUMENT))
-}
-
-/// Whether a word is an option of a command, or of all commands, whose value is the next word.
-fn takes_value(program: &Command, command: &Command, word: &str) -> bool {
-    let Some(long) = word.strip_prefix("--") else { return false };
-    let options = command.get_opts().chain(program.get_opts());
-    let mut options = options.filter(|option| option.get_action().takes_values());
-    options.any(|option| option.get_long() == Some(long))
-}
-
-fn push_word(to: &mut OsString, word: &OsStr) {
-    to.push(" ");
-    to.push(word);
 }
 
 /// Reads a range of RFC numbers, or a document.
@@ -244,11 +141,11 @@ fn percent(character: char) -> String {
     character.encode_utf8(&mut bytes).bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
 
-fn is_number(text: &str) -> bool {
+pub(super) fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-fn split_range(text: &str) -> Option<(&str, &str)> {
+pub(super) fn split_range(text: &str) -> Option<(&str, &str)> {
     text.split_once('-').filter(|(first, last)| is_number(first) && is_number(last))
 }
 
@@ -270,8 +167,6 @@ fn number(text: &str) -> Result<RfcNumber, String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::ArgAction;
-
     use super::*;
 
     #[test]
@@ -328,35 +223,5 @@ mod tests {
         assert!(error.contains("smaller number first, such as `5-10`, found `10-5`"), "{error}");
         assert!(parse_range("1-100001").unwrap_err().contains("at most 100000 numbers"));
         assert!(matches!(parse_range("RFC 5-10"), Ok(Range::Rfcs(..))));
-    }
-
-    fn program() -> Command {
-        let documents = || Arg::new("documents").value_name(DOCUMENT);
-        let force = Arg::new("force").long("force").action(ArgAction::SetTrue);
-        let out = Arg::new("out").long("out").value_name("PATH");
-        Command::new("peer")
-            .arg(Arg::new("share").long("share").global(true))
-            .subcommand(Command::new("get").args([documents(), force, out]))
-            .subcommand(Command::new("lookup").arg(documents()))
-            .subcommand(Command::new("search").arg(Arg::new("words").value_name("WORDS")))
-    }
-
-    #[test]
-    fn the_two_words_that_a_list_prints_are_one_document() {
-        for (words, joined) in [
-            ("get RFC 7 8", "get|RFC 7|8"),
-            ("get --force RFC 7-9 FILE a", "get|--force|RFC 7-9|FILE a"),
-            ("peer h lookup FILE a%20b.txt", "peer|h|lookup|FILE a%20b.txt"),
-            ("get --out FILE 7", "get|--out|FILE|7"),
-            ("get --share FILE 7", "get|--share|FILE|7"),
-            ("get RFC", "get|RFC"),
-            ("get RFC x", "get|RFC|x"),
-            ("get FILE --force", "get|FILE|--force"),
-            ("search RFC 7", "search|RFC|7"),
-        ] {
-            let found = join_kinds(&program(), words.split(' '));
-            let found: Vec<&str> = found.iter().filter_map(|word| word.to_str()).collect();
-            assert_eq!(found.join("|"), joined, "{words}");
-        }
     }
 }

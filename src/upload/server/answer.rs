@@ -7,12 +7,14 @@ use std::time::Instant;
 
 use super::handing_over::hand_over;
 use super::lending::{Lending, Lent};
+use super::not_sent::NotSent;
 use super::running::Running;
 use super::sending::{Upload, check, head};
 use super::settings::Uploads;
 use super::totals::UploadTotals;
 use crate::counters::Cause;
 use crate::library::{DigestCache, Entry, OpenDocument, SharedLibrary, UnpackedCopies};
+use crate::limits;
 use crate::net::{Connection, Permits, ReadClock, SMALL, Stop, send};
 use crate::protocol::dialect::ReplyStyle;
 use crate::protocol::{
@@ -21,7 +23,6 @@ use crate::protocol::{
 };
 use crate::upload::send_meter::SendMeter;
 use crate::upload::slots::{Needs, Slot};
-use crate::{limits, system};
 
 /// Why a request for another document is refused.
 const NOT_SHARED: &str =
@@ -69,50 +70,6 @@ pub(super) enum Then {
     KeepOpen,
     /// The connection broke, which was logged.
     Broken,
-}
-
-/// Why a document is not sent.
-#[derive(Debug, thiserror::Error)]
-enum NotSent {
-    #[error("it is being handed over to another reader")]
-    BeingHandedOver,
-    #[error("other uploads are not done yet")]
-    NoSlot,
-    #[error("it cannot be opened or read: {0}")]
-    File(#[from] io::Error),
-}
-
-impl NotSent {
-    fn cause(&self) -> Cause {
-        match self {
-            Self::BeingHandedOver => Cause::HandingOver,
-            Self::NoSlot => Cause::Slots,
-            Self::File(_) => Cause::File,
-        }
-    }
-
-    fn refusal(&self) -> Refusal {
-        match self {
-            Self::NoSlot | Self::BeingHandedOver => Refusal::ServiceUnavailable,
-            Self::File(error) => refusal_of(error),
-        }
-    }
-}
-
-/// 404 says that this peer does not have the document: its file is gone, is something else, may not
-/// be read, or is not packed as its name says. Whatever else keeps it from being read, such as too
-/// few descriptors or a fault of the disk, may be over the next time.
-fn refusal_of(error: &io::Error) -> Refusal {
-    use io::ErrorKind::{
-        InvalidData, InvalidInput, IsADirectory, NotADirectory, NotFound, PermissionDenied,
-        UnexpectedEof,
-    };
-    match error.kind() {
-        NotFound | NotADirectory | IsADirectory | PermissionDenied | InvalidInput | InvalidData
-        | UnexpectedEof => Refusal::NotFound,
-        _ if system::is_link_or_socket(error) => Refusal::NotFound,
-        _ => Refusal::ServiceUnavailable,
-    }
 }
 
 /// A document that can be sent.
@@ -343,30 +300,5 @@ impl Sharing {
         !self.uploads.hand_over
             && self.permits.taken() <= self.kept_open
             && !self.stop.is_draining()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[cfg(unix)]
-    #[test]
-    fn what_may_be_over_the_next_time_is_no_404() {
-        use rustix::io::Errno;
-
-        let refusal = |errno: Errno| refusal_of(&errno.into());
-        for errno in [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::IO, Errno::NOSPC] {
-            assert_eq!(refusal(errno), Refusal::ServiceUnavailable, "{errno}");
-        }
-        for errno in [Errno::STALE, Errno::BUSY, Errno::AGAIN, Errno::DQUOT, Errno::ROFS] {
-            assert_eq!(refusal(errno), Refusal::ServiceUnavailable, "{errno}");
-        }
-        for errno in [Errno::NOENT, Errno::ACCESS, Errno::PERM, Errno::LOOP, Errno::NXIO] {
-            assert_eq!(refusal(errno), Refusal::NotFound, "{errno}");
-        }
-        for errno in [Errno::NOTDIR, Errno::ISDIR] {
-            assert_eq!(refusal(errno), Refusal::NotFound, "{errno}");
-        }
     }
 }

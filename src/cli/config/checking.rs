@@ -1,0 +1,75 @@
+//! Reading the value of a variable of the environment, and checking values as the options do.
+
+use std::ffi::{OsStr, OsString};
+
+use clap::Command;
+use clap::error::{ContextKind, ContextValue};
+
+use super::keys::{Form, Key};
+use crate::escape::excerpt;
+
+/// The texts of a variable. The values of an option that may be given several times are separated by commas.
+pub(super) fn from_variable(key: &Key, value: &OsStr) -> Result<Vec<OsString>, String> {
+    match (key.form, value.to_str()) {
+        (Form::Flag, Some("1" | "true" | "yes" | "on")) => Ok(vec!["true".into()]),
+        (Form::Flag, Some("0" | "false" | "no" | "off")) => Ok(Vec::new()),
+        (Form::Flag, _) => {
+            Err(format!("expected true or false, found {}", excerpt(value.as_encoded_bytes())))
+        }
+        (Form::Several, Some(text)) => Ok(text.split(',').map(|one| one.trim().into()).collect()),
+        (Form::One | Form::Count | Form::Several, _) => Ok(vec![value.into()]),
+    }
+}
+
+/// Checks values as the option does.
+pub(super) fn check(command: &Command, key: &Key, texts: &[OsString]) -> Result<(), String> {
+    match key.form {
+        Form::Flag => return Ok(()),
+        Form::Count => {
+            let is_count =
+                |text: &OsString| text.to_str().is_some_and(|text| text.parse::<u8>().is_ok());
+            return match texts.iter().all(is_count) {
+                true => Ok(()),
+                false => Err("expected a number from 0 to 255".into()),
+            };
+        }
+        Form::One | Form::Several => {}
+    }
+    let words = texts.iter().flat_map(|text| match &key.option {
+        Some(option) => {
+            let mut word = OsString::from(format!("{option}="));
+            word.push(text);
+            vec![word]
+        }
+        None => vec!["--".into(), text.clone()],
+    });
+    let words = std::iter::once(command.get_name().into()).chain(words);
+    match command.clone().try_get_matches_from(words) {
+        Ok(_) => Ok(()),
+        Err(error) => match mistake_in(&error) {
+            Some(_) if key.is_secret() => Err("expected another value".into()),
+            Some(mistake) => Err(mistake),
+            None => Ok(()),
+        },
+    }
+}
+
+/// The mistake in a value; `None` if an error has another reason.
+fn mistake_in(error: &clap::Error) -> Option<String> {
+    use clap::error::ErrorKind;
+    match error.kind() {
+        ErrorKind::ValueValidation => Some(std::error::Error::source(error)?.to_string()),
+        ErrorKind::InvalidValue => {
+            let Some(ContextValue::Strings(valid)) = error.get(ContextKind::ValidValue) else {
+                return Some("expected another value".into());
+            };
+            let found = match error.get(ContextKind::InvalidValue) {
+                Some(ContextValue::String(found)) => excerpt(found),
+                _ => "another text".into(),
+            };
+            Some(format!("expected one of `{}`, found {found}", valid.join("`, `")))
+        }
+        ErrorKind::InvalidUtf8 => Some("expected UTF-8".into()),
+        _ => None,
+    }
+}
