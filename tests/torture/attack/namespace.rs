@@ -12,6 +12,9 @@ use super::report::Report;
 /// Set inside the namespaces.
 const INSIDE: &str = "P2P_CI_TORTURE_NAMESPACE";
 
+/// The units of the figures that are reported from inside.
+const UNITS: [&str; 4] = ["s", "ms", "MiB", "B"];
+
 /// Whether this process runs inside.
 pub(super) fn is_inside() -> bool {
     env::var_os(INSIDE).is_some()
@@ -63,7 +66,8 @@ pub(super) fn run_inside(
     }
     for figure in result["figures"].as_array().into_iter().flatten() {
         let what = figure["what"].as_str().unwrap_or_default();
-        report.figure(what, figure["value"].as_f64().unwrap_or_default(), "s");
+        let unit = UNITS.into_iter().find(|unit| figure["unit"] == *unit).unwrap_or_default();
+        report.figure(what, figure["value"].as_f64().unwrap_or_default(), unit);
     }
     Ok(())
 }

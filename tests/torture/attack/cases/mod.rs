@@ -11,6 +11,7 @@ mod leaving;
 mod many;
 mod memory;
 mod networks;
+mod operators;
 mod other_protocols;
 mod parts;
 mod readers;
@@ -58,6 +59,7 @@ pub(crate) const CASES: &[Case] = &[
     case("large", "a line of 1 GiB, a million headers", requests::large),
     case("splits", "messages in any pieces, long pipelines", requests::splits),
     case("other-protocols", "HTTP, TLS, pickles, noise", other_protocols::other_protocols),
+    case("operators", "attacks on the address for operators", operators::operators),
     case("bad-requests", "bad requests as fast as one can send them", connections::bad_requests),
     case("limits", "records up to the limits, and a large peer that leaves", leaving::limits),
     case("networks", "limits per network, and a name that was verified", networks::networks),
