@@ -38,6 +38,7 @@ pub(super) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         be_quiet();
     }
     logging::start(args.log_format, args.log_level(), &[]);
+    configured.layers.warn();
     if let Err(error) = limit_malloc_arenas() {
         log::warn!("little of the address space can be used, set MALLOC_ARENA_MAX=1: {error}");
     }

@@ -91,6 +91,7 @@ pub(super) fn run(all: impl IntoIterator<Item = OsString>) -> ExitCode {
         print_line(limits_table(&args.into())).map_err(Error::Output)
     } else {
         logging::start(args.log_format, LEVEL, &args.log_levels());
+        configured.layers.warn();
         serve(&configured, arguments)
     };
     match done {

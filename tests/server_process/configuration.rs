@@ -218,3 +218,37 @@ fn a_commented_file_is_written_and_has_no_mistake() {
     let checked = run(P2P_CI, &["config", "check", "peer"], root.path());
     assert!(text(&checked.stdout).starts_with("there is no "), "{checked:?}");
 }
+
+#[cfg(unix)]
+#[test]
+fn a_default_file_that_cannot_be_reached_is_reported_and_one_that_cannot_be_read_is_an_error() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let root = tempfile::tempdir().unwrap();
+    let hidden = directory(root.path(), "hidden", &[]);
+    let ours = directory(&hidden, "p2p-ci", &[("peer.toml", b"quiet = true\n")]);
+    let file = ours.join("peer.toml");
+    let set = |path: &Path, mode: u32| {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    };
+    set(&file, 0);
+    if fs::read(&file).is_ok() {
+        println!("skipped: this user may read every file");
+        set(&file, 0o600);
+        return;
+    }
+    let show = ["config", "show", "peer"];
+    let unreadable = run(P2P_CI, &show, &hidden);
+    assert_eq!(unreadable.status.code(), Some(78), "{unreadable:?}");
+    set(&hidden, 0);
+    let mut command = command(P2P_CI, &show, root.path());
+    let unknown = command.env("XDG_CONFIG_HOME", &hidden).output().unwrap();
+    set(&hidden, 0o700);
+    set(&file, 0o600);
+    assert!(unknown.status.success(), "{unknown:?}");
+    let first = text(&unknown.stdout).lines().next().unwrap();
+    assert!(
+        first.starts_with("# configuration file: none: cannot read the configuration"),
+        "{first}"
+    );
+}

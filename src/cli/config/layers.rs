@@ -55,6 +55,8 @@ pub(in crate::cli) struct Layers {
     values: Vec<Layer>,
     /// The file that was read.
     pub(in crate::cli) file: Option<PathBuf>,
+    /// Why it is not known whether there is a default file, if it is not.
+    pub(in crate::cli) unknown_file: Option<Mistake>,
     pub(in crate::cli) tables: Tables,
     pub(in crate::cli) table_lines: Vec<(&'static str, usize)>,
 }
@@ -135,6 +137,13 @@ impl<A> Configured<A> {
 }
 
 impl Layers {
+    /// Logs that it is not known whether there is a default file.
+    pub(in crate::cli) fn warn(&self) {
+        if let Some(mistake) = &self.unknown_file {
+            log::warn!("{mistake}; the program runs without it");
+        }
+    }
+
     fn read(
         program: Program,
         command: &Command,
@@ -144,11 +153,17 @@ impl Layers {
         let mut mistakes = Vec::new();
         let named = matches.get_one::<PathBuf>(CONFIG).cloned();
         let named = named.or_else(|| set_variable(CONFIG_VARIABLE).map(PathBuf::from));
+        let mut unknown_file = None;
         let (mut found, file) = match read_file(program, keys, named) {
-            Ok(found) => found,
+            Ok(Found::File(found, file)) => (found, Some(file)),
+            Ok(Found::Nothing) => Default::default(),
+            Ok(Found::NotReached(mistake)) => {
+                unknown_file = Some(mistake);
+                Default::default()
+            }
             Err(mistake) => {
                 mistakes.push(mistake);
-                (FileValues::default(), None)
+                Default::default()
             }
         };
         let mut values = Vec::new();
@@ -203,7 +218,13 @@ impl Layers {
             mistakes.extend(found.mistakes.into_iter().map(in_file));
         }
         match mistakes.is_empty() {
-            true => Ok(Self { values, file, tables: found.tables, table_lines: found.table_lines }),
+            true => Ok(Self {
+                values,
+                file,
+                unknown_file,
+                tables: found.tables,
+                table_lines: found.table_lines,
+            }),
             false => Err(ConfigError(mistakes)),
         }
     }
@@ -218,27 +239,40 @@ impl Layers {
     }
 }
 
+/// The file that is named, or the default one.
+enum Found {
+    File(FileValues, PathBuf),
+    Nothing,
+    /// The directory of the default file cannot be searched.
+    NotReached(Mistake),
+}
+
 /// Reads the file that is named, or the default one if it exists.
-fn read_file(
-    program: Program,
-    keys: &[Key],
-    named: Option<PathBuf>,
-) -> Result<(FileValues, Option<PathBuf>), Mistake> {
+fn read_file(program: Program, keys: &[Key], named: Option<PathBuf>) -> Result<Found, Mistake> {
     let is_named = named.is_some();
     let Some(path) = named.or_else(|| program.default_file()) else {
-        return Ok(Default::default());
+        return Ok(Found::Nothing);
     };
     match file::text(&path) {
-        Ok(text) => Ok((file::values(program, keys, &text), Some(path))),
+        Ok(text) => Ok(Found::File(file::values(program, keys, &text), path)),
         Err(Mistake::Unreadable { error, .. }) if !is_named && is_missing(&error) => {
-            Ok(Default::default())
+            Ok(Found::Nothing)
         }
+        // A file that exists may protect the program: it is not ignored.
+        Err(mistake) if !is_named && is_hidden(&path) => Ok(Found::NotReached(mistake)),
         Err(mistake) => Err(mistake),
     }
 }
 
 fn is_missing(error: &std::io::Error) -> bool {
     [ErrorKind::NotFound, ErrorKind::NotADirectory].contains(&error.kind())
+}
+
+/// Whether nobody without more rights can know if there is a file: such as below the home directory of another
+/// user.
+fn is_hidden(path: &Path) -> bool {
+    let found = path.symlink_metadata();
+    found.is_err_and(|error| error.kind() == ErrorKind::PermissionDenied)
 }
 
 /// All mistakes of a file.

@@ -15,7 +15,10 @@ const COLUMN: usize = 40;
 pub(super) fn lines<A>(configured: &Configured<A>) -> Vec<String> {
     let file = match &configured.layers.file {
         Some(file) => Source::File(file.clone(), 0).to_string().trim_end_matches(":0").to_string(),
-        None => "none".into(),
+        None => match &configured.layers.unknown_file {
+            Some(mistake) => format!("none: {mistake}"),
+            None => "none".into(),
+        },
     };
     let mut lines = vec![format!("# configuration file: {file}")];
     let has_shares = !configured.layers.tables.shares.is_empty();
