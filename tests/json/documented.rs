@@ -7,7 +7,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::common::{Index, directory, run_peer_with_input, share};
+use crate::common::{Index, directory, peer, run_peer_with_input, share};
 use crate::failures::replying;
 use crate::schema::sections;
 
@@ -38,9 +38,13 @@ struct Printed {
 impl Printed {
     /// The objects of one run of the peer, with this input.
     fn run(&self, arguments: &[&str], input: &str) -> Vec<String> {
+        self.run_with(&self.index.address.to_string(), arguments, input)
+    }
+
+    /// The same with these index servers.
+    fn run_with(&self, servers: &str, arguments: &[&str], input: &str) -> Vec<String> {
         let (state, mine) = (self.root.path().join("state"), self.root.path().join("mine"));
-        let index = self.index.address.to_string();
-        let start = [&*index, "--share", ".", "--upload", "127.0.0.1:0", "--format", "json"];
+        let start = [servers, "--share", ".", "--upload", "127.0.0.1:0", "--format", "json"];
         let arguments = [&start, arguments].concat();
         let (_, output, _) = run_peer_with_input(&arguments, input, &state, &mine);
         output.lines().map(String::from).collect()
@@ -85,8 +89,18 @@ impl Printed {
             "why" => run(&["why", "793"]),
             "docs" => run(&["docs"]),
             "read" => run(&["read", "FILE:own.txt"]),
-            "status" => [run(&["status"]), in_shell("status\n")].concat(),
-            "The shell, share" => self.run(&[], ""),
+            #[cfg(unix)]
+            "open" => self.opened("own.txt"),
+            #[cfg(not(unix))]
+            "open" => Vec::new(),
+            "status" => {
+                let other = Index::start(&[]);
+                let both = format!("{},{}", self.index.address, other.address);
+                let of_both = self.run_with(&both, &[], "status\n");
+                let of_both = of_both.into_iter().filter(|line| line.contains("\"documents\":"));
+                [run(&["status"]), in_shell("status\n"), of_both.collect()].concat()
+            }
+            "The shell, share" => self.run(&["--admin", "127.0.0.1:0"], ""),
             "check" => program(&[
                 "check",
                 "server",
@@ -95,6 +109,18 @@ impl Printed {
                 "handout",
                 "--json",
             ]),
+            "check --class" => {
+                let submissions = directory(self.root.path(), "submissions", &[]);
+                directory(&submissions, "team 1", &[]);
+                let class = submissions.to_string_lossy();
+                program(&["check", "server", "--class", &class, "--json"])
+            }
+            "lab" => {
+                let scenario = self.root.path().join("two.toml");
+                fs::write(&scenario, SCENARIO).unwrap();
+                program(&["lab", "run", &scenario.to_string_lossy(), "--json"])
+            }
+            "admin" => self.administered(),
             "replay" => {
                 let recorded = self.root.path().join("recorded");
                 let text = "C: LOOKUP RFC 793 P2P-CI/1.0\nC: Host: h\nC: Port: 1\nC:\n\
@@ -119,8 +145,64 @@ impl Printed {
     }
 }
 
+impl Printed {
+    /// What `open` prints where a viewer can be started.
+    #[cfg(unix)]
+    fn opened(&self, name: &str) -> Vec<String> {
+        use std::os::unix::fs::PermissionsExt;
+
+        let viewers = directory(self.root.path(), "viewers", &[("xdg-open", b"#!/bin/sh\n")]);
+        let executable = fs::Permissions::from_mode(0o755);
+        fs::set_permissions(viewers.join("xdg-open"), executable).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_peer"));
+        command.arg(self.index.address.to_string()).args(["--share", ".", "--format", "json"]);
+        command.args(["open", name]).current_dir(self.root.path().join("mine"));
+        let state = self.root.path().join("state");
+        command.env("XDG_STATE_HOME", &state).env("XDG_CACHE_HOME", &state).env("PATH", viewers);
+        lines(command)
+    }
+
+    /// What `admin` prints for a server and for a peer.
+    fn administered(&self) -> Vec<String> {
+        let socket = |name: &str| self.root.path().join(name).to_string_lossy().into_owned();
+        let (of_server, of_peer) = (socket("server.sock"), socket("peer.sock"));
+        let index = Index::start(&["--admin", &of_server]);
+        assert!(index.program.line().starts_with("admin at "));
+        let mine = self.root.path().join("mine");
+        let arguments = ["--share", ".", "--upload", "127.0.0.1:0", "--admin", &of_peer, "share"];
+        let peer = peer(index.address, &arguments, &mine);
+        index.wait_for_records(1);
+        let admin = |socket: &str, words: &[&str]| {
+            program(&[&["admin", "--socket", socket, "--format", "json"], words].concat())
+        };
+        let printed = [
+            admin(&of_server, &["peers"]),
+            admin(&of_server, &["stats"]),
+            admin(&of_peer, &["stats"]),
+            admin(&of_server, &["ban", "192.0.2.0/28"]),
+            admin(&of_server, &["bans"]),
+            admin(&of_server, &["unban", "192.0.2.0/28"]),
+            admin(&of_server, &["kick", "127.0.0.0/8"]),
+            admin(&of_server, &["drain", "--within", "5m"]),
+        ];
+        drop(peer);
+        printed.concat()
+    }
+}
+
+/// A short scenario.
+const SCENARIO: &str = "title = \"Two peers\"\nduration = \"20 s\"\n\
+    [[peers]]\nname = \"holder\"\ndocuments = { first = 9001, count = 1, size = \"1 KiB\" }\n\
+    [[peers]]\nname = \"reader\"\njoins = \"200 ms\"\ngets = \"all\"\n";
+
 fn program(arguments: &[&str]) -> Vec<String> {
-    let output = Command::new(env!("CARGO_BIN_EXE_p2p-ci")).args(arguments).output().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_p2p-ci"));
+    command.args(arguments);
+    lines(command)
+}
+
+fn lines(mut command: Command) -> Vec<String> {
+    let output = command.output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     text.lines().map(String::from).collect()
 }
@@ -138,7 +220,7 @@ fn every_object_is_documented_and_every_example_is_one() {
     index.wait_for_digests("FILE lecture%2001.md", 1);
     let printed = Printed { index, root };
     let sections = sections();
-    assert_eq!(sections.len(), 14, "sections with schemas");
+    assert_eq!(sections.len(), 18, "sections with schemas");
     for section in &sections {
         let lines = printed.of(&section.title);
         let parsed = |line: &String| serde_json::from_str::<Value>(line).unwrap();
