@@ -10,6 +10,8 @@ pub const LISTED_RECORDS: usize = 1_000_000;
 pub const LISTED_BYTES: usize = 128 * 1024 * 1024;
 /// Peers that `peers` counts.
 pub const LISTED_PEERS: usize = 100_000;
+/// Bytes of lines that wait while a pager has the screen. Further lines are counted.
+pub const DEFERRED: usize = 256 * 1024;
 /// Time that `get --out FIFO` waits for a program that reads the FIFO.
 pub const FIFO_READER: Duration = Duration::from_secs(30);
 /// Bytes that `verify` and copies read at a time.

@@ -1,5 +1,9 @@
 //! Tables, totals, colours and the pager.
 
+use std::fs::{self, Permissions};
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+
 use crate::common::{Index, Talk, directory, share};
 use crate::screen::Terminal;
 
@@ -92,6 +96,32 @@ fn output_that_is_longer_than_the_screen_goes_to_the_pager() {
     assert_eq!(terminal.lines_of("list").len(), 1);
     assert_eq!(terminal.lines_of("search nothing"), ["no documents"]);
     terminal.quit();
+}
+
+#[test]
+fn what_other_threads_report_waits_for_the_end_of_the_pager() {
+    let root = tempfile::tempdir().unwrap();
+    let mine = directory(root.path(), "mine", &[]);
+    // It ends when the test has created a file.
+    let pager = "#!/bin/sh\ncat >/dev/null\necho reading\nwhile [ ! -e \"$MINE/end\" ]; do sleep 0.05; done\necho left\n";
+    let path = root.path().join("pager");
+    fs::write(&path, pager).unwrap();
+    fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+    let (index, holders) = index_with_titles();
+    let address = index.address;
+    let variables = [("PAGER", path.to_str().unwrap()), ("NO_COLOR", "1")];
+    let Some(mut terminal) = Terminal::sized(&index, &mine, (24, 80), &variables) else { return };
+    terminal.type_text("list\r");
+    terminal.wait_for("reading");
+    let before = terminal.everything.len();
+    drop((index, holders));
+    // The peer connects again, after it has reported that it has lost the index.
+    let listener = TcpListener::bind(address).unwrap();
+    listener.accept().unwrap();
+    fs::write(mine.join("end"), "").unwrap();
+    terminal.wait_for("left");
+    assert!(!terminal.everything[before..].contains("lost the index"));
+    terminal.wait_for("lost the index");
 }
 
 #[test]

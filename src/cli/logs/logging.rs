@@ -1,6 +1,6 @@
 //! Logs on standard error: one line each, with the time, and limited in rate.
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use log::{Level, LevelFilter, Log, Metadata, Record};
 
 use super::form::{Form, LogFormat};
 use super::throttle::{Line, Throttle};
-use crate::cli::output::pager::defer;
+use crate::cli::output::deferred::{defer, write_error_line};
 use crate::peer::LOG_LIBRARY;
 use crate::server::{LOG_FAULTS, LOG_REQUESTS};
 
@@ -101,8 +101,7 @@ pub(in crate::cli) fn finish() {
 fn print_lines(lines: Vec<Line>) {
     let form = FORM.get().copied().unwrap_or(Form::Text);
     for Line { level, target, message } in lines {
-        // Standard error may be closed.
-        let _ = writeln!(io::stderr(), "{}", form.line(Local::now(), level, &target, &message));
+        write_error_line(&form.line(Local::now(), level, &target, &message));
     }
 }
 

@@ -9,8 +9,9 @@
 //! | `objects`, `times` | members of JSON objects; times |
 //! | `incomplete` | replies that may lack records |
 //! | `outcome` | the result of one document, as a line or as JSON |
-//! | `notices` | messages in a shell |
+//! | `notices`, `deferred` | messages in a shell; lines that wait while a pager has the screen |
 
+pub(super) mod deferred;
 pub(super) mod format;
 pub(super) mod incomplete;
 pub(super) mod notices;

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rustyline::ExternalPrinter;
 
+use super::deferred::defer;
 use super::print::is_quiet;
 
 /// The destination of notices. Clones share it.
@@ -20,6 +21,9 @@ impl Notices {
     /// Prints one line, unless notes are not wanted.
     pub(in crate::cli) fn print(&self, line: &str) {
         if is_quiet() {
+            return;
+        }
+        if defer(line) {
             return;
         }
         let mut printer = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -2,13 +2,14 @@
 //!
 //! A command that may print much begins [`Paging`]. What it prints is kept until it is longer than the screen,
 //! and then goes to a pager; if the command ends before that, it is printed. The output of other threads is
-//! never kept.
+//! never kept; their lines for standard error wait until the pager has ended.
 
 use std::cell::RefCell;
 use std::env;
 use std::io::{self, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
 
+use super::deferred;
 use super::table::shown_width;
 use super::terminal;
 
@@ -49,8 +50,6 @@ struct Pager {
     /// `None` if the user has left the pager.
     input: Option<ChildStdin>,
     has_pager: HasPager,
-    /// Lines for standard error, which are printed when the pager has ended.
-    deferred: Vec<String>,
 }
 
 /// Standard output of the running command.
@@ -68,18 +67,6 @@ impl Write for Output {
             State::Kept { .. } | State::Pager(_) => Ok(()),
         })
     }
-}
-
-/// Keeps a line for standard error while a pager has the screen; `false` if it can be printed.
-pub(in crate::cli) fn defer(line: &str) -> bool {
-    // A log line about the pager itself is printed.
-    OUTPUT.with(|state| match state.try_borrow_mut().as_deref_mut() {
-        Ok(State::Pager(pager)) => {
-            pager.deferred.push(line.into());
-            true
-        }
-        _ => false,
-    })
 }
 
 /// The output of one command, which is paged until this is dropped or ended.
@@ -181,13 +168,15 @@ impl Pager {
                 command.env(variable, options);
             }
         }
+        deferred::begin();
         match command.spawn() {
             Ok(mut child) => {
                 let input = child.stdin.take();
                 has_pager(true);
-                Some(Self { child, input, has_pager, deferred: Vec::new() })
+                Some(Self { child, input, has_pager })
             }
             Err(error) => {
+                deferred::end();
                 log::warn!("cannot start the pager `{program}`: {error}");
                 None
             }
@@ -214,10 +203,7 @@ impl Pager {
             log::debug!("the pager has not ended: {error}");
         }
         (self.has_pager)(false);
-        for line in &self.deferred {
-            // Standard error may be closed.
-            let _ = writeln!(io::stderr(), "{line}");
-        }
+        deferred::end();
         was_left
     }
 }

@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::Value;
 
+use super::deferred::write_error_line;
 use super::format::Format;
-use super::pager::{Output, defer};
+use super::pager::Output;
 use crate::escape::escaped_json;
 
 /// Writes one line and flushes it, so that a reader on a pipe receives it immediately.
@@ -52,11 +53,7 @@ pub(in crate::cli) fn print_note(line: impl std::fmt::Display) {
 /// Writes a line to standard error that is always wanted, such as a question. While a pager has the screen,
 /// the line waits.
 pub(in crate::cli) fn print_message(line: impl std::fmt::Display) {
-    let line = line.to_string();
-    if !defer(&line) {
-        // Standard error may be closed.
-        let _ = writeln!(io::stderr(), "{line}");
-    }
+    write_error_line(&line.to_string());
 }
 
 /// Clears the screen, if standard output is one.
