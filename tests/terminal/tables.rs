@@ -37,6 +37,7 @@ fn tables_fit_the_terminal_and_endpoints_are_complete() {
         assert_eq!(text.matches(&format!("[{ADDRESS}]:65535")).count(), 1, "{text}");
         assert_eq!(lines.last().unwrap(), "30 documents from 2 peers");
         assert_eq!(terminal.lines_of("search nothing"), ["no documents"]);
+        assert_eq!(terminal.lines_of("lookup 99"), ["peer: no peer has RFC 99"]);
         terminal.quit();
     }
 }

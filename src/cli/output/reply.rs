@@ -214,6 +214,8 @@ impl ReplyPrinter {
             (Form::Table(table), Some(Refusal::NotFound)) if failed.is_none() => {
                 writeln!(self.output, "{}", table.take_text_and_total())?;
             }
+            // The error says it.
+            (Form::Table(_) | Form::Change(_), Some(_)) if failed.is_some() => {}
             (Form::Table(_) | Form::Change(_), Some(refusal)) => {
                 let reason = self.reason.as_ref().map_or_else(String::new, |reason| {
                     format!(" ({})", escaped(&reason.to_string()))
