@@ -7,8 +7,8 @@ use super::framing::{Beginning, Framing, beginning};
 use super::pickle::{self, Unreadable};
 use super::reply_style::{LineEnd, ReplyStyle, StyleSettings};
 use super::request_end::{
-    EndedBy, Extent, RequestEnd, end_word, find_end, is_late_header, is_padding, may_start_request,
-    remains, starts_request, trailing_padding,
+    END, EndedBy, Extent, RequestEnd, UNTERMINATED, end_word, ended_by_silence, find_end,
+    is_late_header, is_padding, may_start_request, remains, starts_request, trailing_padding,
 };
 use super::vocabulary::{Meaning, Sender, text_of};
 use crate::limits;
@@ -29,6 +29,8 @@ pub struct CompatReader {
     has_ends: bool,
     /// Whether a request was read, and not its line `END`.
     has_answered: bool,
+    /// Whether requests begin with an empty line: then one does not end the request before.
+    has_empty_line_first: bool,
 }
 
 /// How the last request ended.
@@ -81,6 +83,7 @@ impl CompatReader {
             last: Last::Ended,
             has_ends: false,
             has_answered: false,
+            has_empty_line_first: false,
         }
     }
 
@@ -91,16 +94,14 @@ impl CompatReader {
 
     /// Looks for a request at the start of `input`.
     pub fn next(&mut self, input: &[u8]) -> Reading {
-        if input.is_empty() {
+        if matches!(input, [] | [b'\r']) {
+            // A carriage return alone is half of a line end.
             return Reading::More(None);
         }
         if self.has_answered
             && let Some(used) = end_word(input)
         {
-            self.has_ends = true;
-            self.has_answered = false;
-            self.style = self.settings.apply(self.style.with_end_word());
-            return Reading::Found(used, CompatRequest::LateEnd);
+            return self.late_end(used);
         }
         if let Some(used) = self.remains_of_last(input) {
             return Reading::Found(used, CompatRequest::Skipped);
@@ -109,7 +110,7 @@ impl CompatReader {
         let is_part = follows_silence && !input.contains(&b'\n') && !starts_request(input);
         if is_part || (self.has_answered && b"END\r\n".starts_with(input)) {
             // The rest of its line tells whether it belongs to the last request.
-            return Reading::More(None);
+            return Reading::More((self.has_answered && input == END).then_some(UNTERMINATED));
         }
         match beginning(input, |text| match starts_request(text) {
             true => Some(true),
@@ -119,8 +120,9 @@ impl CompatReader {
                 self.framed(input, framing, start, length)
             }
             Beginning::Pickle => self.pickle(input),
-            Beginning::Unknown => self.more(input, find_end(input)),
-            Beginning::Lines => match find_end(input) {
+            // Silence after a prefix says nothing: some programs send the prefix, and then the request.
+            Beginning::Unknown => Reading::More(None),
+            Beginning::Lines => match find_end(input, self.sender.has_omitted_port()) {
                 RequestEnd::Found(extent) => self.lines(input, extent),
                 end @ RequestEnd::Silence(_) => self.more(input, end),
             },
@@ -129,8 +131,17 @@ impl CompatReader {
 
     /// Nothing has arrived for the time that [`Reading::More`] named.
     pub fn on_silence(&mut self, input: &[u8]) -> Reading {
-        let used = input.len();
-        self.lines(input, Extent { text: used, used, by: EndedBy::Silence })
+        if self.has_answered && input == END {
+            return self.late_end(input.len());
+        }
+        self.lines(input, ended_by_silence(input))
+    }
+
+    fn late_end(&mut self, used: usize) -> Reading {
+        self.has_ends = true;
+        self.has_answered = false;
+        self.style = self.settings.apply(self.style.with_end_word());
+        Reading::Found(used, CompatRequest::LateEnd)
     }
 
     /// The bytes that belong to the last request.
@@ -143,6 +154,9 @@ impl CompatReader {
                 (input.first().copied().filter(is_padding), false)
             }
         };
+        let is_first = !self.has_answered && !self.has_ends && has_ended;
+        let begins_empty = input.starts_with(b"\n") || input.starts_with(b"\r\n");
+        self.has_empty_line_first |= is_first && begins_empty;
         let used = match remains(input, padding) {
             0 if has_ended || starts_request(input) || may_start_request(input) => 0,
             0 if self.last == Last::SilenceInLine || is_late_header(input) => {
@@ -150,9 +164,17 @@ impl CompatReader {
                 self.last = if line.is_some() { Last::Silence } else { Last::SilenceInLine };
                 line.map_or(input.len(), |at| at + 1)
             }
+            0 => 0,
             used => {
                 // An end that arrived late is an end.
-                self.has_ends |= !has_ended && used > 0;
+                let is_blank = input.iter().take(used).all(|&byte| byte == b' ');
+                let is_end = !(is_blank || begins_empty && self.has_empty_line_first);
+                self.has_ends |= !has_ended && is_end;
+                if let Some(&byte) = input.get(used - 1).filter(|byte| is_padding(byte))
+                    && has_ended
+                {
+                    self.last = Last::Padding(byte);
+                }
                 used
             }
         };

@@ -9,10 +9,13 @@ use crate::limits;
 /// Silence that ends a request whose headers are complete.
 const COMPLETE: Duration = Duration::from_millis(50);
 /// Silence that ends a request whose last line has no line end.
-const UNTERMINATED: Duration = Duration::from_millis(300);
+pub(super) const UNTERMINATED: Duration = Duration::from_millis(300);
 /// Silence that ends a request without all of its headers. A person who types a request needs longer than a
 /// program for each line.
 const INCOMPLETE: Duration = Duration::from_secs(2);
+
+/// The word that ends a request, on a line of its own.
+pub(super) const END: &[u8] = b"END";
 
 /// The least number of equal bytes that are padding.
 const PADDING: usize = 8;
@@ -59,10 +62,11 @@ pub(super) enum EndedBy {
     Silence,
 }
 
-/// Finds the end of the request at the start of `input`, which begins with its request line.
-pub(super) fn find_end(input: &[u8]) -> RequestEnd {
+/// Finds the end of the request at the start of `input`, which begins with its request line. Requests of some
+/// connections are complete without a Port.
+pub(super) fn find_end(input: &[u8], without_port: bool) -> RequestEnd {
     let mut begin = 0;
-    let mut headers = Seen::default();
+    let mut headers = Seen { port: without_port, ..Seen::default() };
     loop {
         let rest = input.get(begin..).unwrap_or_default();
         let length = memchr(b'\n', rest).map(|at| at + 1);
@@ -111,7 +115,7 @@ pub(super) fn find_end(input: &[u8]) -> RequestEnd {
 }
 
 /// The number of bytes at the start of `input` that can only belong to the end of an earlier request: empty
-/// lines, a line `END`, and more of its padding.
+/// lines, a line `END`, and its padding.
 pub(super) fn remains(input: &[u8], padding: Option<u8>) -> usize {
     let mut rest = input;
     loop {
@@ -119,12 +123,19 @@ pub(super) fn remains(input: &[u8], padding: Option<u8>) -> usize {
             rest = after;
         } else if let Some(word) = end_word(rest) {
             rest = rest.get(word..).unwrap_or_default();
-        } else if padding.is_some() && rest.first().copied() == padding {
+        } else if (padding.is_some() && rest.first().copied() == padding) || is_run_of_padding(rest)
+        {
             rest = rest.get(padding_length(rest)..).unwrap_or_default();
         } else {
             return input.len() - rest.len();
         }
     }
+}
+
+/// Whether this begins with padding that no request can begin with. Blanks may stand before a request line.
+fn is_run_of_padding(input: &[u8]) -> bool {
+    let first = input.first().filter(|byte| is_padding(byte) && **byte != b' ');
+    first.is_some_and(|&first| run(input, first) >= PADDING)
 }
 
 /// Whether a request line begins here: a method or another known word, and a blank.
@@ -150,10 +161,23 @@ pub(super) fn is_late_header(input: &[u8]) -> bool {
     super::vocabulary::is_header(name)
 }
 
-/// The length of a line `END`.
+/// The length of a line `END`. The next request may take the place of its line end.
 pub(super) fn end_word(input: &[u8]) -> Option<usize> {
-    let after = input.strip_prefix(b"END")?;
-    [&b"\n"[..], b"\r\n"].into_iter().find(|end| after.starts_with(end)).map(|end| 3 + end.len())
+    let after = input.strip_prefix(END)?;
+    let line_end = [&b"\n"[..], b"\r\n"].into_iter().find(|end| after.starts_with(end));
+    match line_end {
+        Some(line_end) => Some(END.len() + line_end.len()),
+        None => starts_request(after).then_some(END.len()),
+    }
+}
+
+/// What silence has ended: all that has arrived, or the lines before an `END` without a line end.
+pub(super) fn ended_by_silence(input: &[u8]) -> Extent {
+    let used = input.len();
+    match input.strip_suffix(END).filter(|lines| lines.ends_with(b"\n")) {
+        Some(lines) => Extent { text: lines.len(), used, by: EndedBy::Word },
+        None => Extent { text: used, used, by: EndedBy::Silence },
+    }
 }
 
 /// The position of padding that ends a request without a pause, in a line that begins at `begin` and reaches to
@@ -215,6 +239,7 @@ struct Seen {
 enum Method {
     Add,
     Get,
+    Lookup,
     /// A word of a session: it needs no header.
     Session,
     Other,
@@ -230,6 +255,7 @@ impl Seen {
             self.method = Some(match first {
                 _ if is("ADD") => Method::Add,
                 _ if is("GET") => Method::Get,
+                _ if is("LOOKUP") => Method::Lookup,
                 _ if SESSION_WORDS.into_iter().any(is) => Method::Session,
                 _ => Method::Other,
             });
@@ -245,6 +271,8 @@ impl Seen {
         match self.method {
             Some(Method::Add) => self.host && self.port && self.title,
             Some(Method::Get) => self.host && self.os,
+            // All programs send the title last.
+            Some(Method::Lookup) => self.host && (self.port || self.title),
             Some(Method::Session) => true,
             Some(Method::Other) => self.host && self.port,
             None => false,
@@ -253,72 +281,4 @@ impl Seen {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn ended(input: &str) -> Option<(usize, usize, EndedBy)> {
-        match find_end(input.as_bytes()) {
-            RequestEnd::Found(Extent { text, used, by }) => Some((text, used, by)),
-            RequestEnd::Silence(_) => None,
-        }
-    }
-
-    #[test]
-    fn a_request_ends_in_each_of_the_forms() {
-        let list = "LIST ALL P2P-CI/1.0\nHost: h\nPort: 1\n";
-        let n = list.len();
-        let table = [
-            ("\n", (n, n + 1, EndedBy::EmptyLine)),
-            ("\r\n", (n, n + 2, EndedBy::EmptyLine)),
-            ("END\n", (n, n + 4, EndedBy::Word)),
-            ("\nEND\r\n", (n, n + 6, EndedBy::Word)),
-            ("~~~~~~~~\n", (n, n + 9, EndedBy::Padding(b'~'))),
-            ("!!!!!!!!!!LIST ALL P2P-CI/1.0\n", (n, n + 10, EndedBy::Padding(b'!'))),
-            ("\0\0\0\0\0\0\0\0\0", (n, n + 9, EndedBy::Padding(0))),
-            ("LIST ALL P2P-CI/1.0\n", (n, n, EndedBy::NextRequest)),
-            ("LEAVE P2P-CI/1.0\n", (n, n, EndedBy::NextRequest)),
-        ];
-        for (end, expected) in table {
-            assert_eq!(ended(&format!("{list}{end}")), Some(expected), "{end:?}");
-        }
-    }
-
-    #[test]
-    fn what_may_become_a_line_of_the_grammar_is_no_padding() {
-        for input in [
-            // A title may end so, and its line may continue, also at the end of a block.
-            "ADD RFC 1 P2P-CI/1.0\r\nTitle: Wow!!!!!!!!".to_string(),
-            "ADD RFC 1 P2P-CI/1.0\r\nTitle: Wow!!!!!!!!\r\nHost: h\r\nPort: 1\r\n".into(),
-            format!("{:~<128}", "ADD RFC 1 P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\nTitle: T"),
-            format!("{:~<128}", "LOOKUP RFC 1 P2P-CI/1.0\r\nX-Foo: "),
-            format!("{:1024}", "LIST ALL P2P-CI/1.0\r\nHost: h"),
-            // A header may begin with blanks, and have any name.
-            format!("LIST ALL P2P-CI/1.0\r\n{:9}", ""),
-            format!("LIST ALL P2P-CI/1.0\r\n{:9}Host: h\r\n", ""),
-            "LIST ALL P2P-CI/1.0\r\n!!!!!!!!!: x\r\n".into(),
-        ] {
-            assert_eq!(ended(&input), None, "{input:?}");
-        }
-    }
-
-    #[test]
-    fn silence_ends_a_request_sooner_the_more_of_it_is_there() {
-        let table = [
-            ("LIST ALL P2P-CI/1.0\nHost: h\nPort: 1\n", COMPLETE),
-            ("LIST ALL P2P-CI/1.0\r\nHost: h\r\nPort: 1", UNTERMINATED),
-            ("LIST ALL P2P-CI/1.0\nHost: h\n", INCOMPLETE),
-            ("LIST ALL P2P-CI/1.0\n", INCOMPLETE),
-            ("ADD RFC 1 P2P-CI/1.0\nHost: h\nPort: 1\n", INCOMPLETE),
-            ("ADD RFC 1 P2P-CI/1.0\nHost: h\nPost: 1\nTitle: t\n", COMPLETE),
-            ("GET RFC 1 P2P-CI/1.0\nHost: h\nOS: x\n", COMPLETE),
-            ("EXIT P2P-CI/1.0\n", COMPLETE),
-            ("LI", UNTERMINATED),
-            ("LIST ALL P2P-CI/1.0\nHost: h\nPort: 1~~~~~~~~~~~~~~", UNTERMINATED),
-            ("LIST ALL P2P-CI/1.0\nHost: h\nPort: 1\n~~~~~~~~", COMPLETE),
-            ("LIST ALL P2P-CI/1.0\nHost: h\nPort: 1\n         ", COMPLETE),
-        ];
-        for (input, expected) in table {
-            assert_eq!(find_end(input.as_bytes()), RequestEnd::Silence(expected), "{input:?}");
-        }
-    }
-}
+mod tests;

@@ -21,6 +21,7 @@ pub(super) enum Meaning {
 pub(super) struct Sender {
     host: String,
     port: String,
+    has_omitted_port: bool,
 }
 
 /// The headers that the grammar knows, under the names that programs give them.
@@ -45,7 +46,13 @@ const LEAVING: [&str; 8] = ["LEAVE", "DISCONNECT", "EXIT", "QUIT", "STOP", "BYE"
 impl Sender {
     /// The sender at this address.
     pub(super) fn new(address: SocketAddr) -> Self {
-        Self { host: Host::from(address.ip()).to_string(), port: address.port().to_string() }
+        let host = Host::from(address.ip()).to_string();
+        Self { host, port: address.port().to_string(), has_omitted_port: false }
+    }
+
+    /// Whether a request of this sender had no Port.
+    pub(super) fn has_omitted_port(&self) -> bool {
+        self.has_omitted_port
     }
 
     /// Reads the lines of a request.
@@ -104,6 +111,7 @@ impl Sender {
             request.push_str(&header_line("Host", &self.host));
         }
         if !has_port && !is_get {
+            self.has_omitted_port = true;
             request.push_str(&header_line("Port", &self.port));
         }
         Meaning::Request(request + "\r\n")

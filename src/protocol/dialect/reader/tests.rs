@@ -40,7 +40,7 @@ const LIST: &str = "LIST ALL P2P-CI/1.0|Host: h|Port: 1|";
 
 #[test]
 fn each_form_is_one_request() {
-    let table: [&[&str]; 14] = [
+    let table: [&[&str]; 22] = [
         &["LIST ALL P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\n\r\n"],
         &["LIST ALL P2P-CI/1.0\nHost: h\nPort: 1\n\nEND\n"],
         &["LIST ALL P2P-CI/1.0\nHost: h\nPort: 1\n\n", "END\n"],
@@ -51,6 +51,14 @@ fn each_form_is_one_request() {
         &["LIST P2P-CI/1.0\nHost: h\nPost: 1\n"],
         &["LIST P2P-CI/1.0\nHost: h\nPost: 1\n", "\n"],
         &["LIST P2P-CI/1.0\nHost: h\nPost: 1\n", "Title: late\nOS: x\n\n"],
+        &["LIST ALL P2P-CI/1.0\nHost: h\nPort: 1\nEND"],
+        &["LIST ALL P2P-CI/1.0\nHost: h\nPort: 1\n\nEND"],
+        &["LIST ALL P2P-CI/1.0\nHost: h\nPort: 1\n\n", "END"],
+        &["LIST ALL P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\n\r\n~~~~~~~~~", "~~~"],
+        &["LIST ALL P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\n\r\n\0\0\0\0\0\0\0\0"],
+        &["LIST ALL P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\n\r\n          "],
+        &["36                        ", "LIST ALL P2P-CI/1.0\nHost: h\nPort: 1\n"],
+        &["00000000", "36", "LIST ALL P2P-CI/1.0\nHost: h\nPort: 1\n"],
         &["0000000036LIST ALL P2P-CI/1.0\nHost: h\nPort: 1\n"],
         &["36        LIST ALL P2P-CI/1.0\nHost: h\nPort: 1\n"],
         &["\0\u{24}LIST ALL P2P-CI/1.0\nHost: h\nPort: 1\n"],
@@ -89,6 +97,37 @@ fn a_request_with_an_end_never_waits() {
     // Then silence means little.
     let begun = b"LIST ALL P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\n";
     assert_eq!(reader.next(begun), Reading::More(Some(EXCEPTION)));
+}
+
+/// Hands over a request, which silence ends, and returns the silences of both when it is sent twice.
+fn silences(request: &str) -> [Option<Duration>; 2] {
+    let mut reader = reader();
+    [(); 2].map(|()| {
+        let mut input = request.as_bytes().to_vec();
+        loop {
+            match reader.next(&input) {
+                Reading::Found(used, CompatRequest::Skipped) => drop(input.drain(..used)),
+                Reading::More(Some(silence)) => {
+                    reader.on_silence(&input);
+                    return Some(silence);
+                }
+                _ => return None,
+            }
+        }
+    })
+}
+
+#[test]
+fn silence_ends_the_second_request_of_a_form_as_soon_as_the_first_or_sooner() {
+    let [short, long] = [50, 2000].map(|time| Some(Duration::from_millis(time)));
+    // A text of several lines, as Python writes it between three quotation marks.
+    assert_eq!(silences("\nLIST ALL P2P-CI/1.0\nHost: h\nPort: 1\n"), [short, short]);
+    let indented = "\n    LIST ALL P2P-CI/1.0\n    Host: h\n    Port: 1\n        ";
+    assert_eq!(silences(indented), [short, short]);
+    let less = "\n    LIST ALL P2P-CI/1.0\n    Host: h\n    Port: 1\n    ";
+    assert_eq!(silences(less), [Some(Duration::from_millis(300)); 2]);
+    // A program that omits Port once does so always.
+    assert_eq!(silences("LIST ALL P2P-CI/1.0\nHost: h\n"), [long, short]);
 }
 
 #[test]
