@@ -95,6 +95,9 @@ pub mod network;
 pub mod registration;
 #[cfg(feature = "cli")]
 mod replay;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod status_page;
 #[doc(hidden)]
 pub mod system;
 #[cfg(feature = "cli")]

@@ -1,6 +1,7 @@
 //! Commands of an operator: a list of connections, closing them, bans, and an orderly end.
 //!
-//! They are only for a Unix socket, and there for the user of the program and root.
+//! As paths they are only for a Unix socket, and there for the user of the program and root. The status page has
+//! some of them at paths of its own, which check the token.
 
 use std::fmt::Display;
 use std::net::{IpAddr, SocketAddr};
@@ -24,21 +25,21 @@ const DRAIN_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Adds the commands to the paths of a program.
 pub(super) fn with_commands(router: Router, program: &Arc<impl Observed>) -> Router {
-    let [peers, bans, kick, ban] = [(); 4].map(|()| Arc::clone(program));
-    let [unban, drain, stats] = [(); 3].map(|()| Arc::clone(program));
+    let [peers, listed, kicked, banned] = [(); 4].map(|()| Arc::clone(program));
+    let [unbanned, drain, stats] = [(); 3].map(|()| Arc::clone(program));
     let started = SystemTime::now();
     router
         .get("/admin/peers", permitted(move |_| Ok(list(&*peers))))
         .get("/admin/stats", permitted(move |_| Ok(totals(&*stats, started))))
-        .get("/admin/bans", permitted(move |_| Ok(listed_bans(&*bans))))
-        .post("/admin/kick", permitted(move |request| close(&*kick, request)))
-        .post("/admin/ban", permitted(move |request| begin_ban(&*ban, request)))
-        .post("/admin/unban", permitted(move |request| end_ban(&*unban, request)))
+        .get("/admin/bans", permitted(move |_| Ok(bans(&*listed))))
+        .post("/admin/kick", permitted(move |request| kick(&*kicked, request)))
+        .post("/admin/ban", permitted(move |request| ban(&*banned, request)))
+        .post("/admin/unban", permitted(move |request| unban(&*unbanned, request)))
         .post("/admin/drain", permitted(move |request| begin_drain(&*drain, request)))
 }
 
 /// A refused command: the status, and the reason for people.
-type Refused = (HttpStatus, String);
+pub type Refused = (HttpStatus, String);
 
 /// A handler for users who may control the program. It returns a JSON object.
 fn permitted(
@@ -62,12 +63,14 @@ fn permitted(
     }
 }
 
-/// Logs a change, and the user of the client that requested it.
-fn log_change(request: &Request, change: impl Display) {
+/// Logs a change, and the client that requested it.
+pub fn log_change(request: &Request, change: impl Display) {
     let user = match request.client {
         #[cfg(unix)]
         Client::Unix(Some(user)) => format!("user {} (process {})", user.id, user.process),
-        _ => "an operator".into(),
+        #[cfg(unix)]
+        Client::Unix(None) => "an operator".into(),
+        Client::Tcp(address) => format!("an operator at {address}"),
     };
     log::warn!("{user}: {change}");
 }
@@ -103,7 +106,8 @@ fn totals(program: &impl Observed, started: SystemTime) -> Value {
     Value::Object(totals)
 }
 
-fn listed_bans(program: &impl Observed) -> Value {
+/// The banned networks.
+pub fn bans(program: &impl Observed) -> Value {
     let bans = program.access().banned();
     json!({"v": 1, "bans": bans.iter().map(ToString::to_string).collect::<Vec<String>>()})
 }
@@ -138,7 +142,11 @@ fn network(text: &str) -> Option<IpNet> {
     text.parse().or_else(|_| address()).ok().map(|network: IpNet| network.trunc())
 }
 
-fn close(program: &impl Observed, request: &Request) -> Result<Value, Refused> {
+/// Closes the connections that the field `target` names.
+///
+/// # Errors
+/// When the field names none.
+pub fn kick(program: &impl Observed, request: &Request) -> Result<Value, Refused> {
     let text = request.field("target").unwrap_or_default();
     let target = Target::of(&text).ok_or_else(|| {
         let expected = "expected the number of a connection, an address, or a network";
@@ -161,7 +169,11 @@ fn named_network(request: &Request) -> Result<IpNet, Refused> {
     })
 }
 
-fn begin_ban(program: &impl Observed, request: &Request) -> Result<Value, Refused> {
+/// Bans the network in the field `network`, and closes its connections.
+///
+/// # Errors
+/// When the field names none.
+pub fn ban(program: &impl Observed, request: &Request) -> Result<Value, Refused> {
     let network = named_network(request)?;
     let access = program.access();
     let is_new = access.ban(network);
@@ -170,7 +182,11 @@ fn begin_ban(program: &impl Observed, request: &Request) -> Result<Value, Refuse
     Ok(json!({"v": 1, "network": network.to_string(), "new": is_new, "closed": closed}))
 }
 
-fn end_ban(program: &impl Observed, request: &Request) -> Result<Value, Refused> {
+/// Ends the ban of the network in the field `network`.
+///
+/// # Errors
+/// When the field names none.
+pub fn unban(program: &impl Observed, request: &Request) -> Result<Value, Refused> {
     let network = named_network(request)?;
     if !program.access().unban(network) {
         return Err((HttpStatus::NotFound, format!("{network} is not banned")));

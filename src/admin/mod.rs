@@ -17,6 +17,7 @@ mod request_metrics;
 mod routes;
 mod server;
 
+pub use control::{Refused, ban, bans, kick, log_change, unban};
 pub use exposition::Exposition;
 pub use peer::ObservedPeer;
 pub use program::Observed;

@@ -48,6 +48,13 @@ pub struct ObservedPeer {
     pub downloads: Arc<DownloadTotals>,
 }
 
+impl ObservedPeer {
+    /// How many connections and requests were refused, by cause.
+    pub fn refusals(&self) -> impl Iterator<Item = (Cause, u64)> {
+        CAUSES.into_iter().map(|cause| (cause, self.uploads.refused(cause)))
+    }
+}
+
 impl Observed for ObservedPeer {
     fn name(&self) -> &'static str {
         "peer"
@@ -85,7 +92,7 @@ impl Observed for ObservedPeer {
 
     fn summarize(&self, to: &mut Map<String, Value>) {
         let Self { library, registrations, uploads, downloads } = self;
-        let refused: u64 = CAUSES.into_iter().map(|cause| uploads.refused(cause)).sum();
+        let refused: u64 = self.refusals().map(|(_, count)| count).sum();
         let totals = uploads.totals();
         for (name, value) in [
             ("documents", library.read().len() as u64),

@@ -37,6 +37,13 @@ const CAUSES: [Cause; 14] = [
 #[derive(Clone, Debug)]
 pub struct ObservedServer(pub Monitor);
 
+impl ObservedServer {
+    /// How many connections and requests were refused, by cause.
+    pub fn refusals(&self) -> impl Iterator<Item = (Cause, u64)> {
+        CAUSES.into_iter().map(|cause| (cause, self.0.refused(cause)))
+    }
+}
+
 impl Observed for ObservedServer {
     fn name(&self) -> &'static str {
         "server"
@@ -70,7 +77,7 @@ impl Observed for ObservedServer {
     fn summarize(&self, to: &mut Map<String, Value>) {
         let now = self.0.observe();
         let requests: u64 = now.requests.counts.iter().flatten().sum();
-        let refused: u64 = CAUSES.into_iter().map(|cause| self.0.refused(cause)).sum();
+        let refused: u64 = self.refusals().map(|(_, count)| count).sum();
         for (name, value) in [
             ("peers", now.peers as u64),
             ("peers_limit", now.most_peers as u64),

@@ -29,6 +29,11 @@ pub(super) fn peer_stats_store() -> Option<PathBuf> {
     Some(own_directory("XDG_STATE_HOME", ".local/state")?.join("holders"))
 }
 
+/// The directory of files that programs have while they run, for `p2p-ci admin url`.
+pub(super) fn running_programs() -> Option<PathBuf> {
+    Some(own_directory("XDG_STATE_HOME", ".local/state")?.join("running"))
+}
+
 /// The journal of the downloads into a shared directory.
 pub(super) fn journal_file(shared: &Path) -> Option<PathBuf> {
     file_for(shared, "downloads")

@@ -35,7 +35,7 @@ pub use hosts::Hosts;
 pub use reply::Reply;
 pub use request::{Client, Method, Request};
 pub use router::Router;
-pub use server::{HttpBindError, HttpListeners, HttpServer};
+pub use server::{HttpBindError, HttpListeners, HttpServer, connections};
 pub use status::HttpStatus;
 pub use stream::Stream;
 

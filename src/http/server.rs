@@ -94,6 +94,12 @@ impl Socket {
     }
 }
 
+/// How many connections a server serves at the same time.
+pub fn connections(limits: &limits::Http) -> usize {
+    let few = (system::open_files() / limits::HTTP_FILES).max(2);
+    limits.connections.min(few)
+}
+
 impl HttpListeners {
     /// Listens at all of these addresses.
     ///
@@ -112,6 +118,15 @@ impl HttpListeners {
         self.0.iter().map(Socket::address).collect()
     }
 
+    /// Whether nothing beyond this machine can connect.
+    pub fn are_on_loopback(&self) -> bool {
+        self.0.iter().all(|socket| match socket {
+            Socket::Tcp(_, address) => address.ip().to_canonical().is_loopback(),
+            #[cfg(unix)]
+            Socket::Unix(..) => true,
+        })
+    }
+
     /// Serves connections, in threads of its own, until the result is dropped.
     ///
     /// # Errors
@@ -124,8 +139,7 @@ impl HttpListeners {
     ) -> io::Result<HttpServer> {
         let addresses = self.addresses();
         let stop = Stop::new();
-        let few = (system::open_files() / limits::HTTP_FILES).max(2);
-        let permits = Permits::new(limits.connections.min(few), limits.admission);
+        let permits = Permits::new(connections(&limits), limits.admission);
         let shared = Shared { router, hosts, permits: permits.clone(), stop: stop.clone(), limits };
         let handle = move |stream: &Arc<Connection>, address, number| {
             connection::serve(&shared, stream, address, number)

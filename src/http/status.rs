@@ -11,6 +11,8 @@ pub enum HttpStatus {
     SeeOther,
     /// 400.
     BadRequest,
+    /// 401.
+    Unauthorized,
     /// 403.
     Forbidden,
     /// 404.
@@ -46,6 +48,7 @@ impl HttpStatus {
             Self::NoContent => (204, "No Content"),
             Self::SeeOther => (303, "See Other"),
             Self::BadRequest => (400, "Bad Request"),
+            Self::Unauthorized => (401, "Unauthorized"),
             Self::Forbidden => (403, "Forbidden"),
             Self::NotFound => (404, "Not Found"),
             Self::MethodNotAllowed => (405, "Method Not Allowed"),

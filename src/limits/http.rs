@@ -1,4 +1,4 @@
-//! Limits of the HTTP server for operators (`crate::http`).
+//! Limits of the HTTP server for operators (`crate::http`), and of its status page.
 
 use std::time::Duration;
 
@@ -23,8 +23,8 @@ pub struct Http {
 impl Http {
     /// The limits of the programs.
     pub const DEFAULT: Self = Self {
-        connections: 32,
-        admission: Admission::of_network(16),
+        connections: 48,
+        admission: Admission::of_network(24),
         head_deadline: Duration::from_secs(10),
         kept_open: Duration::from_secs(75),
         read_rate: ReadRate::DEFAULT,
@@ -47,3 +47,29 @@ pub const HTTP_HEADERS: usize = 64;
 pub const HTTP_BODY: usize = 64 * 1024;
 /// Where descriptors are scarce, the fraction of them that the connections may take.
 pub const HTTP_FILES: usize = 16;
+/// Open status pages: each has a stream of events, which is a connection and a thread.
+pub const EVENT_STREAMS: usize = 16;
+/// Where connections are scarce, the fraction of them that streams of events may take.
+pub const EVENT_STREAMS_OF_CONNECTIONS: usize = 2;
+/// Time between two looks at what a status page has to show.
+pub const EVENT_INTERVAL: Duration = Duration::from_millis(250);
+/// Looks at requests for each look at the state, which takes longer.
+pub const EVENTS_OF_STATE: u64 = 4;
+/// Time without an event, after which a stream shows that it is alive.
+pub const EVENT_HEARTBEAT: Duration = Duration::from_secs(15);
+/// Time after which a page connects again.
+pub const EVENT_RETRY: Duration = Duration::from_secs(2);
+/// Time between two samples of what a status page draws.
+pub const SAMPLE_INTERVAL: Duration = Duration::from_secs(10);
+/// Samples that are kept: an hour.
+pub const SAMPLES: usize = 360;
+/// Rows of a table of a status page, of which a program may have many more.
+pub const PAGE_ROWS: usize = 50;
+/// Bytes of a token file that are read.
+pub const TOKEN_FILE: u64 = 4096;
+/// Requests that are kept for status pages.
+pub const LIVE_REQUESTS: usize = 256;
+/// Requests that are kept of one interval. No person can read more.
+pub const LIVE_REQUESTS_OF_INTERVAL: usize = 64;
+/// The interval.
+pub const LIVE_INTERVAL: Duration = Duration::from_millis(250);

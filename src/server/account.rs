@@ -36,6 +36,11 @@ impl RecordMemory {
         Self { budgets, networks: Mutex::default(), sites: Mutex::default() }
     }
 
+    /// Bytes that the records of all networks may take.
+    pub(super) fn most(&self) -> usize {
+        self.budgets.records
+    }
+
     /// Reserves bytes for a network.
     fn reserve(&self, network: Network, bytes: usize) -> Result<(), NoMemory> {
         let Budgets { network: of_network, site: of_site, .. } = self.budgets;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::methods::INDEX_METHODS;
 use super::shared::Shared;
-use crate::counters::{Cause, RequestTotals};
+use crate::counters::{Cause, LiveRequests, RequestTotals};
 use crate::index::{Announced, Owner};
 use crate::net::{AccessPolicy, Stop};
 
@@ -22,8 +22,12 @@ pub struct Observation {
     pub most_peers: usize,
     /// Records of all peers.
     pub records: usize,
+    /// The largest number of records.
+    pub most_records: usize,
     /// Bytes of memory that the index takes, with its search structure.
     pub index_bytes: usize,
+    /// The largest number of them.
+    pub most_index_bytes: usize,
     /// Bytes of memory of the search structure.
     pub search_bytes: usize,
     /// Titles that a search cannot find yet.
@@ -55,6 +59,11 @@ impl Monitor {
         self.0.index.announced(Owner(connection))
     }
 
+    /// Requests as they are answered.
+    pub fn live(&self) -> &LiveRequests {
+        &self.0.live
+    }
+
     /// Waits for the lock of the index: returns if the server works.
     pub fn check(&self) {
         self.0.index.len();
@@ -62,12 +71,14 @@ impl Monitor {
 
     /// The present state.
     pub fn observe(&self) -> Observation {
-        let Shared { index, permits, counters, .. } = &*self.0;
+        let Shared { index, permits, counters, limits, memory, .. } = &*self.0;
         Observation {
             peers: permits.taken(),
             most_peers: permits.most(),
             records: index.len(),
+            most_records: limits.records,
             index_bytes: index.bytes(),
+            most_index_bytes: memory.most(),
             search_bytes: index.search_bytes(),
             queued_titles: index.queued(),
             lock_waits: index.lock_waits(),

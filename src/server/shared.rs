@@ -11,6 +11,7 @@ use super::logging::counted;
 use super::methods::Counters;
 use super::totals::Totals;
 use super::turns::Turns;
+use crate::counters::LiveRequests;
 use crate::index::{Capacity, Index};
 use crate::limits;
 use crate::net::{AccessPolicy, Interface, Permits, Stop};
@@ -27,6 +28,7 @@ pub(super) struct Shared {
     pub(super) permits: Permits,
     pub(super) totals: Arc<Totals>,
     pub(super) counters: Counters,
+    pub(super) live: LiveRequests,
     pub(super) stop: Stop,
     pub(super) host_policy: HostPolicy,
     pub(super) explain: bool,
@@ -56,6 +58,7 @@ impl Shared {
             permits: Permits::new(most, config.admission()),
             totals: Arc::default(),
             counters: Counters::default(),
+            live: LiveRequests::default(),
             stop: Stop::new(),
             host_policy: config.host_policy,
             explain: config.explain,

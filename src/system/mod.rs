@@ -7,6 +7,7 @@
 //! | `bounds`, `memory` | how many descriptors, threads and bytes this process may use |
 //! | `files`, `rename`, `directories` | opening, reading and writing files; renaming without replacing; paths without links |
 //! | `fifos`, `mounts`, `directory_watch` | FIFOs as targets; changes of mounts, and changes in a directory |
+//! | `private_file` | files that only the user of the program can read |
 //! | `page_aligned` | buffers that begin at a page boundary |
 //! | `process_group`, `process_usage` | a child process and all processes that it starts; the resources and the end of this process |
 //! | `sockets`, `readiness`, `unacknowledged` | sending, receiving and socket options; waiting for several sockets; unacknowledged data |
@@ -22,6 +23,7 @@ mod files;
 mod memory;
 mod mounts;
 mod page_aligned;
+mod private_file;
 mod process_group;
 mod process_usage;
 mod readiness;
@@ -54,6 +56,7 @@ pub use memory::{
 };
 pub(crate) use mounts::Mounts;
 pub use page_aligned::PageAligned;
+pub(crate) use private_file::{create_private, is_open_to_others, replace_private};
 pub(crate) use process_group::{has_ended, kill_group, start_group};
 pub(crate) use process_usage::{end_this_process, process_usage};
 pub(crate) use readiness::{Direction, is_connecting, wait_for_any};

@@ -1,4 +1,4 @@
-//! The address for operators of both programs: health, metrics, and Prometheus.
+//! The address for operators of both programs: health, metrics, Prometheus, commands, and the status page.
 
 #![allow(
     clippy::unwrap_used,
@@ -8,11 +8,13 @@
     reason = "a test may panic"
 )]
 
+mod changes;
 mod commands;
 #[path = "../common/mod.rs"]
 mod common;
 mod health;
 mod metrics;
+mod page;
 mod prometheus;
 
 use std::fs;

@@ -13,12 +13,12 @@ use std::path::Path;
 use source::Source;
 
 /// Each module of the crate, and what it may import: modules above it in this table.
-const LAYERS: [(&str, &[&str]); 27] = [
+const LAYERS: [(&str, &[&str]); 28] = [
     ("capture", &[]),
-    ("counters", &[]),
     ("error_chain", &[]),
     ("escape", &[]),
     ("limits", &[]),
+    ("counters", &["limits"]),
     ("network", &[]),
     ("toml_table", &["escape"]),
     ("system", &["limits"]),
@@ -93,6 +93,10 @@ const LAYERS: [(&str, &[&str]); 27] = [
             "upload",
         ],
     ),
+    (
+        "status_page",
+        &["admin", "counters", "http", "index", "limits", "net", "protocol", "server", "system"],
+    ),
     ("check", &["escape", "limits", "protocol", "system"]),
     (
         "lab",
@@ -129,6 +133,7 @@ const LAYERS: [(&str, &[&str]); 27] = [
             "protocol",
             "replay",
             "server",
+            "status_page",
             "system",
             "toml_table",
             "transcript",

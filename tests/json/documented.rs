@@ -166,7 +166,8 @@ impl Printed {
     fn administered(&self) -> Vec<String> {
         let socket = |name: &str| self.root.path().join(name).to_string_lossy().into_owned();
         let (of_server, of_peer) = (socket("server.sock"), socket("peer.sock"));
-        let index = Index::start(&["--admin", &of_server]);
+        let index = Index::start(&["--admin", &of_server, "--admin", "127.0.0.1:0"]);
+        assert!(index.program.line().starts_with("admin at "));
         assert!(index.program.line().starts_with("admin at "));
         let mine = self.root.path().join("mine");
         let arguments = ["--share", ".", "--upload", "127.0.0.1:0", "--admin", &of_peer, "share"];
@@ -177,6 +178,7 @@ impl Printed {
         };
         let printed = [
             admin(&of_server, &["peers"]),
+            admin(&of_server, &["url"]),
             admin(&of_server, &["stats"]),
             admin(&of_peer, &["stats"]),
             admin(&of_server, &["ban", "192.0.2.0/28"]),

@@ -1,4 +1,4 @@
-//! `p2p-ci admin`: commands for a server or a peer that runs, over its Unix socket.
+//! `p2p-ci admin`: commands for a server or a peer that runs, over its Unix socket, and the address of its page.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -7,14 +7,15 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueHint};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::shown;
+use super::token_file::{Urls, running_at, running_of_user};
 use crate::cli::errors::failure::Failure;
 use crate::cli::errors::report::report;
 use crate::cli::output::format::Format;
 use crate::cli::output::outcome::shown as shown_path;
-use crate::cli::output::print::print_json;
+use crate::cli::output::print::{print_json, print_line};
 use crate::cli::program::called;
 use crate::escape::{escaped, excerpt};
 use crate::http::{Answer, request_at};
@@ -27,6 +28,7 @@ The program must have been started with `--admin PATH`. Only its user and root c
 
 Examples:
   p2p-ci admin peers
+  p2p-ci admin url
   p2p-ci admin ban 192.0.2.0/24
   p2p-ci admin drain --within 5m";
 
@@ -91,6 +93,11 @@ enum Command {
     },
     /// Show what the program has done since its start
     Stats,
+    /// Print the address of the status page with the token that permits changes
+    #[command(after_help = "\
+Without --socket, the program at the usual socket and all programs of this user are found.
+Whoever has the address can change what the status page can: close connections, ban networks.")]
+    Url,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -102,6 +109,16 @@ enum Error {
     Unreachable { path: PathBuf, source: io::Error },
     #[error("cannot connect to `{}`: only the user of the program and root may", shown_path(path))]
     Denied { path: PathBuf, source: io::Error },
+    #[error(
+        "no program with a status page runs; start it with `--admin 127.0.0.1:9734`, or name its Unix socket \
+         with --socket"
+    )]
+    NoPage,
+    #[error(
+        "the program listens for operators only at a Unix socket; start it with `--admin 127.0.0.1:9734` in \
+         addition"
+    )]
+    OnlySocket,
     #[error("{}", escaped(reason))]
     Refused { code: u16, reason: String },
     #[error("expected an object of JSON, found {}", excerpt(body))]
@@ -113,7 +130,7 @@ enum Error {
 impl Error {
     fn failure(&self) -> Failure {
         match self {
-            Self::Unreachable { .. } => Failure::Unreachable,
+            Self::Unreachable { .. } | Self::NoPage | Self::OnlySocket => Failure::Unreachable,
             Self::Refused { code: 404, .. } => Failure::NotFound,
             Self::Refused { code: 400, .. } => Failure::Usage,
             Self::Unexpected { .. } => Failure::Protocol,
@@ -139,7 +156,7 @@ pub(in crate::cli) fn run(arguments: &Arguments) -> ExitCode {
 
 fn answered(arguments: &Arguments) -> Result<(), Error> {
     let Arguments { socket, format, command } = arguments;
-    let (target, form) = command.request();
+    let Some((target, form)) = command.request() else { return print_urls(socket, *format) };
     let object = ask(socket, target, form.as_deref())?;
     let printed = match format {
         Format::Json => print_json(&object),
@@ -151,18 +168,19 @@ fn answered(arguments: &Arguments) -> Result<(), Error> {
             Command::Ban { .. } => shown::banned(&object),
             Command::Unban { .. } => shown::unbanned(&object),
             Command::Drain { .. } => shown::draining(&object),
+            Command::Url => Ok(()),
         },
     };
     printed.map_err(Error::Output)
 }
 
 impl Command {
-    /// The target of the request, and the form of a change.
-    fn request(&self) -> (&'static str, Option<String>) {
+    /// The target of the request, and the form of a change. The address of the page needs no request.
+    fn request(&self) -> Option<(&'static str, Option<String>)> {
         let form = |name: &str, value: &str| {
             Some(format!("{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC)))
         };
-        match self {
+        Some(match self {
             Self::Peers => ("/admin/peers", None),
             Self::Stats => ("/admin/stats", None),
             Self::Bans => ("/admin/bans", None),
@@ -172,8 +190,36 @@ impl Command {
             Self::Drain { within } => {
                 ("/admin/drain", form("seconds", &within.as_secs().to_string()))
             }
-        }
+            Self::Url => return None,
+        })
     }
+}
+
+/// Prints the addresses of the status pages of programs that run.
+fn print_urls(socket: &Path, format: Format) -> Result<(), Error> {
+    let at_socket = running_at(socket).map_err(|source| match source.kind() {
+        io::ErrorKind::PermissionDenied => Error::Denied { path: socket.to_path_buf(), source },
+        _ => Error::Unreachable { path: socket.to_path_buf(), source },
+    });
+    // Others of this user, if the usual socket was not asked for by name.
+    let (at_socket, others) = match socket == Path::new(SOCKET) {
+        true => (at_socket.unwrap_or_default(), running_of_user()),
+        false => (at_socket?, Vec::new()),
+    };
+    let programs: Vec<Urls> = at_socket.into_iter().chain(others).collect();
+    let urls: Vec<&String> = programs.iter().flatten().collect();
+    if programs.is_empty() {
+        return Err(Error::NoPage);
+    } else if urls.is_empty() {
+        return Err(Error::OnlySocket);
+    }
+    let printed = match format {
+        Format::Json => print_json(&json!({"v": 1, "urls": urls})),
+        Format::Raw | Format::Table => {
+            urls.into_iter().try_for_each(|url| print_line(escaped(url)))
+        }
+    };
+    printed.map_err(Error::Output)
 }
 
 fn ask(socket: &Path, target: &str, form: Option<&str>) -> Result<Value, Error> {

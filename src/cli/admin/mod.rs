@@ -2,7 +2,8 @@
 //!
 //! | file | subject |
 //! |---|---|
-//! | `options` | `--admin`, at which a program shows its metrics and its health |
+//! | `options` | `--admin`, at which a program shows its status, its metrics and its health |
+//! | `token_file` | the token that permits changes |
 //! | `command` | `p2p-ci admin`, for which a program must have a Unix socket |
 //! | `shown` | what the command prints |
 
@@ -11,7 +12,8 @@ mod command;
 mod options;
 #[cfg(unix)]
 mod shown;
+mod token_file;
 
 #[cfg(unix)]
 pub(super) use command::{Arguments, run};
-pub(super) use options::{AdminArgs, AdminError, print_addresses};
+pub(super) use options::{AdminArgs, AdminError, AdminServer, print_addresses};

@@ -1,22 +1,27 @@
-//! `--admin`: the address at which a program shows its metrics and its health.
+//! `--admin`: the address at which a program shows its status, its metrics and its health.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use clap::ValueHint;
 use gethostname::gethostname;
 
-use crate::admin::{Observed, router};
+use super::token_file::{RunningFile, TokenError, stored_token};
+use crate::admin::router;
 use crate::cli::headings::NETWORK;
 use crate::cli::output::format::Format;
 use crate::cli::output::print::{print_json, print_line};
 use crate::cli::values::option_values::remedy;
 use crate::error_chain::error_chain;
-use crate::http::{Hosts, HttpAddress, HttpBindError, HttpListeners, HttpServer};
+use crate::escape::escaped_path;
+use crate::http::{Hosts, HttpAddress, HttpBindError, HttpListeners, HttpServer, connections};
 use crate::limits;
+use crate::status_page::{Access, Page, Sampler, StatusPage, Token, page};
 
 /// The options of both programs.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(in crate::cli) struct AdminArgs {
-    /// Show metrics and health over HTTP at this address, such as `127.0.0.1:9734`, or at this path of a Unix
+    /// Show a status page, metrics and health over HTTP at this address, such as `127.0.0.1:9734`, or at this path of a Unix
     /// socket; may be given several times
     #[arg(long, value_name = "ADDR:PORT|PATH", global = true, help_heading = NETWORK)]
     pub(in crate::cli) admin: Vec<HttpAddress>,
@@ -25,6 +30,25 @@ pub(in crate::cli) struct AdminArgs {
     /// [default: IP addresses, `localhost`, and the name of this machine]
     #[arg(long, value_name = "NAME", global = true, help_heading = NETWORK)]
     pub(in crate::cli) admin_host: Vec<String>,
+
+    /// Permit changes on the status page, also beyond loopback, with the token in this file, which is created if
+    /// it does not exist [default: a new token at each start, which `p2p-ci admin url` prints, and only on loopback]
+    #[arg(
+        long,
+        value_name = "PATH",
+        value_hint = ValueHint::FilePath,
+        global = true,
+        help_heading = NETWORK
+    )]
+    pub(in crate::cli) admin_token_file: Option<PathBuf>,
+}
+
+/// Serves operators until it is dropped.
+#[derive(Debug)]
+pub(in crate::cli) struct AdminServer {
+    _server: HttpServer,
+    _sampler: Sampler,
+    _running: Option<RunningFile>,
 }
 
 /// Why nothing is shown.
@@ -32,8 +56,10 @@ pub(in crate::cli) struct AdminArgs {
 pub(in crate::cli) enum AdminError {
     #[error("cannot show metrics and health: {}{remedy}", error_chain(.error))]
     Bind { error: HttpBindError, remedy: String },
-    #[error("cannot start the thread that shows metrics and health")]
-    Thread(#[source] std::io::Error),
+    #[error("cannot start the threads that show metrics and health")]
+    Threads(#[source] std::io::Error),
+    #[error("cannot use the token in `{}` (--admin-token-file)", escaped_path(path))]
+    Token { path: PathBuf, source: TokenError },
 }
 
 impl AdminArgs {
@@ -54,16 +80,53 @@ impl AdminArgs {
     pub(in crate::cli) fn serve(
         &self,
         listeners: HttpListeners,
-        program: impl Observed,
-    ) -> Result<Option<HttpServer>, AdminError> {
+        program: impl StatusPage,
+    ) -> Result<Option<AdminServer>, AdminError> {
         if self.admin.is_empty() {
             return Ok(None);
         }
         let own = gethostname().into_string().ok();
         let hosts = Hosts::new(self.admin_host.iter().cloned().chain(own));
-        let router = router(Arc::new(program));
-        let server = listeners.serve(router, hosts, limits::Http::default());
-        server.map(Some).map_err(AdminError::Thread)
+        let limits = limits::Http::default();
+        let (token, running) = self.token(&listeners.addresses())?;
+        let access = Access {
+            token,
+            is_valid_beyond_loopback: self.admin_token_file.is_some(),
+            listens_on_loopback: listeners.are_on_loopback(),
+        };
+        let program = Arc::new(program);
+        let router = router(Arc::clone(&program));
+        let Page { router, sampler } =
+            page(router, &program, access, connections(&limits)).map_err(AdminError::Threads)?;
+        let server = listeners.serve(router, hosts, limits).map_err(AdminError::Threads)?;
+        Ok(Some(AdminServer { _server: server, _sampler: sampler, _running: running }))
+    }
+
+    /// The token, and the file for `p2p-ci admin url`. Without such a file the token is of no use, unless it is in
+    /// a file of its own.
+    fn token(
+        &self,
+        addresses: &[HttpAddress],
+    ) -> Result<(Option<Token>, Option<RunningFile>), AdminError> {
+        let stored = self.admin_token_file.as_ref().map(|path| {
+            stored_token(path).map_err(|source| AdminError::Token { path: path.clone(), source })
+        });
+        let stored = stored.transpose()?;
+        let written = stored.clone().map_or_else(Token::random, Ok).and_then(|token| {
+            RunningFile::write(addresses, &token).map(|running| (token, running))
+        });
+        Ok(match written {
+            Ok((token, running)) => (Some(token), Some(running)),
+            Err(error) => {
+                let cannot = "`p2p-ci admin url` does not find the status page";
+                let remedy = match &stored {
+                    Some(_) => "",
+                    None => ", on which nothing can be changed; set admin.token_file",
+                };
+                log::warn!("{cannot}{remedy}: {error}");
+                (stored, None)
+            }
+        })
     }
 }
 

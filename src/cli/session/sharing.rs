@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::share_claim::ShareClaim;
 use crate::admin::ObservedPeer;
-use crate::cli::admin::print_addresses;
+use crate::cli::admin::{AdminServer, print_addresses};
 use crate::cli::args::Args;
 use crate::cli::downloads::running::Downloads;
 use crate::cli::errors::command_error::CommandError;
@@ -21,7 +21,6 @@ use crate::cli::output::print::{print_json, print_line};
 use crate::cli::peer_reload::PeerLimits;
 use crate::cli::user_directory::{port_file, stored_digests};
 use crate::cli::values::option_values::{Listen, remedy};
-use crate::http::HttpServer;
 use crate::library::{Library, StoreFile};
 use crate::net;
 use crate::peer::{Event, Journal, Sharing, SharingOptions};
@@ -33,7 +32,7 @@ const PORT_BYTES: u64 = 16;
 /// A shared directory, as the programs of one user see it.
 pub(in crate::cli) struct Session {
     /// Ends before what it shows.
-    _admin: Option<HttpServer>,
+    _admin: Option<AdminServer>,
     pub(in crate::cli) sharing: Sharing,
     _claims: Vec<ShareClaim>,
 }

@@ -83,6 +83,7 @@ impl Session<'_> {
             match one.addition.outcome() {
                 Ok(replaced) => {
                     self.account.remove(replaced);
+                    self.show_added(&one.document, Status::Ok);
                     if !one.line.is_empty() {
                         self.log_done(&one.line, &Done::Changed);
                     }
@@ -97,6 +98,7 @@ impl Session<'_> {
                     self.tally.recount(ADD, before, status);
                     self.shared.permits.refusals().add(cause);
                     self.log_refused(&one.line, refusal, &reason);
+                    self.show_added(document, refusal.into());
                     refusals.push((one.reply, self.encoded_refusal(refusal, &reason)));
                 }
             }

@@ -7,9 +7,11 @@
 //! | `requests` | the reply to each request, and the log |
 //! | `queries` | LOOKUP, LIST and SEARCH |
 //! | `changes`, `pending` | ADD and REMOVE; records that wait to be added together |
+//! | `live` | showing requests to operators who watch |
 
 mod changes;
 mod connection;
+mod live;
 mod output;
 mod pending;
 mod queries;

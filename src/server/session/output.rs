@@ -132,6 +132,7 @@ impl Session<'_> {
         };
         self.tally.count(OTHER, status.code());
         self.shared.permits.refusals().add(cause);
+        self.show_fault(status);
         self.driver.role.replied(status);
         let reason = self.with_ending(error.to_string());
         log::warn!(target: LOG_FAULTS, "{}: {status}, {reason}", self.address);

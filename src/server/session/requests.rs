@@ -45,6 +45,7 @@ impl Session<'_> {
             self.add_pending();
         }
         let method = method_of(&request);
+        let subject = self.shared.live.is_watched().then(|| Self::subject_of(&request));
         let wants_attributes =
             matches!(request, IndexRequest::Lookup { want_attributes: true, .. });
         let outcome = match request {
@@ -66,6 +67,9 @@ impl Session<'_> {
             }
         };
         self.requests += 1;
+        if let Some(subject) = subject {
+            self.show(method, subject, &outcome);
+        }
         match outcome {
             Ok(done) => {
                 self.driver.role.replied(Status::Ok);
