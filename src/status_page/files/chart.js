@@ -3,6 +3,8 @@
 import { bytes, count, drawn, element } from "/dom.js";
 
 const HOUR = 3600;
+// The shortest time of a chart, in seconds: that of a program that has just been started.
+const SHORTEST = 300;
 const [WIDTH, HEIGHT] = [600, 100];
 // A row of the table.
 const ROW = 300;
@@ -56,14 +58,15 @@ export class Charts {
     const attributes = { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", role: "img" };
     const picture = drawn("svg", attributes, grid, area, line);
     const [now, top] = [element("span", { class: "now" }), element("span", { class: "top" })];
+    const axis = element("p", { class: "axis muted", "aria-hidden": "true" });
     const root = element(
       "div",
       { class: "chart" },
       element("h3", {}, series.label, now),
       element("div", { class: "plot" }, picture, top),
-      element("p", { class: "axis muted", "aria-hidden": "true" }, element("span", {}, "1 hour ago"), element("span", {}, "30 min"), element("span", {}, "now")),
+      axis,
     );
-    return { root, series, at: at + 1, line, area, picture, now, top };
+    return { root, series, at: at + 1, line, area, picture, now, top, axis };
   }
 
   add(sample) {
@@ -76,12 +79,16 @@ export class Charts {
   draw() {
     this.waiting.hidden = this.samples.length > 0;
     const last = this.samples.at(-1)?.[0] ?? 0;
-    for (const { series, at, line, area, picture, now, top } of this.figures) {
+    // Until an hour after the start of the program, a chart begins with the start, in steps of five minutes.
+    const time = Math.min(HOUR, Math.max(SHORTEST, Math.ceil(last / SHORTEST) * SHORTEST));
+    const minutes = (seconds) => (seconds === HOUR ? "1 hour" : `${seconds / 60} min`);
+    for (const { series, at, line, area, picture, now, top, axis } of this.figures) {
+      axis.replaceChildren(...[`${minutes(time)} ago`, minutes(time / 2), "now"].map((text) => element("span", {}, text)));
       const values = this.samples.map((sample) => sample[at]);
       const most = values.reduce((one, other) => Math.max(one, other), 0);
       const height = roundUp(most);
       const points = this.samples.map((sample) => {
-        const x = WIDTH - ((last - sample[0]) / HOUR) * WIDTH;
+        const x = WIDTH - ((last - sample[0]) / time) * WIDTH;
         const y = HEIGHT - (sample[at] / height) * (HEIGHT - 2) - 1;
         return `${x.toFixed(1)} ${y.toFixed(1)}`;
       });

@@ -5,6 +5,8 @@
 const KEY = "p2p-ci-token";
 // A stream without a heartbeat for this time is dead.
 const SILENCE = 45_000;
+// A browser opens few connections to a program. A page that is hidden for this time ends its stream.
+const HIDDEN = 5_000;
 
 let retry = 2000;
 
@@ -94,8 +96,16 @@ export function connect({ onEvent, onConnection, onWrongToken }) {
   addEventListener("hashchange", () => {
     if (takeToken()) again();
   });
+  let hiding;
+  document.addEventListener("visibilitychange", () => {
+    clearTimeout(hiding);
+    if (document.hidden) hiding = setTimeout(() => abort.abort(), HIDDEN);
+    else wake();
+  });
+  const shown = () => new Promise((resolve) => (document.hidden ? (wake = resolve) : resolve()));
   const run = async () => {
     for (;;) {
+      await shown();
       abort = new AbortController();
       const state = await attempt(abort, { onEvent, onConnection, onWrongToken });
       if (state === "again" || abort.signal.aborted) continue;

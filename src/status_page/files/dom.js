@@ -2,6 +2,16 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 
+// Controls, and what changes how adjacent text is shown without being seen: the characters that are escaped on a
+// terminal, too.
+const INVISIBLE =
+  /[\u0000-\u001f\u007f-\u009f\u00ad\u034f\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{1d173}-\u{1d17a}\u{e0000}-\u{e007f}]/gu;
+
+// A text in which they are visible escapes. A name with one could be taken for another name.
+export function visible(text) {
+  return text.replace(INVISIBLE, (found) => `\\u{${found.codePointAt(0).toString(16)}}`);
+}
+
 function fill(created, properties, children) {
   for (const [name, value] of Object.entries(properties)) {
     if (name.startsWith("on")) {
@@ -9,10 +19,11 @@ function fill(created, properties, children) {
     } else if (value === true) {
       created.setAttribute(name, "");
     } else if (value !== false && value !== null && value !== undefined) {
-      created.setAttribute(name, value);
+      created.setAttribute(name, name.startsWith("aria-") ? visible(String(value)) : value);
     }
   }
-  created.append(...children.filter((child) => child !== null && child !== undefined));
+  const shown = children.filter((child) => child !== null && child !== undefined);
+  created.append(...shown.map((child) => (typeof child === "string" ? visible(child) : child)));
   return created;
 }
 
@@ -33,7 +44,8 @@ export function byId(id) {
 // Sets the text of the element with this id, if the page has one, and if it has changed.
 export function setText(id, text) {
   const found = byId(id);
-  if (found && found.textContent !== text) found.textContent = text;
+  const shown = visible(text);
+  if (found && found.textContent !== shown) found.textContent = shown;
 }
 
 // Makes the rows of a table body those of `items`. Rows that stay keep their elements, so that the focus stays,

@@ -2,7 +2,7 @@
 
 import { Charts } from "/chart.js";
 import { change, connect, forgetToken, read } from "/connection.js";
-import { byId, bytes, cell, clock, count, counted, duration, element, numberCell, setText, syncRows } from "/dom.js";
+import { byId, bytes, cell, clock, count, counted, duration, element, numberCell, setText, syncRows, visible } from "/dom.js";
 
 export { byId, bytes, cell, change, clock, count, counted, duration, element, numberCell, read, setText, syncRows };
 
@@ -26,7 +26,7 @@ export function notify(text, isError = false) {
   const message = byId("message");
   message.classList.toggle("error", isError);
   message.hidden = false;
-  message.querySelector("p").textContent = text;
+  message.querySelector("p").textContent = visible(text);
 }
 
 // Changes something, and shows the result.
@@ -96,7 +96,7 @@ function showConnection(state, text) {
   document.body.classList.toggle("stale", state !== "connected");
   const notice = byId("notice");
   notice.hidden = state !== "refused";
-  notice.textContent = state === "refused" ? `The program does not send events: ${sentence(text)} Connecting again.` : "";
+  notice.textContent = state === "refused" ? `The program does not send events: ${visible(sentence(text))} Connecting again.` : "";
 }
 
 function showAccess({ may_change: mayChange, shows_addresses: showsAddresses }) {
