@@ -18,7 +18,11 @@ pub struct Talk {
 
 impl Talk {
     pub fn to(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect_timeout(&address, PATIENCE).unwrap();
+        Self::on(TcpStream::connect_timeout(&address, PATIENCE).unwrap())
+    }
+
+    /// Over a connection that exists.
+    pub fn on(stream: TcpStream) -> Self {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();
         Self { stream, input: Vec::new() }
