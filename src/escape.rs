@@ -30,15 +30,17 @@ pub struct Escaped<'a>(&'a [u8]);
 impl Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for chunk in self.0.utf8_chunks() {
-            for character in chunk.valid().chars() {
-                match character {
-                    '\u{0}'..='\u{1f}' | '\u{7f}'..='\u{9f}' => {
-                        write!(f, "\\x{:02x}", u32::from(character))?;
-                    }
-                    _ if is_invisible(character) => write!(f, "{}", character.escape_unicode())?,
-                    _ => f.write_char(character)?,
+            let mut rest = chunk.valid();
+            while let Some((at, character)) = rest.char_indices().find(|(_, c)| is_escaped(*c)) {
+                let (shown, next) = rest.split_at_checked(at).unwrap_or((rest, ""));
+                f.write_str(shown)?;
+                match character.is_control() {
+                    true => write!(f, "\\x{:02x}", u32::from(character))?,
+                    false => write!(f, "{}", character.escape_unicode())?,
                 }
+                rest = next.get(character.len_utf8()..).unwrap_or_default();
             }
+            f.write_str(rest)?;
             for byte in chunk.invalid() {
                 write!(f, "\\x{byte:02x}")?;
             }
@@ -74,7 +76,12 @@ pub fn escaped_json(text: &str) -> String {
 
 /// Whether [`escaped`] shows a text unchanged.
 pub fn is_shown_as_it_is(text: &str) -> bool {
-    !text.contains(|character: char| character.is_control() || is_invisible(character))
+    !text.contains(is_escaped)
+}
+
+fn is_escaped(character: char) -> bool {
+    // Most text is ASCII.
+    character.is_control() || (!character.is_ascii() && is_invisible(character))
 }
 
 /// Characters that change how adjacent ones are shown, or break a line, without being seen.
@@ -127,6 +134,18 @@ mod tests {
                 shown.chars().all(|c| !c.is_control() && !is_invisible(c)),
                 "byte {byte:#04x} is shown as {shown:?}"
             );
+        }
+    }
+
+    #[test]
+    fn what_is_around_an_escaped_character_stays() {
+        for (text, shown) in [
+            ("", ""),
+            ("\u{1b}", "\\x1b"),
+            ("é\u{202e}ö\u{9b}\nx", "é\\u{202e}ö\\x9b\\x0ax"),
+            ("\u{feff}\u{7f}", "\\u{feff}\\x7f"),
+        ] {
+            assert_eq!(escaped(text).to_string(), shown);
         }
     }
 

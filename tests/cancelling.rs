@@ -112,6 +112,7 @@ fn many_downloads_are_cancelled_together() {
             request: wanted(&format!("f{number}"), source.clone()),
             target: SaveTarget::file(&directory.path().join(format!("f{number}"))),
             overwrite: false,
+            found_free: None,
         })
         .collect();
     let fetcher = Downloader::default().with_cancel(Cancel::new());

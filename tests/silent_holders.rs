@@ -153,6 +153,7 @@ fn many_documents_with_silent_holders() {
         request: wanted(number, sources.clone()),
         target: SaveTarget::file(&mine.join(format!("rfc{number}.txt"))),
         overwrite: false,
+        found_free: None,
     });
     let begun = Instant::now();
     let mut count = 0;

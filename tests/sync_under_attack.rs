@@ -97,6 +97,7 @@ fn bait_at_any_number_of_endpoints_of_one_party_does_not_keep_the_others() {
             },
             target: SaveTarget::file(&mine.join(format!("rfc{number}.txt"))),
             overwrite: false,
+            found_free: None,
         };
         let mut jobs: Vec<DownloadJob> =
             (0..400).map(|at| job(at + 1, bait.get(at % ENDPOINTS).unwrap())).collect();

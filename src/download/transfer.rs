@@ -75,7 +75,8 @@ pub(super) fn receive(
     }
     let Response { head, mut connection } = response;
     pipeline.request_ahead(&head, &mut connection)?;
-    let mut body = Body::begin(limits, &head, partial, progress)?;
+    let buffer = pipeline.buffer.take();
+    let mut body = Body::begin(limits, &head, partial, buffer, progress)?;
     let is_strict = accounting.is_strict;
     let rate = MinRate::new(limits, get.patience, get.pace);
     let mut surplus = Vec::new();
@@ -117,6 +118,7 @@ pub(super) fn receive(
         }
         Err(_) => body.break_off(),
     }
+    pipeline.buffer = Some(body.into_buffer());
     outcome.map(Outcome::Whole)
 }
 

@@ -202,5 +202,8 @@ pub const BATCH: usize = 64;
 pub const SYNC_TOGETHER: usize = 16;
 /// Time for which a complete download waits for others.
 pub const BATCH_TIME: Duration = Duration::from_millis(100);
+/// Time for which a name in the shared directory counts as free after nothing was found there. A file that
+/// another program saves meanwhile is never replaced: the document was only downloaded twice.
+pub const NAMES_KEPT: Duration = Duration::from_secs(1);
 /// Peers whose statistics are kept.
 pub const PEERS_KNOWN: usize = 10_000;

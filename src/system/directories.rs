@@ -1,7 +1,7 @@
 //! Directories that are entered one segment at a time, so that no symbolic link is followed, and changes
 //! of names in them (protocol.md section 9).
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
 #[cfg(unix)]
 use std::os::fd::AsFd;
@@ -28,7 +28,7 @@ pub(crate) struct DirectoryId {
 
 /// The directory that a path leads to; `None` if there is none.
 pub(crate) fn directory_id(path: &Path) -> Option<DirectoryId> {
-    let metadata = path.metadata().ok().filter(std::fs::Metadata::is_dir)?;
+    let metadata = path.metadata().ok().filter(Metadata::is_dir)?;
     #[cfg(unix)]
     let file = {
         use std::os::unix::fs::MetadataExt;
@@ -116,13 +116,14 @@ impl Directory {
         Ok(File::from(openat(&self.file, name, flags, Mode::from_raw_mode(0o666))?))
     }
 
-    /// Whether a name in this directory is this open file.
-    pub(crate) fn is_file_at(&self, name: &Path, file: &File) -> io::Result<bool> {
-        use rustix::fs::{AtFlags, fstat, statat};
+    /// Whether a name in this directory is the open file with this metadata.
+    pub(crate) fn is_file_at(&self, name: &Path, open: &Metadata) -> io::Result<bool> {
+        use std::os::unix::fs::MetadataExt;
 
-        let open = fstat(file)?;
+        use rustix::fs::{AtFlags, statat};
+
         match statat(&self.file, name, AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(there) => Ok((there.st_dev, there.st_ino) == (open.st_dev, open.st_ino)),
+            Ok(there) => Ok((there.st_dev, there.st_ino) == (open.dev(), open.ino())),
             Err(rustix::io::Errno::NOENT) => Ok(false),
             Err(error) => Err(error.into()),
         }
@@ -182,7 +183,7 @@ impl Directory {
 
     /// The identity of an open file is not available without unsafe code. An open locked file keeps its
     /// name on these systems, unless another program of this user renames it.
-    pub(crate) fn is_file_at(&self, name: &Path, _file: &File) -> io::Result<bool> {
+    pub(crate) fn is_file_at(&self, name: &Path, _open: &Metadata) -> io::Result<bool> {
         self.path.join(name).try_exists()
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use super::running::{Downloads, Finish, Running, wait};
 use crate::cli::context::Context;
@@ -264,12 +265,14 @@ pub(in crate::cli) fn plan(
         None => target,
     };
     let overwrite = overwrite.is_some();
+    let looked = Instant::now();
     let is_file = target.check(overwrite)?;
     if !overwrite && is_file && target.is_here()? {
         return Ok(Plan::Here(target.path()));
     }
     let request = DownloadRequest { document, sources: Source::distinct(candidates), digest };
-    Ok(Plan::Fetch(DownloadJob { request, target, overwrite }))
+    let found_free = (!is_file).then_some(looked);
+    Ok(Plan::Fetch(DownloadJob { request, target, overwrite, found_free }))
 }
 
 /// The target of a forced download, which may replace a directory of downloaded files.

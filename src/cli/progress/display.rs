@@ -71,10 +71,15 @@ impl PlainLines {
         Self { last: (!io::stderr().is_terminal() && !is_quiet()).then(Instant::now) }
     }
 
+    /// Whether a line is due.
+    pub(super) fn is_due(&self) -> bool {
+        self.last.is_some_and(|last| last.elapsed() >= PLAIN_EVERY)
+    }
+
     /// Prints a line if it is due.
     pub(super) fn print(&mut self, line: impl FnOnce() -> String) {
-        if let Some(last) = &mut self.last
-            && last.elapsed() >= PLAIN_EVERY
+        if self.is_due()
+            && let Some(last) = &mut self.last
         {
             *last = Instant::now();
             // Standard error may be closed.

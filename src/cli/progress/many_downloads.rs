@@ -105,6 +105,9 @@ impl ManyDownloads {
             self.rate = Some(RecentRate::new(now));
         }
         let rate = self.rate.as_mut().and_then(|rate| rate.at(now, *bytes));
+        if bar.is_hidden() && !lines.is_due() {
+            return;
+        }
         let amount = amount(*bytes, rate);
         let time = remaining.bytes().and_then(|left| time_left(left, rate));
         let time = time.map(|time| HumanDuration(time).to_string());

@@ -19,8 +19,9 @@ pub(in crate::download) struct HolderConnection {
     pub(super) requested_at: Instant,
     /// Bytes that were read and not yet used.
     pub(in crate::download) input: Vec<u8>,
-    /// Reads the responses.
-    pub(in crate::download) role: DocumentClient,
+    /// Reads the responses. On the heap, because a connection is moved several times for each response.
+    /// Reads the responses. On the heap, because a connection is moved several times for each response.
+    pub(in crate::download) role: Box<DocumentClient>,
 }
 
 impl HolderConnection {
@@ -29,7 +30,8 @@ impl HolderConnection {
         stream: WatchedStream,
     ) -> Result<Self, TransferError> {
         let address = stream.peer_addr().map_err(TransferError::Lost)?.ip();
-        let (requested_at, input, role) = (Instant::now(), Vec::new(), DocumentClient::new());
+        let (requested_at, input) = (Instant::now(), Vec::new());
+        let role = Box::new(DocumentClient::new());
         let stream = Arc::new(stream);
         Ok(Self { source: source.clone(), stream, address, requested_at, input, role })
     }

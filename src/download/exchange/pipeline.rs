@@ -12,6 +12,7 @@ use super::request::GetRequest;
 use crate::download::model::{DownloadRequest, GetForm, Source, TransferError};
 use crate::net::send;
 use crate::protocol::{Document, DocumentHead, Endpoint};
+use crate::system::PageAligned;
 
 /// Requests for documents, over as few connections as possible.
 #[derive(Debug, Default)]
@@ -20,6 +21,8 @@ pub(in crate::download) struct Pipeline {
     /// The next downloads, in this order. The first ones may have been requested ahead.
     plan: VecDeque<DownloadRequest>,
     kept: Option<HolderConnection>,
+    /// The buffer of the last document. To allocate and clear one takes as long as to read a small document.
+    pub(in crate::download) buffer: Option<PageAligned>,
 }
 
 impl Pipeline {

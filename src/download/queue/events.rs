@@ -1,7 +1,7 @@
 //! One of many downloads, the events that are reported to the caller, and the messages of workers
 //! (protocol.md section 7).
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::download::model::{CompletedDownload, DownloadError, DownloadRequest};
 use crate::library::{PartialFile, SaveTarget, Saved};
@@ -16,6 +16,8 @@ pub struct DownloadJob {
     pub target: SaveTarget,
     /// Whether an existing file at the target is overwritten.
     pub overwrite: bool,
+    /// When nothing was found at the target; `None` if that was not looked up. Then the first attempt does.
+    pub found_free: Option<Instant>,
 }
 
 /// An event of the downloads, which is reported to the caller.

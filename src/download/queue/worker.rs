@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
 
-use super::events::{CompleteDocument, Message};
+use super::events::{CompleteDocument, DownloadJob, Message};
 use super::job_queue::JobQueue;
 use super::running::{Progress, Prospect, Running};
 use super::task::{Next, Task};
@@ -169,8 +169,7 @@ impl<'a> Worker<'a> {
     /// Runs one attempt.
     fn attempt(&mut self, task: &mut Task, progress: &Progress) -> Attempted {
         let document = task.job.request.document.clone();
-        // Another process may be downloading into the same directory.
-        if !task.job.overwrite && task.job.target.is_here().is_ok_and(|is_here| is_here) {
+        if is_here(&mut task.job) {
             return (Next::Present, None);
         }
         // Other tasks run first while the name service is slow.
@@ -278,6 +277,17 @@ impl<'a> Worker<'a> {
         }
         self.handed_over = Instant::now();
     }
+}
+
+/// Whether the document is here: another process may be downloading into the same directory.
+///
+/// A look for a name that does not exist can take the lock of the directory, which all workers need to create
+/// their files. So the first attempt uses what was found a moment ago.
+fn is_here(job: &mut DownloadJob) -> bool {
+    let is_recent = |looked: Instant| looked.elapsed() < limits::NAMES_KEPT;
+    !job.overwrite
+        && !job.found_free.take().is_some_and(is_recent)
+        && job.target.is_here().is_ok_and(|is_here| is_here)
 }
 
 fn prospect(admission: &Admission, sources: &[Source]) -> Prospect {

@@ -51,11 +51,12 @@ pub(super) struct Body<'a> {
 
 impl<'a> Body<'a> {
     /// Begins to receive the document after this head. If the response is a part, the file must
-    /// contain everything before it.
+    /// contain everything before it. `buffer` is that of an earlier document.
     pub(super) fn begin(
         limits: &limits::Downloads,
         head: &'a DocumentHead,
         partial: &'a mut PartialFile,
+        buffer: Option<PageAligned>,
         progress: &'a mut dyn FnMut(u64, Option<u64>),
     ) -> Result<Self, TransferError> {
         let begun = Instant::now();
@@ -71,7 +72,7 @@ impl<'a> Body<'a> {
             head,
             partial,
             is_held_back: room.is_some(),
-            buffer: PageAligned::new(room.unwrap_or(PIECE)),
+            buffer: buffer_of(room.unwrap_or(PIECE), buffer),
             begun,
             looked: begun,
             expected: head.content_range.map(ContentRange::length).or(head.content_length),
@@ -151,8 +152,15 @@ impl<'a> Body<'a> {
         let held_back = self.buffer.get(..end).unwrap_or_default();
         self.partial.file().write_all(held_back).map_err(TransferError::File)?;
         self.is_held_back = false;
-        self.buffer = PageAligned::new(PIECE);
+        if self.buffer.len() < PIECE {
+            self.buffer = PageAligned::new(PIECE);
+        }
         Ok(())
+    }
+
+    /// The buffer, for the next document.
+    pub(super) fn into_buffer(self) -> PageAligned {
+        self.buffer
     }
 
     /// Writes the received bytes of an interrupted download, so that it can be resumed.
@@ -163,6 +171,13 @@ impl<'a> Body<'a> {
             let _ = self.write_beginning();
         }
     }
+}
+
+/// A buffer of at least this length: the old one if it is long enough.
+fn buffer_of(length: usize, old: Option<PageAligned>) -> PageAligned {
+    // Lengths of documents differ, so a new buffer has room for somewhat longer ones.
+    let new = || PageAligned::new(length.next_power_of_two());
+    old.filter(|old| old.len() >= length).unwrap_or_else(new)
 }
 
 /// Prepares the file for the bytes after a head. Returns the number of bytes that are in it.

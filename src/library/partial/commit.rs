@@ -142,11 +142,11 @@ fn rename(
         return Err(io::ErrorKind::InvalidInput.into());
     };
     let (part_name, name) = (Path::new(part_name), Path::new(name));
-    if !root.is_file_at(part_name, partial.file())? {
+    let before = partial.file().metadata()?;
+    if !root.is_file_at(part_name, &before)? {
         let text = format!("the part file `{}` was removed or replaced", escaped_path(&part));
         return Err(io::Error::new(io::ErrorKind::NotFound, text));
     }
-    let before = partial.file().metadata()?;
     let below = target.below().parent().unwrap_or(Path::new(""));
     // The message of the check names the remedy.
     let with_remedy = |error| target.check(overwrite).err().unwrap_or(error);

@@ -19,6 +19,7 @@ fn the_files_of_a_batch_are_reported_before_an_error_ends_everything() {
         },
         target: SaveTarget::file(&directory.path().join(name)),
         overwrite: false,
+        found_free: None,
     };
     let saved = |name: &str| {
         let partial = PartialFile::begin(&directory.path().join(name))?;

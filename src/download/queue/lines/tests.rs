@@ -36,7 +36,7 @@ impl Setting {
             digest: None,
         };
         let target = SaveTarget::file(Path::new(name));
-        let job = DownloadJob { request, target, overwrite: false };
+        let job = DownloadJob { request, target, overwrite: false, found_free: None };
         self.lines.push(Task::new(job, true, &Arc::default()), &self.names);
     }
 

@@ -15,7 +15,7 @@ fn a_panic_costs_one_document() {
         let document = Document::Rfc(number.to_string().parse().unwrap());
         let request = DownloadRequest { document, sources: Vec::new(), digest: None };
         let target = SaveTarget::file(Path::new(&format!("rfc{number}.txt")));
-        DownloadJob { request, target, overwrite: false }
+        DownloadJob { request, target, overwrite: false, found_free: None }
     };
     let parts = PartFiles::default();
     let queue =

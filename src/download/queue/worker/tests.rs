@@ -34,6 +34,7 @@ fn a_task_that_is_cancelled_too_late_cancels_no_other() {
         },
         target: SaveTarget::file(&directory.path().join(name)),
         overwrite: false,
+        found_free: None,
     };
     let parts = PartFiles::in_directory(directory.path());
     let queue = JobQueue::new(
@@ -60,4 +61,28 @@ fn a_task_that_is_cancelled_too_late_cancels_no_other() {
         }
     }
     assert_eq!(done, 2);
+}
+
+#[test]
+fn what_the_plan_has_found_is_used_for_a_moment_and_once() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("here"), "here").unwrap();
+    let job = |found_free| DownloadJob {
+        request: DownloadRequest {
+            document: Document::File("here".parse().unwrap()),
+            sources: Vec::new(),
+            digest: None,
+        },
+        target: SaveTarget::file(&folder.path().join("here")),
+        overwrite: false,
+        found_free,
+    };
+    let now = Instant::now();
+    for (found_free, first) in
+        [(None, true), (Some(now), false), (now.checked_sub(limits::NAMES_KEPT), true)]
+    {
+        let mut job = job(found_free);
+        assert_eq!(is_here(&mut job), first, "{found_free:?}");
+        assert!(is_here(&mut job), "another attempt looks");
+    }
 }

@@ -28,13 +28,11 @@ impl Name {
         ("digest", Self::Digest),
     ];
 
-    fn folded(name: &str) -> String {
-        name.trim_matches([' ', '\t']).to_ascii_lowercase().replace(' ', "-")
-    }
-
     pub(super) fn parse(name: &str) -> Option<Self> {
-        let folded = Self::folded(name);
-        Self::SPELLINGS.iter().find(|(spelling, _)| *spelling == folded).map(|&(_, name)| name)
+        let name = trimmed(name);
+        let is_name =
+            |(spelling, _): &&(&str, Self)| name.len() == spelling.len() && begins(spelling, name);
+        Self::SPELLINGS.iter().find(is_name).map(|&(_, name)| name)
     }
 
     /// Whether these bytes may become a line with one of the headers that are still `missing`.
@@ -46,16 +44,27 @@ impl Name {
         let Ok(name) = std::str::from_utf8(name) else {
             return false;
         };
-        let folded = Self::folded(name);
+        let start = trimmed(name);
         Self::SPELLINGS.iter().any(|(spelling, name)| {
             let fits = match (colon, line_end) {
-                (Some(_), _) => *spelling == folded,
-                (None, None) => !line.starts_with(b"\r") && spelling.starts_with(&folded),
+                (Some(_), _) => start.len() == spelling.len() && begins(spelling, start),
+                (None, None) => !line.starts_with(b"\r") && begins(spelling, start),
                 (None, Some(_)) => false,
             };
             fits && missing(*name, spelling)
         })
     }
+}
+
+fn trimmed(name: &str) -> &str {
+    name.trim_matches([' ', '\t'])
+}
+
+/// Whether a spelling begins with these characters, without regard to case. Blanks count as hyphens.
+fn begins(spelling: &str, start: &str) -> bool {
+    let folded = |byte: u8| if byte == b' ' { b'-' } else { byte.to_ascii_lowercase() };
+    start.len() <= spelling.len()
+        && spelling.bytes().zip(start.bytes()).all(|(expected, found)| expected == folded(found))
 }
 
 impl DocumentHead {
