@@ -15,6 +15,7 @@ fn replies_without_an_end() {
         (format!("P2P-CI/1.0 200 OK\n{rows}"), 1, false),
         (format!("P2P-CI/1.0 200 OK\n\n{rows}"), 5, false),
         (format!("P2P-CI/1.0 200 OK\n{rows}\n"), 0, true),
+        (format!("{:~<1024}", format!("P2P-CI/1.0 200 OK\n{rows}")), 1, false),
     ];
     in_parallel(cases, |(reply, seconds, is_complete)| {
         let said = reply.clone();

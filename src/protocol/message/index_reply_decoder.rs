@@ -306,6 +306,7 @@ impl IndexReplyDecoder {
                 follows_grammar: self.follows_grammar,
                 is_in_line: !self.lines.rest(input).is_empty()
                     && !self.is_unfinished_end_line(input)
+                    && !self.is_padding(input)
                     && self.unfinished_record(input).is_none(),
             },
         }

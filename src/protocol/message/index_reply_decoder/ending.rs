@@ -6,6 +6,9 @@ use crate::protocol::message::decode_error::DecodeError;
 use crate::protocol::message::index_reply::ReplyPart;
 use crate::protocol::{Record, SyntaxError};
 
+/// The least number of equal bytes that are padding.
+const PADDING: usize = 8;
+
 impl IndexReplyDecoder {
     /// Like [`IndexReplyDecoder::decode`], after the end of the connection.
     ///
@@ -55,6 +58,13 @@ impl IndexReplyDecoder {
         let is_odd_possible = self.reads_odd_rows && !self.shows_attributes;
         let other = || is_odd_possible.then(|| record_in_other_form(line)).flatten();
         Record::parse(line).ok().or_else(other)
+    }
+
+    /// Whether the unfinished line is padding, with which some programs fill each message to a block.
+    pub(super) fn is_padding(&self, input: &[u8]) -> bool {
+        let line = self.lines.rest(input);
+        let is_filled = |&first: &u8| line.iter().all(|&byte| byte == first);
+        self.reads_odd_rows && line.len() >= PADDING && line.first().is_some_and(is_filled)
     }
 
     /// Ends the reply, of which no more bytes are expected; `input` is its unfinished line.

@@ -56,9 +56,16 @@ fn begins_row(line: &str) -> bool {
     number.starts_with(|c: char| c.is_ascii_digit())
 }
 
-/// A record with [`SEPARATOR`] or with carriage returns between its fields. Nothing else is removed, so that
-/// no two fields become one.
+/// A record with [`SEPARATOR`], tabs or carriage returns between its fields, or with zeros before its number.
+/// Nothing else is removed, so that no two fields become one.
 pub(super) fn record_in_other_form(line: &str) -> Option<Record> {
+    if line.contains('\t') {
+        let line = line.replace('\t', " ");
+        return Record::parse(&line).ok().or_else(|| record_with_zeros(&line));
+    }
+    if let Some(record) = record_with_zeros(line) {
+        return Some(record);
+    }
     if line.contains('\r') {
         let line = line.replace("\r ", " ");
         return Record::parse(line.trim_end_matches('\r')).ok();
@@ -72,6 +79,13 @@ pub(super) fn record_in_other_form(line: &str) -> Option<Record> {
         _ => return None,
     };
     Record::parse(&format!("{number} {title} {host} {port}")).ok()
+}
+
+/// A record of an RFC whose number begins with zeros.
+fn record_with_zeros(line: &str) -> Option<Record> {
+    let (name, rest) = line.split_at_checked(line.find('0')?)?;
+    matches!(name.trim(), "" | "RFC" | "RFC-" | "RFC:").then_some(())?;
+    Record::parse(&format!("RFC {}", rest.trim_start_matches('0'))).ok()
 }
 
 #[cfg(test)]
@@ -116,6 +130,10 @@ mod tests {
             ("RFC-7 A h 5", "RFC 7 A h 5"),
             ("RFC: 7 A h 5", "RFC 7 A h 5"),
             ("7 A h 5", "RFC 7 A h 5"),
+            ("RFC 0951 A h 5", "RFC 951 A h 5"),
+            ("0007 A h 5", "RFC 7 A h 5"),
+            ("RFC 7\tA Title\th\t5", "RFC 7 A Title h 5"),
+            ("007\tA\th\t5", "RFC 7 A h 5"),
         ] {
             let found = read(odd(), &format!("{row}\r\n{ROW}"));
             assert_eq!(found, (vec![record.into(), ROW.trim_end().into()], None, String::new()));
@@ -123,6 +141,7 @@ mod tests {
         for row in [
             "RFC 1",
             "RFC 7 A Title",
+            "RFC 000 h 5",
             "RFC 7 A Title h",
             "7 A Title h 0",
             "RFC 7 a\rb 80",
