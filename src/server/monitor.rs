@@ -6,8 +6,9 @@ use std::time::Duration;
 use super::methods::INDEX_METHODS;
 use super::shared::Shared;
 use crate::counters::{Cause, LiveRequests, RequestTotals};
-use crate::index::{Announced, Owner};
+use crate::index::{Announced, Cursor, Owner};
 use crate::net::{AccessPolicy, Stop};
+use crate::protocol::{BorrowedRecord, Record, Words};
 
 /// Observes a server. Clones observe the same one, also after it has ended.
 #[derive(Clone, Debug)]
@@ -57,6 +58,25 @@ impl Monitor {
     /// What a connection has registered; `None` if that is nothing.
     pub fn announced(&self, connection: u64) -> Option<Announced> {
         self.0.index.announced(Owner(connection))
+    }
+
+    /// The best records for the words of a title, as SEARCH finds them.
+    pub fn search(&self, words: Words, most: usize) -> Vec<Record> {
+        let index = &self.0.index;
+        let mut cursor = Cursor::search(words, most);
+        let mut found = Vec::new();
+        loop {
+            let page = index.page(&mut cursor, |view| {
+                let BorrowedRecord { document, title, holder } = view.record;
+                let (document, title) = (document.clone(), title.clone());
+                found.push(Record { document, title, holder: holder.clone() });
+                true
+            });
+            if page.is_last {
+                return found;
+            }
+            index.yield_lock();
+        }
     }
 
     /// Requests as they are answered.

@@ -10,15 +10,18 @@
 //! | `events` | server-sent events |
 //! | `samples` | what is drawn of the last hour |
 //! | `server`, `peer` | the pages of an index server, and of a peer |
+//! | `peers`, `search` | the peers of an index server, and its titles |
 
 mod access;
 mod events;
 mod files;
 mod paths;
 mod peer;
+mod peers;
 mod program;
 mod routes;
 mod samples;
+mod search;
 mod server;
 mod token;
 

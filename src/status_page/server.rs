@@ -6,7 +6,9 @@ use serde_json::{Map, Value, json};
 
 use super::access::Sight;
 use super::paths::Paths;
+use super::peers::peers;
 use super::program::{Kind, Parts, Series, StatusPage, Unit};
+use super::search::search;
 use crate::admin::{Observed, ObservedServer, ban, kick, unban};
 use crate::counters::LiveRequests;
 use crate::server::INDEX_METHODS;
@@ -73,8 +75,11 @@ impl StatusPage for ObservedServer {
     }
 
     fn add_paths(self: &Arc<Self>, paths: Paths) -> Paths {
-        let [kicked, banned, unbanned] = [(); 3].map(|()| Arc::clone(self));
+        let [listed, searched, kicked] = [(); 3].map(|()| Arc::clone(self));
+        let [banned, unbanned] = [(); 2].map(|()| Arc::clone(self));
         paths
+            .read("/page/peers", move |request, sight| Ok(peers(&listed, request, sight)))
+            .read("/page/search", move |request, sight| search(&searched, request, sight))
             .change("/page/kick", move |request| kick(&*kicked, request))
             .change("/page/ban", move |request| ban(&*banned, request))
             .change("/page/unban", move |request| unban(&*unbanned, request))

@@ -239,3 +239,31 @@ fn addresses_are_shown_on_loopback_only() {
         assert_eq!(events.next("requests")["requests"][0]["client"], Value::Null, "{line}");
     }
 }
+
+fn object(address: SocketAddr, path: &str) -> Value {
+    let (head, body) = get(address, path);
+    assert!(head.starts_with("HTTP/1.1 200 "), "{head} {body}");
+    serde_json::from_str(&body).unwrap()
+}
+
+#[test]
+fn peers_and_titles_are_found() {
+    let (index, admin) = index();
+    let title = "<script>alert(1)</script> & \"quotes\"";
+    let mut talk = index.connect();
+    talk.add(1, title, "h.example", 7);
+    let mut other = index.connect();
+    other.add(1, title, "h2.example", 8);
+    other.add(2, "Other", "h2.example", 8);
+    let peers = object(admin, "/page/peers?q=H2.example&sort=records");
+    assert_eq!((&peers["total"], &peers["matching"]), (&2.into(), &1.into()));
+    let peer = &peers["peers"][0];
+    assert_eq!((&peer["endpoint"], &peer["records"]), (&"h2.example:8".into(), &2.into()));
+    let found = object(admin, "/page/search?q=alert");
+    let document = &found["documents"][0];
+    assert_eq!((&document["document"], &document["title"]), (&"RFC 1".into(), &title.into()));
+    assert_eq!((&found["records"], &found["has_more"]), (&2.into(), &false.into()));
+    let (head, reason) = get(admin, "/page/search?q=%20");
+    assert!(head.starts_with("HTTP/1.1 400 ") && reason.contains("words of a title"), "{reason}");
+    assert_eq!(object(admin, "/page/search?q=nothing")["records"], 0);
+}

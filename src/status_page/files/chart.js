@@ -15,9 +15,10 @@ function shown(series, value) {
   return series.kind === "rate" ? `${text}/s` : text;
 }
 
-// The next number with one or two digits, such as 12, 15, 20 or 25.
-function roundUp(value) {
+// The next number with one or two digits, such as 1.5, 20 or 25, of a unit of bytes, too.
+function roundUp(value, unit) {
   if (value <= 0) return 1;
+  if (unit === "bytes" && value > 1024) return 1024 * roundUp(value / 1024, unit);
   const power = 10 ** Math.floor(Math.log10(value));
   const steps = [1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10];
   return steps.find((step) => step * power >= value) * power;
@@ -86,7 +87,7 @@ export class Charts {
       axis.replaceChildren(...[`${minutes(time)} ago`, minutes(time / 2), "now"].map((text) => element("span", {}, text)));
       const values = this.samples.map((sample) => sample[at]);
       const most = values.reduce((one, other) => Math.max(one, other), 0);
-      const height = roundUp(most);
+      const height = roundUp(most, series.unit);
       const points = this.samples.map((sample) => {
         const x = WIDTH - ((last - sample[0]) / time) * WIDTH;
         const y = HEIGHT - (sample[at] / height) * (HEIGHT - 2) - 1;

@@ -188,7 +188,7 @@ class Requests {
     syncRows(this.body, this.requests, (request) => request.number, (request) => [
       cell("Time", clock(request.time)),
       cell("Method", request.method),
-      cell("Document or words", element("span", { class: "text" }, request.subject || "–")),
+      cell("Document or words", element("span", { class: "text" }, request.subject || (request.method === "other" ? "malformed" : "–"))),
       cell("Status", element("span", { class: request.status < 400 ? "good" : "bad" }, String(request.status))),
       numberCell("Records", request.records === null ? "–" : count(request.records)),
       cell("Peer", request.client ?? "hidden"),
