@@ -214,7 +214,7 @@ fn begin_drain(program: &impl Observed, request: &Request) -> Result<Value, Refu
     log_change(
         request,
         format_args!(
-            "no new connections; the program ends in {time:?}, or earlier when all {open} have ended"
+            "no new connections; the program ends when the {open} that are open have ended, or after {time:?}"
         ),
     );
     let thread = thread::Builder::new().name("drain".into());
@@ -227,6 +227,6 @@ fn begin_drain(program: &impl Observed, request: &Request) -> Result<Value, Refu
 
 /// Ends the program as a SIGTERM does, when no connection is left, or after this time.
 fn end_when_drained(stop: &Stop, time: Duration) {
-    stop.wait_until_closed(time);
+    stop.wait_until_drained(time);
     system::end_this_process();
 }

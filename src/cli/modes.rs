@@ -29,7 +29,7 @@ use super::session::index_access::IndexAccess;
 use super::session::interrupt::{Interrupt, Mode};
 use super::session::resume::resume_unfinished;
 use super::session::sharing::Session;
-use super::session::signals::{ServiceSignal, on_service_signal};
+use super::session::signals::{ServiceSignal, cause, on_service_signal};
 use super::shell::line_loop::{self, Front};
 use super::shell::listed::Listed;
 use super::unreachable::note_unreachable;
@@ -130,7 +130,10 @@ pub(super) fn share(
     service::tell(ServiceChange::Ready("sharing"));
     resume_unfinished(&downloader, &journal, library, registrations, &downloads, notices);
     // The sender lives as long as the process.
-    let cause = stopped.recv().map_or_else(|_| String::new(), |signal| format!(" by {signal}"));
+    let signal = stopped.recv();
+    let is_drained = session.sharing.uploads.stop().is_drained();
+    let cause = signal
+        .map_or_else(|_| String::new(), |signal| format!(" by {}", cause(signal, is_drained)));
     let totals = session.sharing.uploads.totals();
     // It has the upload server, which ends with the session.
     reload.end();

@@ -23,7 +23,7 @@ use super::record::RecordError;
 use super::server_args::{Args, LEVEL};
 use super::server_reload::Reload;
 use super::service;
-use super::session::signals::{ServiceSignal, on_service_signal};
+use super::session::signals::{ServiceSignal, cause, on_service_signal};
 use super::usage::server_configured;
 use super::values::option_values::remedy;
 use super::wire::form::Program;
@@ -124,12 +124,12 @@ fn serve(configured: &Configured<Args>, arguments: Vec<OsString>) -> Result<(), 
     warn_of_little_memory(&config);
     logging::warn_of_root();
     let (stop, totals, started) = (server.stop(), server.totals(), Instant::now());
-    let (totals_logged, cause) = (Arc::new(Once::new()), Arc::new(OnceLock::new()));
-    let cause_to_set = Arc::clone(&cause);
+    let (totals_logged, why) = (Arc::new(Once::new()), Arc::new(OnceLock::new()));
+    let cause_to_set = Arc::clone(&why);
     let log_totals = move || {
         totals_logged.call_once(|| {
             let uptime = Uptime(started.elapsed());
-            let cause = cause.get().map_or_else(String::new, |signal| format!(" by {signal}"));
+            let cause = why.get().map_or_else(String::new, |cause| format!(" by {cause}"));
             log::info!(target: server::LOG_SESSIONS, "stopped{cause} after {uptime}: {totals}");
             screen::finish();
             logging::finish();
@@ -142,9 +142,10 @@ fn serve(configured: &Configured<Args>, arguments: Vec<OsString>) -> Result<(), 
         ServiceSignal::End(signal) => {
             service::tell_end();
             let uptime = Uptime(started.elapsed());
-            log::info!(target: server::LOG_SESSIONS, "{signal} after {uptime}: stopping");
+            let cause = cause(signal, stop.is_drained());
+            log::info!(target: server::LOG_SESSIONS, "{cause} after {uptime}: stopping");
             // A second signal is not the cause.
-            let _ = cause_to_set.set(signal);
+            let _ = cause_to_set.set(cause);
             stop.stop();
             // A session in a name lookup cannot be interrupted. Its connection is cut, and its thread
             // ends with the process.

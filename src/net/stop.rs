@@ -27,6 +27,7 @@ struct Shared {
 struct State {
     stopping: bool,
     draining: bool,
+    drained: bool,
     listeners: Vec<Place>,
     connections: HashMap<u64, Open>,
     next_id: u64,
@@ -116,10 +117,16 @@ impl Stop {
         self.lock().draining
     }
 
-    /// Waits until no connection is open, for a limited time.
-    pub fn wait_until_closed(&self, time: Duration) {
+    /// Waits until no connection is open, for a limited time. Then draining is over.
+    pub fn wait_until_drained(&self, time: Duration) {
         let is_open = |state: &mut State| !state.connections.is_empty();
-        drop(self.0.all_closed.wait_timeout_while(self.lock(), time, is_open));
+        let waited = self.0.all_closed.wait_timeout_while(self.lock(), time, is_open);
+        waited.unwrap_or_else(PoisonError::into_inner).0.drained = true;
+    }
+
+    /// Whether draining is over, which ends the program.
+    pub fn is_drained(&self) -> bool {
+        self.lock().drained
     }
 
     /// Registers a listener that has to be woken.

@@ -47,6 +47,11 @@ pub(in crate::cli) fn on_service_signal(
     on_signal(move |signal| handle(meaning(signal, has_terminal)))
 }
 
+/// Why a service ends, for its log: a signal, or that it is drained, after which the program sends itself one.
+pub(in crate::cli) fn cause(signal: Signal, is_drained: bool) -> String {
+    if is_drained { "`p2p-ci admin drain`".into() } else { signal.to_string() }
+}
+
 fn meaning(signal: Signal, has_terminal: bool) -> ServiceSignal {
     match signal {
         Signal::HangUp if !has_terminal => ServiceSignal::Reload,
