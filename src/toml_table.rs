@@ -5,7 +5,7 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::escape::escaped;
+use crate::escape::{escaped, excerpt};
 
 /// A mistake in a file.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -160,18 +160,17 @@ impl<'a> Table<'a> {
         }
     }
 
-    /// The tables of an array: `[[peers]]`.
-    pub(crate) fn tables(&self, key: &str) -> Result<Vec<Self>, TomlError> {
+    /// The tables of an array: `[[peers]]`. `name` is the key with those of the tables around it.
+    pub(crate) fn tables(&self, key: &str, name: &str) -> Result<Vec<Self>, TomlError> {
         let Some(value) = self.values.get(key) else { return Ok(Vec::new()) };
         let tables = value.get_ref().as_array();
         let tables: Option<Vec<Self>> =
             tables.and_then(|values| values.iter().map(|value| self.inner(value)).collect());
-        let found = || kind(value.get_ref());
         tables.ok_or_else(|| {
-            self.error_of(
-                key,
-                format!("expected tables that begin with `[[{key}]]`, found {}", found()),
-            )
+            let found = kind(value.get_ref());
+            let mistake =
+                format!("{name}: expected tables that begin with `[[{name}]]`, found {found}");
+            self.error_at(value.span(), mistake)
         })
     }
 
@@ -188,7 +187,14 @@ impl<'a> Table<'a> {
 pub(crate) fn parse(text: &str) -> Result<Spanned<DeTable<'_>>, TomlError> {
     DeTable::parse(text).map_err(|mistake| {
         let at = mistake.span().map_or(0, |span| span.start);
-        error(text, at, format!("expected TOML, found another text: {}", mistake.message()))
+        let line = text.lines().nth(line_of(text, at) - 1).unwrap_or_default();
+        // The value may be a secret.
+        let key = line.split_once('=').map_or("", |(key, _)| key.trim());
+        let place = match key {
+            "" => String::new(),
+            key => format!(" at {}", excerpt(key)),
+        };
+        error(text, at, format!("expected TOML, found a mistake{place}: {}", mistake.message()))
     })
 }
 

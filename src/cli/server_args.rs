@@ -65,6 +65,15 @@ pub(super) struct Args {
     #[arg(long, value_name = "KEY=VALUE", help_heading = NETWORK)]
     compat_form: Option<StyleSettings>,
 
+    /// Accept connections only from this network, such as `10.0.0.0/8`; may be given several times
+    /// [default: from every address]
+    #[arg(long, value_name = "NET", value_parser = network, help_heading = NETWORK)]
+    allow: Vec<IpNet>,
+
+    /// Refuse connections from this network, even if `--allow` has it; may be given several times
+    #[arg(long, value_name = "NET", value_parser = network, help_heading = NETWORK)]
+    deny: Vec<IpNet>,
+
     /// Serve this many connections, if this machine allows as many [default: 10000]
     #[arg(long, value_name = "N", value_parser = count, help_heading = LIMITS)]
     max_connections: Option<NonZeroUsize>,
@@ -78,15 +87,6 @@ pub(super) struct Args {
     /// [default: 64]
     #[arg(long, value_name = "N", value_parser = count, help_heading = LIMITS)]
     connections_per_address: Option<NonZeroUsize>,
-
-    /// Accept connections only from this network, such as `10.0.0.0/8`; may be given several times
-    /// [default: from every address]
-    #[arg(long, value_name = "NET", value_parser = network, help_heading = NETWORK)]
-    allow: Vec<IpNet>,
-
-    /// Refuse connections from this network, even if `--allow` has it; may be given several times
-    #[arg(long, value_name = "NET", value_parser = network, help_heading = NETWORK)]
-    deny: Vec<IpNet>,
 
     /// Print on standard error each request (`requests`), only sessions and faults (`sessions`), or
     /// only what the operator has to know (`quiet`) [default: requests on a terminal, else

@@ -143,7 +143,24 @@ fn each_mistake_has_its_line_and_ends_the_program() {
             &[":2: network: expected a network such as `10.0.0.0/8`"],
         ),
         ("server", "max_connections = \n", &[":1: expected TOML"]),
-        ("server", "explain = true\nexplain = true\n", &[":2: expected TOML"]),
+        (
+            "server",
+            "explain = true\nexplain = true\n",
+            &[":2: expected TOML, found a mistake at `explain`: duplicate key"],
+        ),
+        (
+            "peer",
+            "[upload]\nlimit = 5\n",
+            &[
+                ":2: upload.limit: expected tables that begin with `[[upload.limit]]`, found an integer",
+            ],
+        ),
+        (
+            "peer",
+            "[[upload.limit]]\nnetwork = \"10.0.0.0/8\"\nrate = \"1M\"\n\
+             [[upload.limit]]\nnetwork = [\"::1\", \"10.0.0.1/8\"]\nrate = \"2M\"\n",
+            &[":4: network 10.0.0.0/8 has a rate already"],
+        ),
     ] {
         fs::write(&file, content).unwrap();
         let checked = run(P2P_CI, &["config", "check", program, place], root.path());

@@ -135,9 +135,15 @@ fn read_tables(
     key: &str,
     tables: &mut Tables,
 ) -> Result<(), TomlError> {
-    for one in table.tables(key)? {
+    for one in table.tables(key, name)? {
         match name {
-            UPLOAD_LIMIT => tables.upload_rates.push(UploadRate::read(one)?),
+            UPLOAD_LIMIT => {
+                let read = UploadRate::read(one)?;
+                if let Some(network) = read.network_in(&tables.upload_rates) {
+                    return Err(one.error(format!("network {network} has a rate already")));
+                }
+                tables.upload_rates.push(read);
+            }
             _ => tables.shares.push(ShareTable::read(one)?),
         }
     }

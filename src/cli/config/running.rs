@@ -40,7 +40,7 @@ impl Running {
         let mut changes = Changes { now: Vec::new(), at_restart: Vec::new() };
         for (name, value) in new {
             let Some(old) = self.0.get_mut(&name).filter(|old| **old != value) else { continue };
-            let text = format!("{name} = {value} (was {old})");
+            let text = format!("{name} = {} (was {})", shown(&value), shown(old));
             match changeable.contains(&&*name) {
                 true => {
                     *old = value;
@@ -67,6 +67,11 @@ impl Changes {
             log::warn!(target: target, "only a restart changes {later}");
         }
     }
+}
+
+/// A value, or that there is none.
+fn shown(value: &str) -> &str {
+    if value == "\"\"" { "not set" } else { value }
 }
 
 /// Logs why the configuration stays as it is.

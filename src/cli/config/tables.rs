@@ -97,6 +97,16 @@ impl UploadRate {
     }
 }
 
+impl UploadRate {
+    /// A network of this limit that one of these limits has, too.
+    pub(super) fn network_in(&self, others: &[Self]) -> Option<IpNet> {
+        let mut networks = self.networks.iter().map(IpNet::trunc);
+        networks.find(|network| {
+            others.iter().any(|other| other.networks.iter().any(|one| one.trunc() == *network))
+        })
+    }
+}
+
 impl ShareTable {
     /// Reads a `[[share]]`.
     pub(super) fn read(table: Table<'_>) -> Result<Self, TomlError> {

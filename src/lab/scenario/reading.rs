@@ -31,7 +31,7 @@ impl Scenario {
             .parsed("duration", units::time)?
             .ok_or_else(|| table.error("expected `duration = \"…\"`, found no duration"))?;
         let mut groups = Vec::<Group>::new();
-        for table in table.tables("peers")? {
+        for table in table.tables("peers", "peers")? {
             let group = group(table)?;
             if groups.iter().any(|other| other.name == group.name) {
                 let mistake =
@@ -40,7 +40,8 @@ impl Scenario {
             }
             groups.push(group);
         }
-        let events = table.tables("events")?.into_iter().map(|table| event(table, &groups));
+        let events =
+            table.tables("events", "events")?.into_iter().map(|table| event(table, &groups));
         let mut events = events.collect::<Result<Vec<Event>, _>>()?;
         events.sort_by_key(|event| event.at);
         let scenario = Self {
