@@ -219,7 +219,6 @@ pub(super) enum Single {
 /// The argument of `remove` outside a session.
 #[derive(Debug, clap::Args)]
 pub(super) struct Removal {
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     pub(super) what: Vec<String>,
 }
 

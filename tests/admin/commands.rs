@@ -122,9 +122,36 @@ fn a_drained_server_ends_with_its_last_connection() {
     talk.add(2, "U", "h", 7);
     drop(talk);
     assert_eq!(operated.index.program.wait().code(), Some(0));
+    operated.index.program.error_with("stopped by `p2p-ci admin drain` after ");
     let (code, _, errors) = operated.admin(&["stats"]);
     assert_eq!(code, 69);
     assert!(errors.contains("start it with `--admin PATH`"), "{errors}");
+}
+
+#[test]
+fn a_command_that_fails_prints_its_error_as_an_object() {
+    let mut operated = operated();
+    for (words, expected) in [
+        (&["kick", "999"][..], 66),
+        (&["kick", "x"], 2),
+        (&["ban", "192.0.2.0/33"], 2),
+        (&["unban", "192.0.2.1"], 66),
+    ] {
+        check_failure(&operated, words, expected);
+    }
+    operated.index.program.signal("TERM");
+    assert_eq!(operated.index.program.wait().code(), Some(0));
+    check_failure(&operated, &["stats"], 69);
+}
+
+/// Checks that the object has the exit code and the line on standard error.
+fn check_failure(operated: &Operated, words: &[&str], expected: i32) {
+    let (code, output, errors) = operated.admin(&[&["--format", "json"], words].concat());
+    assert_eq!(code, expected, "{words:?}: {errors}");
+    let object: Value = serde_json::from_str(&output).unwrap();
+    assert_eq!((&object["v"], &object["error"]["exit"]), (&1.into(), &code.into()), "{output}");
+    let message = object["error"]["message"].as_str().unwrap();
+    assert_eq!(errors, format!("p2p-ci admin: {message}\n"));
 }
 
 #[test]

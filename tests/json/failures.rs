@@ -108,6 +108,7 @@ fn a_document_without_holders_is_an_object_and_an_empty_list_is_none() {
         (&["lookup", "7"], 66),
         (&["browse", "h:1"], 66),
         (&["add", "missing"], 2),
+        (&["remove", "7"], 2),
         (&["verify", "7"], 66),
         (&["why", "7"], 66),
         (&["get", "7", "8", "--out", "."], 2),

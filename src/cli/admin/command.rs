@@ -12,11 +12,12 @@ use serde_json::{Value, json};
 use super::shown;
 use super::token_file::{Urls, running_at, running_of_user};
 use crate::cli::errors::failure::Failure;
-use crate::cli::errors::report::report;
+use crate::cli::errors::report::{error_json, report};
 use crate::cli::output::format::Format;
 use crate::cli::output::outcome::shown as shown_path;
 use crate::cli::output::print::{print_json, print_line};
 use crate::cli::program::called;
+use crate::error_chain::error_chain;
 use crate::escape::{escaped, excerpt};
 use crate::http::{Answer, request_at};
 
@@ -148,6 +149,11 @@ pub(in crate::cli) fn run(arguments: &Arguments) -> ExitCode {
             let is_closed_pipe = matches!(&error, Error::Output(source) if source.kind() == io::ErrorKind::BrokenPipe);
             if !is_closed_pipe {
                 report(&called("admin"), &error);
+            }
+            if matches!(arguments.format, Format::Json) && !matches!(error, Error::Output(_)) {
+                let error = error_json(error.failure(), &error_chain(&error).to_string());
+                // Standard error has it, too.
+                drop(print_json(&json!({"v": 1, "error": error})));
             }
             error.failure().into()
         }
