@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::connection::{Shared, serve};
 use super::*;
 use crate::limits;
-use crate::net::{Outcome, Permits, Stop, pipe};
+use crate::net::{Outcome, Permits, Stop, pipe, pipe_of};
 
 fn router() -> Router {
     Router::default()
@@ -174,6 +174,29 @@ fn a_body_is_asked_for() {
         let expected = "HTTP/1.1 200 OK\r\n";
         assert_eq!(client.read_up_to(expected.len()).unwrap(), expected.as_bytes());
     });
+}
+
+/// The events of a page that reads nothing are not kept: its connection ends.
+#[test]
+fn a_slow_reader_of_events_is_cut_off() {
+    let (server, client) = pipe_of(1000);
+    let limits = limits::Http {
+        read_rate: limits::ReadRate { time: Duration::from_millis(1), ..limits::ReadRate::DEFAULT },
+        ..limits::Http::DEFAULT
+    };
+    let (server, mut shared) = (Arc::new(server), shared(limits));
+    shared.router = Router::default().get("/events", |_| {
+        Reply::stream("text/event-stream", |stream| {
+            // It ends only with an error.
+            loop {
+                stream.send(b"data: 1\n\n")?;
+            }
+        })
+    });
+    client.write_all(get("/events", "").as_bytes()).unwrap();
+    // It returns although the client keeps the connection.
+    assert_eq!(serve(&shared, &server, ([192, 0, 2, 1], 1).into(), 0), Outcome::Normal);
+    drop(client);
 }
 
 fn server(addresses: &[&str]) -> HttpServer {
