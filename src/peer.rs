@@ -19,14 +19,14 @@ pub use crate::download::{
 };
 #[doc(hidden)]
 pub use crate::download::{
-    DownloadEvent, DownloadJob, Journal, JournalEntry, JournalEvent, PeerSpeed, Probe,
+    DownloadEvent, DownloadJob, Journal, JournalEntry, JournalEvent, PeerSpeed, Probe, Received,
     download_all, probe,
 };
 #[doc(hidden)]
 pub use crate::library::{BackgroundHasher, LOG_LIBRARY, Watcher};
 pub use crate::net::{AddressPolicy, Bandwidth, Cancel, Interface, Provenance};
 #[doc(hidden)]
-pub use crate::registration::Announcer;
+pub use crate::registration::{Announced, Announcer};
 #[doc(hidden)]
 pub use crate::registration::{Announcements, Registrations};
 pub use crate::registration::{Event, OwnEnd, Registration};

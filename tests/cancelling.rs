@@ -113,6 +113,7 @@ fn many_downloads_are_cancelled_together() {
             target: SaveTarget::file(&directory.path().join(format!("f{number}"))),
             overwrite: false,
             found_free: None,
+            cancel: Cancel::new(),
         })
         .collect();
     let fetcher = Downloader::default().with_cancel(Cancel::new());

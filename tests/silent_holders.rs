@@ -18,7 +18,7 @@ use common::holders::{endpoint, holder, honest, hurried, respond};
 use common::{directory, in_parallel};
 use p2p_ci::library::{PartFiles, PartialFile, SaveTarget};
 use p2p_ci::peer::{
-    CompletedDownload, DownloadError, DownloadEvent, DownloadJob, DownloadRequest, Source,
+    Cancel, CompletedDownload, DownloadError, DownloadEvent, DownloadJob, DownloadRequest, Source,
     TransferError, download_all,
 };
 use p2p_ci::protocol::Document;
@@ -154,6 +154,7 @@ fn many_documents_with_silent_holders() {
         target: SaveTarget::file(&mine.join(format!("rfc{number}.txt"))),
         overwrite: false,
         found_free: None,
+        cancel: Cancel::new(),
     });
     let begun = Instant::now();
     let mut count = 0;

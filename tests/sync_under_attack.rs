@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use common::holders::{endpoint, holder, honest, hurried, respond};
 use common::{Index, Program, directory, names, run_peer_again, share};
 use p2p_ci::library::{PartFiles, SaveTarget};
-use p2p_ci::peer::{DownloadEvent, DownloadJob, DownloadRequest, Source, download_all};
+use p2p_ci::peer::{Cancel, DownloadEvent, DownloadJob, DownloadRequest, Source, download_all};
 use p2p_ci::protocol::Document;
 
 /// A holder that sends every document at this rate; it ends with the test.
@@ -98,6 +98,7 @@ fn bait_at_any_number_of_endpoints_of_one_party_does_not_keep_the_others() {
             target: SaveTarget::file(&mine.join(format!("rfc{number}.txt"))),
             overwrite: false,
             found_free: None,
+            cancel: Cancel::new(),
         };
         let mut jobs: Vec<DownloadJob> =
             (0..400).map(|at| job(at + 1, bait.get(at % ENDPOINTS).unwrap())).collect();

@@ -34,8 +34,8 @@ pub use document::{Probe, probe};
 pub use downloader::Downloader;
 pub use journal::{Entry as JournalEntry, Event as JournalEvent, Journal};
 pub use model::{
-    CompletedDownload, DownloadError, DownloadProgress, DownloadRequest, ExpectedDigest, Source,
-    TransferError,
+    CompletedDownload, DownloadError, DownloadProgress, DownloadRequest, ExpectedDigest, Received,
+    Source, TransferError,
 };
 pub use queue::{DownloadEvent, DownloadJob, download_all};
 pub use statistics::{PeerSpeed, PeerStats};

@@ -205,5 +205,11 @@ pub const BATCH_TIME: Duration = Duration::from_millis(100);
 /// Time for which a name in the shared directory counts as free after nothing was found there. A file that
 /// another program saves meanwhile is never replaced: the document was only downloaded twice.
 pub const NAMES_KEPT: Duration = Duration::from_secs(1);
+/// Downloads that were requested on the status page and run at the same time: each has a thread, and a worker.
+pub const BACKGROUND_DOWNLOADS: usize = 4;
+/// Downloads that were requested on the status page and wait for others.
+pub const REQUESTED_DOWNLOADS: usize = 1000;
+/// Downloads that have ended and are still shown.
+pub const ENDED_DOWNLOADS: usize = 50;
 /// Peers whose statistics are kept.
 pub const PEERS_KNOWN: usize = 10_000;

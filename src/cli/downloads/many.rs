@@ -4,14 +4,15 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use super::running::{Downloads, Finish, Running, wait};
+use super::one::Finish;
+use super::running::{Downloads, Running, wait};
 use crate::cli::context::Context;
 use crate::cli::errors::command_error::CommandError;
 use crate::error_chain::error_chain;
 use crate::library::{NotSaved, PartFiles, SaveTarget, Saved, SharedLibrary};
 use crate::peer::{
-    Announcements, DownloadError, DownloadEvent, DownloadJob, DownloadRequest, Downloader, Journal,
-    JournalEvent, Registrations, Source, TransferError, download_all,
+    Announcements, Cancel, DownloadError, DownloadEvent, DownloadJob, DownloadRequest, Downloader,
+    Journal, JournalEvent, Registrations, Source, TransferError, download_all,
 };
 use crate::protocol::{Digest, Document, Endpoint, Title};
 
@@ -52,8 +53,7 @@ impl Destination<'_> {
         jobs: Vec<DownloadJob>,
         tell: &mut dyn FnMut(&DownloadEvent<'_>),
     ) -> io::Result<()> {
-        let (running, mut others) =
-            self.downloads.claim(jobs.iter().map(|job| &job.request.document));
+        let (running, mut others) = self.downloads.claim(jobs.iter().map(handle));
         let (waited_for, claimed): (Vec<DownloadJob>, Vec<DownloadJob>) =
             jobs.into_iter().partition(|job| others.contains_key(&job.request.document));
         self.fetch_claimed(&running, claimed, tell)?;
@@ -71,7 +71,7 @@ impl Destination<'_> {
         if rest.is_empty() {
             return Ok(());
         }
-        let (running, _) = self.downloads.claim(rest.iter().map(|job| &job.request.document));
+        let (running, _) = self.downloads.claim(rest.iter().map(handle));
         self.fetch_claimed(&running, rest, tell)
     }
 
@@ -102,7 +102,7 @@ impl Destination<'_> {
                 self.record_failures(document, error);
                 self.journal.add(document, JournalEvent::Waits(*pause));
             }
-            // The document is still wanted.
+            // The document is still wanted, unless it was cancelled alone, which was recorded.
             DownloadEvent::GivenUp(job, error @ DownloadError::Cancelled(_)) => {
                 let event = JournalEvent::NotFetched(error_chain(error));
                 self.journal.add(&job.request.document, event);
@@ -191,22 +191,26 @@ pub(in crate::cli) fn part_files(
     parts
 }
 
+/// A document, and the handle that cancels its download.
+fn handle(job: &DownloadJob) -> (&Document, &Cancel) {
+    (&job.request.document, &job.cancel)
+}
+
 /// Updates the register of running downloads.
 fn note(running: &Running, event: &DownloadEvent<'_>) {
     match event {
         DownloadEvent::Bytes(count) => running.add_bytes(*count),
-        DownloadEvent::Running(..) | DownloadEvent::Retrying(..) | DownloadEvent::Committed(_) => {}
+        DownloadEvent::Running(document, received) => running.receive(document, received),
+        DownloadEvent::Retrying(document, error, pause) => {
+            running.retry(document, *pause, error_chain(error));
+        }
+        DownloadEvent::Committed(_) => {}
         DownloadEvent::Completed(job, fetched, saved) => {
-            running.totals().add_complete();
-            let finish = || Finish::Fetched(Box::new((*fetched).clone()), *saved);
-            running.finish(&job.request.document, finish);
+            running.complete(&job.request.document, fetched, *saved);
         }
-        DownloadEvent::Present(job) => {
-            running.finish(&job.request.document, || Finish::GivenUp);
-        }
-        DownloadEvent::GivenUp(job, _) => {
-            running.totals().add_failed();
-            running.finish(&job.request.document, || Finish::GivenUp);
+        DownloadEvent::Present(job) => running.present(&job.request.document),
+        DownloadEvent::GivenUp(job, error) => {
+            running.fail(&job.request.document, error_chain(error));
         }
     }
 }
@@ -272,7 +276,8 @@ pub(in crate::cli) fn plan(
     }
     let request = DownloadRequest { document, sources: Source::distinct(candidates), digest };
     let found_free = (!is_file).then_some(looked);
-    Ok(Plan::Fetch(DownloadJob { request, target, overwrite, found_free }))
+    let cancel = Cancel::new();
+    Ok(Plan::Fetch(DownloadJob { request, target, overwrite, found_free, cancel }))
 }
 
 /// The target of a forced download, which may replace a directory of downloaded files.

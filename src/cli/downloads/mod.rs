@@ -3,14 +3,17 @@
 //! | file | subject |
 //! |---|---|
 //! | `many` | several downloads: journal, library and index |
-//! | `running` | the downloads that run in this process |
+//! | `running`, `one` | the downloads that run in this process; one of them |
+//! | `history` | what has happened to a document |
 //! | `change` | whether a document is new or changed |
 //! | `on_disk`, `trusted` | files and their digests, compared with trusted digests |
 //! | `share_directory` | creation and removal of the shared directory |
 
 pub(super) mod change;
+pub(super) mod history;
 pub(super) mod many;
 pub(super) mod on_disk;
+pub(super) mod one;
 pub(super) mod running;
 pub(super) mod share_directory;
 pub(super) mod trusted;

@@ -56,8 +56,10 @@ impl ManyDownloads {
                 self.bytes = self.bytes.saturating_add(*count);
                 self.update();
             }
-            DownloadEvent::Running(document, here, length) => {
-                self.remaining.run(document, *here, *length);
+            DownloadEvent::Running(document, received) => {
+                if let Some(length) = received.length {
+                    self.remaining.run(document, received.bytes, length);
+                }
             }
             DownloadEvent::Retrying(document, error, _) if error.is_in_use() => self.aside(|| {
                 log::warn!("{document}: another process is downloading it here; waiting for that");

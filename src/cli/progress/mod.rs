@@ -16,4 +16,4 @@ mod remaining;
 pub(super) use display::warn_of_length;
 pub(super) use many_downloads::ManyDownloads;
 pub(super) use one_download::{OneDownload, Transfer};
-pub(super) use recent_rate::RecentRate;
+pub(super) use recent_rate::{RecentRate, time_left};

@@ -16,6 +16,6 @@ mod transfer_error;
 
 pub use download_error::DownloadError;
 pub(super) use get_form::GetForm;
-pub use progress::{CompletedDownload, DownloadProgress, ExpectedDigest};
+pub use progress::{CompletedDownload, DownloadProgress, ExpectedDigest, Received};
 pub use source::{DownloadRequest, Source};
 pub use transfer_error::TransferError;

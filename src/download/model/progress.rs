@@ -23,6 +23,38 @@ pub enum DownloadProgress<'a> {
     Retrying(&'a DownloadError, Duration),
 }
 
+/// What is here of a document that is being downloaded, and who delivers it.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Received {
+    /// The bytes that are here.
+    pub bytes: u64,
+    /// The length that a holder has announced.
+    pub length: Option<u64>,
+    /// The holders that deliver it now.
+    pub holders: Vec<Endpoint>,
+}
+
+impl Received {
+    /// Follows an event of the download.
+    pub fn follow(&mut self, event: &DownloadProgress<'_>) {
+        match event {
+            DownloadProgress::Receiving(holder) => self.holders = vec![(*holder).clone()],
+            // Further holders of a large document. Before the first one, several may be asked in vain.
+            DownloadProgress::Asking(holder) => {
+                let is_known = self.holders.iter().any(|known| known == *holder);
+                if !self.holders.is_empty() && !is_known {
+                    self.holders.push((*holder).clone());
+                }
+            }
+            DownloadProgress::Failed(holder, _) => self.holders.retain(|known| known != *holder),
+            DownloadProgress::Retrying(..) => self.holders.clear(),
+            DownloadProgress::Bytes(bytes, length) => {
+                (self.bytes, self.length) = (*bytes, length.or(self.length));
+            }
+        }
+    }
+}
+
 /// The result of a download.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct CompletedDownload {

@@ -102,8 +102,8 @@ fn collect(
         }
         match messages.recv_timeout(limits::BATCH_TIME) {
             Ok(Message::Bytes(count)) => watch(DownloadEvent::Bytes(count)),
-            Ok(Message::Running(document, here, length)) => {
-                watch(DownloadEvent::Running(&document, here, length));
+            Ok(Message::Running(document, received)) => {
+                watch(DownloadEvent::Running(&document, &received));
             }
             Ok(Message::Waits(waits)) => {
                 let (document, error, pause) = *waits;

@@ -3,8 +3,9 @@
 
 use std::time::{Duration, Instant};
 
-use crate::download::model::{CompletedDownload, DownloadError, DownloadRequest};
+use crate::download::model::{CompletedDownload, DownloadError, DownloadRequest, Received};
 use crate::library::{PartialFile, SaveTarget, Saved};
+use crate::net::Cancel;
 use crate::protocol::Document;
 
 /// One of many downloads.
@@ -18,6 +19,8 @@ pub struct DownloadJob {
     pub overwrite: bool,
     /// When nothing was found at the target; `None` if that was not looked up. Then the first attempt does.
     pub found_free: Option<Instant>,
+    /// Cancels this download alone. The handle of the [`Downloader`](crate::download::Downloader) cancels all.
+    pub cancel: Cancel,
 }
 
 /// An event of the downloads, which is reported to the caller.
@@ -26,9 +29,8 @@ pub struct DownloadJob {
 pub enum DownloadEvent<'a> {
     /// This number of bytes was received, of any document.
     Bytes(u64),
-    /// The bytes of a document that are here, and the length that its holder announced. Short
-    /// downloads are not reported.
-    Running(&'a Document, u64, u64),
+    /// What is here of a document. Short downloads are not reported.
+    Running(&'a Document, &'a Received),
     /// These documents are committed, and survive a power failure. [`DownloadEvent::Completed`] follows
     /// for each of them.
     Committed(&'a [(&'a Document, &'a CompletedDownload)]),
@@ -46,7 +48,7 @@ pub enum DownloadEvent<'a> {
 #[derive(Debug)]
 pub(super) enum Message {
     Bytes(u64),
-    Running(Document, u64, u64),
+    Running(Document, Received),
     Waits(Box<(Document, DownloadError, Duration)>),
     /// Complete documents, and the bytes that were not reported yet. In one message, because a worker often
     /// waits until a message can be sent.

@@ -9,6 +9,7 @@ mod state;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::cancelling::end_cancelled;
 use super::events::DownloadJob;
 use super::lines::Lines;
 use super::running::{Running, Slow, Waiting, make_yield};
@@ -150,6 +151,8 @@ impl JobQueue {
         let now = Instant::now();
         let mut state = self.lock();
         let returned = state.return_taken(now);
+        let State { running, later, .. } = &mut *state;
+        let has_cancelled = end_cancelled(running, later, now);
         state.run_again(now);
         let next = state.waiting_parties(now);
         let newcomers = next.as_ref().is_some_and(|(next, _)| next.is_newcomer);
@@ -164,7 +167,7 @@ impl JobQueue {
             turns.end_downloads(running, usage, next, slow, now);
         }
         drop(state);
-        if returned {
+        if returned || has_cancelled {
             self.changed.notify_all();
         }
     }

@@ -5,6 +5,7 @@
 //! | `events` | one of many downloads, and the events that are reported |
 //! | `task` | a download between its attempts |
 //! | `running` | the downloads that are running, and which of them must yield |
+//! | `cancelling` | downloads that are cancelled one by one |
 //! | `turns` | how long a download occupies its worker while other holders wait |
 //! | `usage` | the time of workers that parties have used |
 //! | `lines` | the downloads that can run, in lines by party and holder |
@@ -12,6 +13,7 @@
 //! | `worker` | a thread that downloads one document after another |
 //! | `download_all` | starts the workers, and gives complete files their names |
 
+mod cancelling;
 mod download_all;
 mod events;
 mod job_queue;

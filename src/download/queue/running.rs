@@ -17,6 +17,8 @@ pub(super) struct Running {
     spent: Duration,
     progress: Arc<Progress>,
     pub(super) must_yield: bool,
+    /// The handle that cancels this download alone.
+    alone: Cancel,
 }
 
 /// The expectation of a download, from the holders of its document.
@@ -64,8 +66,19 @@ pub(super) struct Slow<'a> {
 }
 
 impl Running {
-    pub(super) fn new(cancel: Cancel, spent: Duration, progress: Arc<Progress>) -> Self {
-        Self { cancel, begun: Instant::now(), spent, progress, must_yield: false }
+    /// `cancel` ends this attempt, and `alone` is the handle of the download.
+    pub(super) fn new(
+        cancel: Cancel,
+        alone: Cancel,
+        spent: Duration,
+        progress: Arc<Progress>,
+    ) -> Self {
+        Self { cancel, begun: Instant::now(), spent, progress, must_yield: false, alone }
+    }
+
+    /// Whether the download was cancelled, and not all of them.
+    pub(super) fn is_cancelled_alone(&self) -> bool {
+        self.alone.is_cancelled()
     }
 
     /// The time that this attempt has been running.
@@ -189,7 +202,8 @@ mod tests {
         let one = |rate: &u64| {
             let (bytes, length) = ((rate * time).into(), length.into());
             let progress = Progress { bytes, length, prospect: OnceLock::new() };
-            let mut one = Running::new(Cancel::new(), Duration::ZERO, Arc::new(progress));
+            let mut one =
+                Running::new(Cancel::new(), Cancel::new(), Duration::ZERO, Arc::new(progress));
             one.begun = now.checked_sub(Duration::from_secs(time))?;
             Some(one)
         };

@@ -128,7 +128,7 @@ mod tests {
         let begun = Instant::now();
         let mut usage = Usage::new(1);
         usage.set_user(0, Some(user("127.0.0.7:1")), begun);
-        let mut running = [Some(Running::new(Cancel::new(), spent, Arc::default()))];
+        let mut running = [Some(Running::new(Cancel::new(), Cancel::new(), spent, Arc::default()))];
         let next = user(waiting);
         assert!(matches!(next.party, Party::Network(_)));
         let waiting = WaitingTasks { next, is_newcomer: true, count: 1 };

@@ -16,7 +16,7 @@ use crate::download::dialing::Admission;
 use crate::download::document::Decision;
 use crate::download::downloader::Downloader;
 use crate::download::exchange::Pipeline;
-use crate::download::model::{DownloadError, DownloadProgress, Source};
+use crate::download::model::{DownloadError, DownloadProgress, Received, Source};
 use crate::library::{PartFiles, PartialFile};
 use crate::limits;
 use crate::net::Cancel;
@@ -86,7 +86,8 @@ impl<'a> Worker<'a> {
                 let progress = Arc::new(Progress::default());
                 let running = |task: &Task| {
                     let cancel = self.downloader.cancel().clone();
-                    Running::new(cancel, task.spent, Arc::clone(&progress))
+                    let alone = task.job.cancel.clone();
+                    Running::new(cancel, alone, task.spent, Arc::clone(&progress))
                 };
                 let Some(task) = self.queue.begin(self.number, running) else { break };
                 self.run(task, &progress);
@@ -169,6 +170,9 @@ impl<'a> Worker<'a> {
     /// Runs one attempt.
     fn attempt(&mut self, task: &mut Task, progress: &Progress) -> Attempted {
         let document = task.job.request.document.clone();
+        if task.job.cancel.is_cancelled() {
+            return (Next::GiveUp(DownloadError::Cancelled(document)), None);
+        }
         if is_here(&mut task.job) {
             return (Next::Present, None);
         }
@@ -192,7 +196,9 @@ impl<'a> Worker<'a> {
         let Self { downloader, pipeline, messages, unreported, reported, queue, number, .. } = self;
         let sources = &task.job.request.sources;
         let (mut seen, mut announced) = (None::<u64>, task.retry.announced());
+        let mut received = Received::default();
         let mut watch = |attempt: DownloadProgress<'_>| {
+            received.follow(&attempt);
             let (bytes, length) = match attempt {
                 DownloadProgress::Bytes(bytes, length) => (bytes, length),
                 DownloadProgress::Receiving(holder) => {
@@ -215,9 +221,7 @@ impl<'a> Worker<'a> {
                 && messages.try_send(Message::Bytes(*unreported)).is_ok()
             {
                 (*unreported, *reported) = (0, Instant::now());
-                if let Some(length) = length {
-                    let _ = messages.try_send(Message::Running(document.clone(), bytes, length));
-                }
+                let _ = messages.try_send(Message::Running(document.clone(), received.clone()));
             }
         };
         let begun = Instant::now();

@@ -8,6 +8,7 @@ use super::out::cannot_save;
 use super::stream_out::write_to;
 use crate::cli::context::Context;
 use crate::cli::downloads::many::part_files;
+use crate::cli::downloads::running::Running;
 use crate::cli::errors::command_error::CommandError;
 use crate::cli::output::outcome::shown;
 use crate::cli::progress::{OneDownload, Transfer, warn_of_length};
@@ -35,13 +36,14 @@ pub(super) fn save(
     overwrite: bool,
     request: &DownloadRequest,
     target: &SaveTarget,
+    running: Option<&Running>,
 ) -> Result<Downloaded, CommandError> {
     let path = target.path();
     let cannot_save = |source| cannot_save(&path, source);
     let parts = part_files(target.root(), &context.library()?, &context.journal);
     let mut partial = PartialFile::begin_with(target, &parts).map_err(cannot_save)?;
     context.interrupt.replace_temporary(partial.temporary_path().map(PathBuf::from));
-    let fetched = download(context, request, &mut partial, overwrite);
+    let fetched = download(context, request, &mut partial, overwrite, running);
     context.interrupt.replace_temporary(None);
     let (fetched, transfer) = match fetched {
         Ok(fetched) => fetched,
@@ -129,7 +131,7 @@ pub(super) fn stream(
     context.interrupt.replace_temporary(Some(directory.path().into()));
     let mut partial =
         PartialFile::begin(&directory.path().join("document")).map_err(cannot_keep)?;
-    let fetched = download(context, request, &mut partial, true);
+    let fetched = download(context, request, &mut partial, true, None);
     context.interrupt.replace_temporary(None);
     let fetched = fetched.map_err(|error| match error {
         DownloadError::Cancelled(document) => interrupted(context, &document, None),
@@ -219,6 +221,7 @@ fn download(
     request: &DownloadRequest,
     partial: &mut PartialFile,
     overwrite: bool,
+    running: Option<&Running>,
 ) -> Result<(CompletedDownload, Transfer), DownloadError> {
     let document = &request.document;
     let mut progress = OneDownload::new(document);
@@ -235,6 +238,9 @@ fn download(
             };
             if let Some(event) = event {
                 context.journal.add(document, event);
+            }
+            if let Some(running) = running {
+                running.follow(document, &attempt);
             }
             progress.show(&attempt);
         });

@@ -13,7 +13,8 @@ use crate::cli::command::Get;
 use crate::cli::context::Context;
 use crate::cli::downloads::change::Earlier;
 use crate::cli::downloads::many::{record_reason, record_replaced};
-use crate::cli::downloads::running::{Finish, Running, wait};
+use crate::cli::downloads::one::Finish;
+use crate::cli::downloads::running::{Running, wait};
 use crate::cli::downloads::share_directory::create_share_directory;
 use crate::cli::downloads::trusted::check_local;
 use crate::cli::errors::command_error::CommandError;
@@ -123,7 +124,8 @@ fn get_unless_here(
             print_streamed(context, document, &path, &fetched)
         }
         Target::Out(Out::File(path)) => {
-            let downloaded = save(context, command.force, &request, &SaveTarget::file(&path))?;
+            let downloaded =
+                save(context, command.force, &request, &SaveTarget::file(&path), None)?;
             let outcome = match &downloaded {
                 Downloaded::Saved(fetched, _, transfer) => {
                     let (change, transfer) = (None, Some(*transfer));
@@ -135,17 +137,23 @@ fn get_unless_here(
         }
         Target::Library(library, target) => {
             create_share_directory(context)?;
-            let downloaded = save(context, command.force, &request, &target)?;
-            let (fetched, saved, transfer) = match downloaded {
+            let running = running.as_ref();
+            let downloaded = save(context, command.force, &request, &target, running);
+            if let (Err(error), Some(running)) = (&downloaded, running) {
+                running.fail(document, error_chain(error));
+            }
+            let (fetched, saved, transfer) = match downloaded? {
                 Downloaded::Saved(fetched, saved, transfer) => (fetched, saved, transfer),
                 // The other process records and shares the document.
                 Downloaded::Present => {
+                    if let Some(running) = running {
+                        running.present(document);
+                    }
                     return Outcome::Present(&target.path()).print(context.format, document);
                 }
             };
             if let Some(running) = running {
-                let finish = || Finish::Fetched(Box::new(fetched.clone()), saved);
-                running.finish(document, finish);
+                running.complete(document, &fetched, saved);
             }
             if let Some(holder) = fetched.holders.first() {
                 let event = JournalEvent::Fetched(fetched.digest, fetched.length, holder.clone());
@@ -178,7 +186,8 @@ enum Attached {
 /// document.
 fn attach(context: &Context, document: &Document) -> Result<Attached, CommandError> {
     loop {
-        let (running, mut others) = context.downloads.claim([document].into_iter());
+        let (running, mut others) =
+            context.downloads.claim([(document, context.cancel())].into_iter());
         let Some(end) = others.remove(document) else { return Ok(Attached::Claimed(running)) };
         log::warn!("{document} is being downloaded in the background: waiting for it");
         let finish = wait(&end, context.cancel());

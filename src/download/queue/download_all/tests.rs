@@ -5,6 +5,7 @@ use std::fs;
 use super::*;
 use crate::download::model::{DownloadRequest, ExpectedDigest};
 use crate::library::SaveTarget;
+use crate::net::Cancel;
 use crate::protocol::{Digest, Document};
 
 #[test]
@@ -20,6 +21,7 @@ fn the_files_of_a_batch_are_reported_before_an_error_ends_everything() {
         target: SaveTarget::file(&directory.path().join(name)),
         overwrite: false,
         found_free: None,
+        cancel: Cancel::new(),
     };
     let saved = |name: &str| {
         let partial = PartialFile::begin(&directory.path().join(name))?;

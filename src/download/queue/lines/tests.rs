@@ -7,6 +7,7 @@ use super::*;
 use crate::download::model::{DownloadRequest, Source};
 use crate::download::queue::events::DownloadJob;
 use crate::library::SaveTarget;
+use crate::net::Cancel;
 use crate::protocol::Document;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -36,7 +37,13 @@ impl Setting {
             digest: None,
         };
         let target = SaveTarget::file(Path::new(name));
-        let job = DownloadJob { request, target, overwrite: false, found_free: None };
+        let job = DownloadJob {
+            request,
+            target,
+            overwrite: false,
+            found_free: None,
+            cancel: Cancel::new(),
+        };
         self.lines.push(Task::new(job, true, &Arc::default()), &self.names);
     }
 

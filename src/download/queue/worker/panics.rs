@@ -15,7 +15,7 @@ fn a_panic_costs_one_document() {
         let document = Document::Rfc(number.to_string().parse().unwrap());
         let request = DownloadRequest { document, sources: Vec::new(), digest: None };
         let target = SaveTarget::file(Path::new(&format!("rfc{number}.txt")));
-        DownloadJob { request, target, overwrite: false, found_free: None }
+        DownloadJob { request, target, overwrite: false, found_free: None, cancel: Cancel::new() }
     };
     let parts = PartFiles::default();
     let queue =
@@ -23,7 +23,8 @@ fn a_panic_costs_one_document() {
     let (sender, messages) = sync_channel(10);
     let downloader = Downloader::default();
     let mut worker = Worker::new(0, &queue, &parts, &downloader, &sender);
-    let running = |_: &Task| Running::new(Cancel::new(), Duration::ZERO, Arc::default());
+    let running =
+        |_: &Task| Running::new(Cancel::new(), Cancel::new(), Duration::ZERO, Arc::default());
     while queue.take(0, 8, &mut || {}).is_some() {
         while let Some(task) = queue.begin(0, running) {
             worker.run_with(task, &mut |_, task| {

@@ -35,6 +35,7 @@ fn a_task_that_is_cancelled_too_late_cancels_no_other() {
         target: SaveTarget::file(&directory.path().join(name)),
         overwrite: false,
         found_free: None,
+        cancel: Cancel::new(),
     };
     let parts = PartFiles::in_directory(directory.path());
     let queue = JobQueue::new(
@@ -75,6 +76,7 @@ fn what_the_plan_has_found_is_used_for_a_moment_and_once() {
         },
         target: SaveTarget::file(&folder.path().join("here")),
         overwrite: false,
+        cancel: Cancel::new(),
         found_free,
     };
     let now = Instant::now();
