@@ -6,8 +6,8 @@ use super::context::Context;
 use super::errors::command_error::CommandError;
 use super::values::named::typed;
 use crate::error_chain::error_chain;
-use crate::library::{candidate_groups, candidates};
-use crate::peer::{AskIndex, IndexError, lookup};
+use crate::library::{SharedLibrary, candidate_groups, candidates};
+use crate::peer::{AskIndex, Holders, IndexError, lookup};
 use crate::protocol::{Document, FileName, Refusal};
 
 /// The first form that is known; if there is none, the typed form.
@@ -15,24 +15,72 @@ pub(super) fn meant(typed: &Document, is_known: impl Fn(&Document) -> bool) -> D
     candidates(typed).into_iter().find(is_known).unwrap_or_else(|| typed.clone())
 }
 
-/// The first form that the index lists; if there is none, the typed form.
-pub(super) fn listed_form(context: &Context, typed: &Document) -> Document {
-    let forms = candidates(typed);
-    if forms.len() == 1 {
-        return typed.clone();
+/// Looks typed names up in an index.
+pub(super) struct NameLookup<'a> {
+    pub(super) index: &'a dyn AskIndex,
+    /// The library whose titles are sent, if there is one: some index servers compare titles.
+    pub(super) library: Option<&'a SharedLibrary>,
+}
+
+impl<'a> NameLookup<'a> {
+    /// For a command.
+    pub(super) fn of(context: &'a Context) -> Self {
+        Self { index: &context.index, library: context.library.get() }
     }
-    if let Some(rfc) = rfc_for_unknown_index(context, typed) {
-        return rfc;
+
+    /// The first form that the index lists; if there is none, the typed form.
+    pub(super) fn listed_form(&self, typed: &Document) -> Document {
+        let forms = candidates(typed);
+        if forms.len() == 1 {
+            return typed.clone();
+        }
+        if let Some(rfc) = self.rfc_for_unknown_index(typed) {
+            return rfc;
+        }
+        for form in forms {
+            match self.is_listed(&form) {
+                Ok(true) => return form,
+                Ok(false) => {}
+                // The caller reports the error.
+                Err(_) => break,
+            }
+        }
+        typed.clone()
     }
-    for form in forms {
-        match is_listed(context, &form) {
-            Ok(true) => return form,
-            Ok(false) => {}
-            // The command reports the error.
-            Err(_) => break,
+
+    /// The RFC that is meant by a name such as `rfc793`, if the index has shown no extension. Such an index
+    /// may not support files, and is not sent a request for one.
+    pub(super) fn rfc_for_unknown_index(&self, typed: &Document) -> Option<Document> {
+        let Document::File(_) = typed else { return None };
+        let forms = candidates(typed);
+        let rfc = forms.into_iter().find(|form| matches!(form, Document::Rfc(_)))?;
+        let dialect = self.index.dialect();
+        if !dialect.shows_extensions()
+            && let Err(error) = self.is_listed(&rfc)
+        {
+            // The caller reports the error.
+            log::debug!("it is not known what the index knows: {}", error_chain(&error));
+        }
+        (!dialect.shows_extensions()).then_some(rfc)
+    }
+
+    /// Whether the index has a record of a document.
+    pub(super) fn is_listed(&self, document: &Document) -> Result<bool, IndexError> {
+        match self.holders(document) {
+            Ok(holders) => Ok(!holders.found.is_empty()),
+            Err(IndexError::Refused {
+                refusal: Refusal::NotFound | Refusal::BadRequest, ..
+            }) => Ok(false),
+            Err(IndexError::OtherDocument { .. }) => Ok(false),
+            Err(error) => Err(error),
         }
     }
-    typed.clone()
+
+    /// The holders of a document.
+    pub(super) fn holders(&self, document: &Document) -> Result<Holders, IndexError> {
+        let title = self.library.and_then(|library| library.read().known_title(document));
+        lookup(self.index, document, title.as_ref())
+    }
 }
 
 /// The first form that is shared here, or that `is_known`. Among the normalization forms of one name,
@@ -52,35 +100,6 @@ pub(super) fn here_or_known(
     found.unwrap_or(typed).clone()
 }
 
-/// The RFC that is meant by a name such as `rfc793`, if the index has shown no extension. Such an index
-/// may not support files, and is not sent a request for one.
-pub(super) fn rfc_for_unknown_index(context: &Context, typed: &Document) -> Option<Document> {
-    let Document::File(_) = typed else { return None };
-    let forms = candidates(typed);
-    let rfc = forms.into_iter().find(|form| matches!(form, Document::Rfc(_)))?;
-    let dialect = context.index.dialect();
-    if !dialect.shows_extensions()
-        && let Err(error) = is_listed(context, &rfc)
-    {
-        // The command reports the error.
-        log::debug!("it is not known what the index knows: {}", error_chain(&error));
-    }
-    (!dialect.shows_extensions()).then_some(rfc)
-}
-
-/// Whether the index has a record of a document.
-pub(super) fn is_listed(context: &Context, document: &Document) -> Result<bool, IndexError> {
-    let title = context.known_title(document);
-    match lookup(&context.index, document, title.as_ref()) {
-        Ok(holders) => Ok(!holders.found.is_empty()),
-        Err(IndexError::Refused { refusal: Refusal::NotFound | Refusal::BadRequest, .. }) => {
-            Ok(false)
-        }
-        Err(IndexError::OtherDocument { .. }) => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
 /// The file whose name is the number of an RFC.
 pub(super) fn file_of_number(document: &Document) -> Option<Document> {
     let Document::Rfc(number) = document else { return None };
@@ -95,7 +114,7 @@ pub(super) fn no_holder(context: &Context, document: &Document) -> CommandError 
 
 fn hint_at_file(context: &Context, document: &Document) -> String {
     let file = file_of_number(document).filter(|_| context.index.dialect().shows_extensions());
-    match file.filter(|file| is_listed(context, file).unwrap_or(false)) {
+    match file.filter(|file| NameLookup::of(context).is_listed(file).unwrap_or(false)) {
         Some(file) => hint(&file),
         None => String::new(),
     }

@@ -12,6 +12,7 @@
 //! | `commands`, `dispatch`, `context` | the commands; the one place that calls them; the state that they use |
 //! | `shell`, `session` | the shell; what runs while a directory is shared |
 //! | `downloads`, `progress` | downloads into the shared directory; their progress |
+//! | `search_records` | records whose titles match words |
 //! | `values`, `meant`, `other_kind`, `unreachable` | values as users type them; the document or the server that a user may mean |
 //! | `output`, `errors`, `logs` | results on standard output; errors and exit codes; logs |
 //! | `check` | the command that tests other programs |
@@ -22,6 +23,7 @@
 //! | `config` | the configuration: options, environment and files; `p2p-ci config` |
 //! | `generate` | manual pages and completions, for packages |
 //! | `lab` | the command that starts an index server and several peers |
+//! | `peer_page` | what the status page of a peer shows and does |
 //! | `service` | the programs as services of systemd |
 //! | `user_directory` | the user's files |
 
@@ -47,11 +49,13 @@ mod modes;
 mod other_kind;
 mod output;
 pub mod peer;
+mod peer_page;
 mod peer_reload;
 mod program;
 mod progress;
 mod record;
 mod replay;
+mod search_records;
 pub mod server;
 mod server_args;
 mod server_reload;

@@ -12,7 +12,6 @@ use super::command::Command;
 use super::config::layers::Configured;
 use super::context::Context;
 use super::dispatch;
-use super::downloads::running::Downloads;
 use super::errors::command_error::CommandError;
 use super::errors::failure::Failure;
 use super::logs::logging;
@@ -28,7 +27,7 @@ use super::session::events::event_printers;
 use super::session::index_access::IndexAccess;
 use super::session::interrupt::{Interrupt, Mode};
 use super::session::resume::resume_unfinished;
-use super::session::sharing::Session;
+use super::session::sharing::{Downloading, Session};
 use super::session::signals::{ServiceSignal, cause, on_service_signal};
 use super::shell::line_loop::{self, Front};
 use super::shell::listed::Listed;
@@ -112,11 +111,11 @@ pub(super) fn share(
     let notices = Notices::default();
     let journal = journal(&args.share);
     let tell = event_printers(&args.server, args.format(), &notices, true);
-    let downloads = Downloads::default();
     let limits = PeerLimits::of(args);
-    let session = Session::start(args, &limits, &journal, &downloads, tell)?;
-    let downloader = downloader(args, limits.download.clone());
-    let (library, registrations) = (&session.sharing.library, &session.sharing.registrations);
+    let downloading =
+        Downloading { downloader: downloader(args, limits.download.clone()), journal, notices };
+    let session = Session::start(args, &limits, downloading, tell)?;
+    let library = &session.sharing.library;
     log_start(args, &session);
     if let Some(file) = &configured.layers.file {
         log::info!("configuration: {}", escaped_path(file));
@@ -128,7 +127,7 @@ pub(super) fn share(
         watched.read().len();
     });
     service::tell(ServiceChange::Ready("sharing"));
-    resume_unfinished(&downloader, &journal, library, registrations, &downloads, notices);
+    resume_unfinished(&session.downloads);
     // The sender lives as long as the process.
     let signal = stopped.recv();
     let is_drained = session.sharing.uploads.stop().is_drained();
@@ -163,9 +162,14 @@ pub(super) fn run_shell(args: &Args, interactive: bool) -> Result<(), Failure> {
     let notices = Notices::default();
     let tell = event_printers(&args.server, args.format(), &notices, interactive);
     let journal = journal(&args.share);
-    let downloads = Downloads::default();
     let limits = PeerLimits::of(args);
-    let session = finish(args.format(), Session::start(args, &limits, &journal, &downloads, tell))?;
+    let downloader = downloader(args, limits.download.clone());
+    let downloading = Downloading {
+        downloader: downloader.clone(),
+        journal: Arc::clone(&journal),
+        notices: notices.clone(),
+    };
+    let session = finish(args.format(), Session::start(args, &limits, downloading, tell))?;
     let interrupt = Interrupt::start(Mode::Shell { interactive });
     let interrupt = finish(args.format(), interrupt.map_err(CommandError::Signals))?;
     let registrations = session.sharing.registrations.clone();
@@ -183,19 +187,10 @@ pub(super) fn run_shell(args: &Args, interactive: bool) -> Result<(), Failure> {
         Ok(()) | Err(_) => {}
     }
     let front = if args.menu { Front::Menu } else { Front::Prompt };
-    let downloader = downloader(args, limits.download);
     if interactive {
         logging::warn_of_root();
         // A script decides itself what is downloaded.
-        let (library, registrations) = (&session.sharing.library, &session.sharing.registrations);
-        resume_unfinished(
-            &downloader,
-            &journal,
-            library,
-            registrations,
-            &downloads,
-            notices.clone(),
-        );
+        resume_unfinished(&session.downloads);
     }
     let index = IndexAccess::of_session(session.sharing.registrations.clone());
     let mut context = Context {
@@ -203,7 +198,7 @@ pub(super) fn run_shell(args: &Args, interactive: bool) -> Result<(), Failure> {
         hashing: Some(session.sharing.hashing.queue()),
         announcements: Some(session.sharing.announcements()),
         uploads: Some(Arc::clone(&session.sharing.uploads)),
-        downloads,
+        downloads: session.downloads.downloads.clone(),
         listed: Listed::of_shell(),
         interactive,
         is_paged: interactive && !args.no_pager,

@@ -101,6 +101,11 @@ impl Entry {
         self.state.packed
     }
 
+    /// The length of the document, as the last scan has found it; `None` if it has to be unpacked.
+    pub fn known_length(&self) -> Option<u64> {
+        self.state.document_length()
+    }
+
     /// Reads the document and computes its digest.
     ///
     /// # Errors

@@ -10,7 +10,7 @@
 //! | `downloads`, `part_files` | downloads; part files and the journal |
 //! | `uploads` | an upload server |
 //! | `library` | the shared directory |
-//! | `http` | the HTTP server for operators |
+//! | `http`, `peer_page` | the HTTP server for operators; the status page of a peer |
 //! | `terminal` | commands and their output |
 //! | `submissions` | the untrusted programs that `p2p-ci check --class` starts |
 //!
@@ -39,6 +39,7 @@ mod index_client;
 mod library;
 mod memory;
 mod part_files;
+mod peer_page;
 mod sending;
 mod submissions;
 mod terminal;
@@ -67,6 +68,7 @@ pub use library::*;
 pub use memory::*;
 #[doc(hidden)]
 pub use part_files::*;
+pub(crate) use peer_page::*;
 pub use sending::ReadRate;
 #[doc(hidden)]
 pub use sending::*;

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
 
 use super::event::Event;
+use super::ledger::Announced;
 use super::own_end::OwnEnd;
 use super::shared::Shared;
 use super::state::State;
@@ -14,7 +15,7 @@ use crate::error_chain::error_chain;
 use crate::library::SharedLibrary;
 use crate::limits;
 use crate::net::Cancel;
-use crate::protocol::Endpoint;
+use crate::protocol::{Document, Endpoint};
 
 /// Keeps a connection to an index server on which all shared documents are registered. It ends when
 /// it is dropped.
@@ -85,6 +86,17 @@ impl Registration {
         match self.own() {
             Some(_) => self.shared.lock_ledger().accepted(),
             None => 0,
+        }
+    }
+
+    /// What the index has replied about each of these documents on the present connection.
+    pub fn announced(&self, documents: &[&Document]) -> Vec<Announced> {
+        match self.own() {
+            Some(_) => {
+                let ledger = self.shared.lock_ledger();
+                documents.iter().map(|document| ledger.announced(document)).collect()
+            }
+            None => vec![Announced::NotYet; documents.len()],
         }
     }
 

@@ -41,6 +41,28 @@ pub(super) enum Standing {
     Refused(Refusal),
 }
 
+/// What an index has replied to the ADD of a document.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Announced {
+    /// The index has accepted it.
+    Registered,
+    /// The index has refused it.
+    Refused(Refusal),
+    /// There is no reply: the peer is not connected, or the document is added later.
+    NotYet,
+}
+
+impl Announced {
+    /// The state with two index servers: what one has accepted is registered.
+    pub(super) fn or(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Registered, _) | (_, Self::Registered) => Self::Registered,
+            (Self::NotYet, other) => other,
+            (refused, _) => refused,
+        }
+    }
+}
+
 /// The replies of the index on the present connection.
 #[derive(Debug)]
 pub(super) struct Ledger {
@@ -147,6 +169,15 @@ impl Ledger {
     pub(super) fn standing(&self, document: &Document) -> Option<Standing> {
         let harmful = self.harmful.get(document).copied().map(Standing::Refused);
         self.standings.get(document).map(|(standing, _)| *standing).or(harmful)
+    }
+
+    /// What the index has replied about a document.
+    pub(super) fn announced(&self, document: &Document) -> Announced {
+        match self.standing(document) {
+            Some(Standing::Accepted(_)) => Announced::Registered,
+            Some(Standing::Refused(refusal)) => Announced::Refused(refusal),
+            None => Announced::NotYet,
+        }
     }
 
     /// The title with which the index has accepted a document last.
@@ -277,5 +308,17 @@ mod tests {
         // Documents whose ADD harms the server are remembered, also on the next connection.
         ledger.clear();
         assert!(!ledger.must_send(&add(4, b"a"), false) && ledger.must_send(&add(4, b"a"), true));
+    }
+
+    #[test]
+    fn replies_about_a_document_are_shown() {
+        let mut ledger = Ledger::new(limits::Registration::DEFAULT);
+        ledger.record(&add(1, b"a"), None);
+        ledger.record(&add(2, b"a"), BAD);
+        let refused = Announced::Refused(Refusal::BadRequest);
+        let found = [1, 2, 3].map(|number| ledger.announced(&rfc(number)));
+        assert_eq!(found, [Announced::Registered, refused, Announced::NotYet]);
+        assert_eq!(refused.or(Announced::Registered), Announced::Registered);
+        assert_eq!(Announced::NotYet.or(refused), refused);
     }
 }

@@ -39,5 +39,6 @@ mod waiting;
 pub use announcer::{Announcements, Announcer};
 pub use event::Event;
 pub use handle::Registration;
+pub use ledger::Announced;
 pub use own_end::OwnEnd;
 pub use registrations::{Registrations, TypedRemoval};

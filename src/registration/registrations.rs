@@ -5,6 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::handle::Registration;
+use super::ledger::Announced;
 use super::one_request::Take;
 use crate::discovery::{Completeness, IndexError, IndexGroup, Query};
 use crate::error_chain::error_chain;
@@ -83,6 +84,16 @@ impl Registrations {
     /// The number of records that the servers have accepted on the present connections.
     pub fn accepted(&self) -> usize {
         self.all().map(|one| one.accepted()).sum()
+    }
+
+    /// What the servers have replied about each of these documents. A document that one server has accepted is
+    /// registered.
+    pub fn announced(&self, documents: &[&Document]) -> Vec<Announced> {
+        let first = self.first.announced(documents);
+        self.others.iter().fold(first, |found, one| {
+            let other = one.announced(documents);
+            found.into_iter().zip(other).map(|(one, other)| one.or(other)).collect()
+        })
     }
 
     /// Closes the connections for good.

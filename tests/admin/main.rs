@@ -15,6 +15,7 @@ mod common;
 mod health;
 mod metrics;
 mod page;
+mod peer_page;
 mod prometheus;
 
 use std::fs;

@@ -28,12 +28,14 @@ impl Events {
 
     /// Reads until this text has arrived, and returns what is before and with it.
     fn read_until(&mut self, end: &str) -> String {
+        let begun = Instant::now();
         loop {
             if let Some(at) = self.text.find(end) {
                 let rest = self.text.split_off(at + end.len());
                 return std::mem::replace(&mut self.text, rest);
             }
             assert!(self.fill(), "{end:?} does not arrive: {}", self.text);
+            assert!(begun.elapsed() < PATIENCE * 3, "{end:?} does not arrive: {}", self.text);
         }
     }
 
@@ -53,11 +55,14 @@ impl Events {
 
     /// The next state that is as expected.
     pub(super) fn state(&mut self, is_expected: impl Fn(&Value) -> bool) -> Value {
+        // Heartbeats keep a stream alive on which the state does not change.
+        let begun = Instant::now();
         loop {
             let state = self.next("state");
             if is_expected(&state) {
                 return state;
             }
+            assert!(begun.elapsed() < PATIENCE * 3, "{state}");
         }
     }
 }

@@ -120,6 +120,7 @@ const LAYERS: [(&str, &[&str]); 28] = [
             "capture",
             "check",
             "confined",
+            "counters",
             "error_chain",
             "download",
             "escape",

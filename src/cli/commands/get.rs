@@ -19,7 +19,7 @@ use crate::cli::command::Get;
 use crate::cli::context::Context;
 use crate::cli::downloads::trusted::trusted_digests;
 use crate::cli::errors::command_error::CommandError;
-use crate::cli::meant::{here_or_known, is_listed, rfc_for_unknown_index};
+use crate::cli::meant::{NameLookup, here_or_known};
 use crate::cli::output::print::{print_note, print_text};
 use crate::cli::values::named::Range;
 use crate::cli::values::quantity::counted;
@@ -133,12 +133,12 @@ fn known_form(context: &Context, command: &Get, typed: Document) -> Document {
     };
     if command.from.is_none()
         && !candidates(&typed).iter().any(is_here)
-        && let Some(rfc) = rfc_for_unknown_index(context, &typed)
+        && let Some(rfc) = NameLookup::of(context).rfc_for_unknown_index(&typed)
     {
         return rfc;
     }
     here_or_known(context, &typed, |form| match &command.from {
         Some(holder) => probe(&context.downloader, form, &holder.clone().into()).is_ok(),
-        None => is_listed(context, form).unwrap_or(false),
+        None => NameLookup::of(context).is_listed(form).unwrap_or(false),
     })
 }

@@ -7,7 +7,7 @@ use crate::cli::command::Lookup;
 use crate::cli::context::Context;
 use crate::cli::errors::command_error::CommandError;
 use crate::cli::errors::failure::Failure;
-use crate::cli::meant::{listed_form, no_holder};
+use crate::cli::meant::{NameLookup, no_holder};
 use crate::cli::output::reply::{ReplyPrinter, refused as refused_by};
 use crate::error_chain::error_chain;
 use crate::peer::{
@@ -40,7 +40,7 @@ fn print_merged(context: &Context, document: &Document) -> Result<(), CommandErr
 /// compare titles. Then the peer requests the list and searches it.
 fn print_holders(context: &Context, typed: &Document) -> Result<(), CommandError> {
     let index = &context.index;
-    let document = &listed_form(context, typed);
+    let document = &NameLookup::of(context).listed_form(typed);
     if !context.server.others.is_empty() {
         return print_merged(context, document);
     }

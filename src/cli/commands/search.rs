@@ -1,17 +1,15 @@
 //! `search`: the records whose titles match all words (protocol.md section 4.10).
 
-use std::cmp::Reverse;
-use std::collections::HashMap;
 use std::ops::ControlFlow;
 
 use crate::cli::command::Search;
 use crate::cli::context::Context;
 use crate::cli::errors::command_error::CommandError;
 use crate::cli::output::reply::ReplyPrinter;
-use crate::error_chain::error_chain;
+use crate::cli::search_records::search_each;
 use crate::limits;
-use crate::peer::{AskIndex, Completeness, IndexError, Query, each_record, request_records};
-use crate::protocol::{Document, Limit, ListSearch, Record, Refusal, ReplyPart, Words};
+use crate::peer::{AskIndex, Completeness, IndexError, Query, each_record};
+use crate::protocol::{Limit, ListSearch, Refusal, ReplyPart, Words};
 use crate::system::listed_bytes;
 
 /// Prints the records whose titles match all words. If the index does not know SEARCH, its list is
@@ -60,89 +58,18 @@ pub(in crate::cli) fn search(context: &Context, command: &Search) -> Result<(), 
     }
 }
 
-/// Searches several index servers, and merges the records. Documents with many records are first, as in the
-/// replies. The list of a server that does not know SEARCH is searched here.
+/// Searches several index servers, and merges the records.
 fn search_all(context: &Context, words: &Words, limit: Option<Limit>) -> Result<(), CommandError> {
     let most = limit.map_or(limits::LISTED_RECORDS, |limit| {
         usize::try_from(limit.value()).unwrap_or(usize::MAX).min(limits::LISTED_RECORDS)
     });
-    let (mut records, mut failure, mut has_replied) = (Vec::new(), None, false);
-    let mut listed = Completeness::Complete;
-    for member in context.index.members()? {
-        let found = search_at(member, words, limit, most);
-        context.check_interrupt()?;
-        match found {
-            Ok((found, completeness)) => {
-                has_replied = true;
-                listed = listed.and(completeness);
-                records.push(found);
-            }
-            Err(error) => {
-                log::warn!("{}", error_chain(&error));
-                failure = Some(error);
-            }
-        }
-    }
-    if let (false, Some(error)) = (has_replied, failure) {
-        return Err(error.into());
-    }
+    let members = context.index.members()?;
+    let (records, listed) =
+        search_each(&members, words, limit, most, || context.check_interrupt())?;
     let mut printer = ReplyPrinter::new(context.format, &context.listed);
-    let printed = printer.take_merged(ranked(records).iter().take(most));
+    let printed = printer.take_merged(records.iter());
     printed.map_err(CommandError::Output)?;
     printer.end(&listed, None)
-}
-
-/// The first matching records of one index.
-fn search_at(
-    index: &dyn AskIndex,
-    words: &Words,
-    limit: Option<Limit>,
-    most: usize,
-) -> Result<(Vec<Record>, Completeness), IndexError> {
-    let mut found = Vec::new();
-    let query = Query::Search { words, limit };
-    let asked = request_records(index, query, &mut |part| {
-        if let ReplyPart::Record(record) = part {
-            found.push(record);
-        }
-        if found.len() < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-    });
-    match asked {
-        Err(
-            IndexError::Refused { refusal: Refusal::BadRequest, .. }
-            | IndexError::Lost { .. }
-            | IndexError::Silent { .. },
-        ) if !index.dialect().shows_extensions() => {
-            let mut search = ListSearch::new(words);
-            let listed = each_record(index, &mut |record| {
-                search.take(record);
-                match search.kept_bytes() < listed_bytes() {
-                    true => ControlFlow::Continue(()),
-                    false => ControlFlow::Break(()),
-                }
-            })?;
-            Ok((search.finish().into_iter().take(most).collect(), listed))
-        }
-        asked => asked.map(|listed| (found, listed)),
-    }
-}
-
-/// The records of several servers without repetitions, documents with many records first.
-fn ranked(of_servers: Vec<Vec<Record>>) -> Vec<Record> {
-    let mut documents: Vec<Vec<Record>> = Vec::new();
-    let mut places: HashMap<Document, usize> = HashMap::new();
-    for record in of_servers.into_iter().flatten() {
-        let place = *places.entry(record.document.clone()).or_insert(documents.len());
-        match documents.get_mut(place) {
-            None => documents.push(vec![record]),
-            Some(known) if known.iter().all(|one| one.holder != record.holder) => {
-                known.push(record)
-            }
-            Some(_) => {}
-        }
-    }
-    documents.sort_by_key(|records| Reverse(records.len()));
-    documents.into_iter().flatten().collect()
 }
 
 /// Searches the list of an index. Reads at most [`limits::LISTED_RECORDS`] records, and stops when the

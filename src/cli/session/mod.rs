@@ -7,8 +7,11 @@
 //! | `index_access` | how a command reaches the index |
 //! | `interrupt`, `signals` | Ctrl-C; SIGINT, SIGTERM and SIGHUP |
 //! | `ending` | the end of a session, which waits for uploads |
-//! | `resume` | downloads of an earlier run |
+//! | `downloads` | what downloads in the background need |
+//! | `resume`, `background` | downloads of an earlier run; those that were requested while the session runs |
 
+pub(super) mod background;
+pub(super) mod downloads;
 pub(super) mod ending;
 pub(super) mod events;
 pub(super) mod index_access;

@@ -3,53 +3,31 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::Arc;
 use std::thread;
 
-use crate::cli::downloads::many::{Destination, Plan, plan};
-use crate::cli::downloads::running::Downloads;
+use super::downloads::SessionDownloads;
+use crate::cli::downloads::many::{Plan, plan};
 use crate::cli::downloads::share_directory::create_directory;
-use crate::cli::output::incomplete::note_missing_holders;
-use crate::cli::output::notices::Notices;
+use crate::cli::errors::command_error::CommandError;
 use crate::cli::output::outcome::not_saved;
-use crate::cli::progress::warn_of_length;
 use crate::cli::values::quantity::counted;
 use crate::error_chain::error_chain;
-use crate::library::SharedLibrary;
 use crate::limits::doubled;
-use crate::peer::{
-    DownloadEvent, DownloadJob, Downloader, Journal, JournalEvent, Registrations, Source, lookup,
-};
+use crate::peer::{DownloadJob, JournalEvent};
 use crate::protocol::{Digest, Document};
 
 /// Starts a thread that resumes unfinished downloads. It ends when they are complete or given up, or with the
 /// program.
 ///
 /// Does nothing while another process may be downloading into the same directory.
-pub(in crate::cli) fn resume_unfinished(
-    downloader: &Downloader,
-    journal: &Arc<Journal>,
-    library: &SharedLibrary,
-    registrations: &Registrations,
-    downloads: &Downloads,
-    notices: Notices,
-) {
-    let unfinished = journal.unfinished();
-    if unfinished.is_empty() || !journal.was_alone() {
+pub(in crate::cli) fn resume_unfinished(session: &SessionDownloads) {
+    let unfinished = session.journal.unfinished();
+    if unfinished.is_empty() || !session.journal.was_alone() {
         return;
     }
-    let (downloader, library, downloads) = (downloader.clone(), library.clone(), downloads.clone());
-    let (journal, registrations) = (Arc::clone(journal), registrations.clone());
+    let session = session.clone();
     let work = move || {
-        let (downloader, journal, library) = (&downloader, &*journal, &library);
-        let registrations = Some(&registrations);
-        let downloads = &downloads;
-        // No signal cancels these downloads, and the session registers everything after reconnecting.
-        let announcements = None;
-        let destination =
-            Destination { downloader, journal, library, downloads, registrations, announcements };
-        let resumption = Resumption { destination, notices };
-        if let Err(error) = resumption.run(unfinished) {
+        if let Err(error) = Resumption(&session).run(unfinished) {
             log::warn!("cannot resume unfinished downloads: {}", error_chain(&error));
         }
     };
@@ -58,16 +36,13 @@ pub(in crate::cli) fn resume_unfinished(
     }
 }
 
-struct Resumption<'a> {
-    destination: Destination<'a>,
-    notices: Notices,
-}
+struct Resumption<'a>(&'a SessionDownloads);
 
 impl Resumption<'_> {
     /// Repeats rounds until all documents were downloaded or given up.
     fn run(&self, mut left: BTreeMap<Document, Option<Digest>>) -> io::Result<()> {
-        let journal = self.destination.journal;
-        let limits = self.destination.downloader.limits();
+        let SessionDownloads { downloader, journal, library, notices, .. } = self.0;
+        let limits = downloader.limits();
         let mut pause = limits.no_holders;
         loop {
             let mut jobs = Vec::new();
@@ -77,18 +52,19 @@ impl Resumption<'_> {
             if !jobs.is_empty() {
                 let count = jobs.len();
                 let downloads = counted(count, "unfinished download");
-                self.notices.print(&format!("resuming {downloads}"));
-                let directory = self.destination.library.read().directory().to_path_buf();
+                notices.print(&format!("resuming {downloads}"));
+                let directory = library.read().directory().to_path_buf();
                 if let Some((note, _)) = create_directory(&directory)? {
-                    self.notices.print(&note);
+                    notices.print(&note);
                 }
-                self.destination.fetch_all(jobs, &mut |event| self.print(event))?;
+                // No signal cancels these downloads.
+                let destination = self.0.destination(downloader);
+                destination.fetch_all(jobs, &mut |event| self.0.print(event))?;
             }
             let unfinished = journal.unfinished();
             let before = left.len();
             // The document may also have been added in another way.
-            let is_here =
-                |document: &Document| self.destination.library.read().entry(document).is_some();
+            let is_here = |document: &Document| library.read().entry(document).is_some();
             left.retain(|document, _| unfinished.contains_key(document) && !is_here(document));
             if left.is_empty() {
                 return Ok(());
@@ -106,35 +82,26 @@ impl Resumption<'_> {
 
     /// The download of a document, if a peer has it. Waits until the index is reachable.
     fn job(&self, document: &Document, digest: Option<Digest>) -> Option<DownloadJob> {
-        let registrations = self.destination.registrations?;
+        let SessionDownloads { downloader, journal, library, registrations, .. } = self.0;
         // These queries have their own connection, which is closed between two rounds.
         let index = registrations.queries();
-        let title = self.destination.library.read().known_title(document);
-        let holders = loop {
-            match lookup(&index, document, title.as_ref()) {
-                Ok(holders) => {
-                    note_missing_holders(document, &holders.completeness);
-                    break holders.found;
-                }
-                Err(error) if error.is_transient() => {
-                    thread::sleep(self.destination.downloader.limits().retry);
+        let sources = loop {
+            match self.0.sources(&index, document) {
+                Ok(sources) => break sources,
+                Err(CommandError::Index(error)) if error.is_transient() => {
+                    thread::sleep(downloader.limits().retry);
                 }
                 Err(error) => {
-                    log::warn!("{document}: {}", error_chain(&error));
-                    break Vec::new();
+                    let reason = error_chain(&error);
+                    if !matches!(error, CommandError::NoHolder { .. }) {
+                        log::warn!("{document}: {reason}");
+                    }
+                    journal.add(document, JournalEvent::NotFetched(reason));
+                    return None;
                 }
             }
         };
-        let owns = registrations.owns();
-        let mut candidates: Vec<Source> = holders.into_iter().map(Into::into).collect();
-        candidates.retain(|source| !owns.contains(&source.holder));
-        if candidates.is_empty() {
-            let event = JournalEvent::NotFetched(format!("no peer has {document}"));
-            self.destination.journal.add(document, event);
-            return None;
-        }
-        let library = self.destination.library;
-        match plan(library, document.clone(), candidates, digest, None) {
+        match plan(library, document.clone(), sources, digest, None) {
             Ok(Plan::Fetch(job)) => return Some(job),
             Ok(Plan::Here(_)) => {}
             Ok(Plan::NotSaved(reason)) => {
@@ -142,25 +109,7 @@ impl Resumption<'_> {
             }
             Err(error) => log::warn!("cannot save {document}: {error}"),
         }
-        self.destination.journal.add(document, JournalEvent::GivenUp);
+        journal.add(document, JournalEvent::GivenUp);
         None
-    }
-
-    fn print(&self, event: &DownloadEvent<'_>) {
-        match event {
-            DownloadEvent::Bytes(_)
-            | DownloadEvent::Running(..)
-            | DownloadEvent::Committed(_)
-            | DownloadEvent::Present(_) => {}
-            DownloadEvent::Retrying(document, error, pause) => {
-                log::info!("{document} is tried again in {pause:?}: {}", error_chain(error));
-            }
-            DownloadEvent::Completed(job, fetched, _) => {
-                warn_of_length(&job.request.document, fetched);
-                let (document, bytes) = (&job.request.document, counted(fetched.length, "byte"));
-                self.notices.print(&format!("{document}: {bytes} downloaded"));
-            }
-            DownloadEvent::GivenUp(_, error) => self.notices.print(&error_chain(error)),
-        }
     }
 }

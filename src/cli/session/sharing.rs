@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
+use super::downloads::SessionDownloads;
 use super::share_claim::ShareClaim;
 use crate::admin::ObservedPeer;
 use crate::cli::admin::{AdminServer, print_addresses};
@@ -16,23 +17,34 @@ use crate::cli::args::Args;
 use crate::cli::downloads::running::Downloads;
 use crate::cli::errors::command_error::CommandError;
 use crate::cli::output::format::Format;
+use crate::cli::output::notices::Notices;
 use crate::cli::output::outcome::shown;
 use crate::cli::output::print::{print_json, print_line};
+use crate::cli::peer_page::PeerPage;
 use crate::cli::peer_reload::PeerLimits;
 use crate::cli::user_directory::{port_file, stored_digests};
 use crate::cli::values::option_values::{Listen, remedy};
 use crate::library::{Library, StoreFile};
 use crate::net;
-use crate::peer::{Event, Journal, Sharing, SharingOptions};
+use crate::peer::{Downloader, Event, Journal, Sharing, SharingOptions};
 use crate::protocol::Endpoint;
 
 /// Bytes of the file in which the port is stored.
 const PORT_BYTES: u64 = 16;
 
+/// What a session downloads with.
+pub(in crate::cli) struct Downloading {
+    pub(in crate::cli) downloader: Downloader,
+    pub(in crate::cli) journal: Arc<Journal>,
+    pub(in crate::cli) notices: Notices,
+}
+
 /// A shared directory, as the programs of one user see it.
 pub(in crate::cli) struct Session {
     /// Ends before what it shows.
     _admin: Option<AdminServer>,
+    /// What downloads in the background need.
+    pub(in crate::cli) downloads: SessionDownloads,
     pub(in crate::cli) sharing: Sharing,
     _claims: Vec<ShareClaim>,
 }
@@ -45,8 +57,7 @@ impl Session {
     pub(in crate::cli) fn start(
         args: &Args,
         limits: &PeerLimits,
-        journal: &Journal,
-        downloads: &Downloads,
+        downloading: Downloading,
         tell: impl Fn(&Endpoint, Event) + Send + Sync + 'static,
     ) -> Result<Self, CommandError> {
         let library = Library::scan_all_quiet(&args.share, args.depth(), &args.more_shares);
@@ -58,6 +69,7 @@ impl Session {
         library.write().set_digests(digests);
         let others = args.more_shares.iter().map(|share| &*share.path);
         let claims = iter::once(&*args.share).chain(others).map(ShareClaim::of).collect();
+        let Downloading { downloader, journal, notices } = downloading;
         let downloaded = journal.fetched().into_keys();
         if let Err(error) = library.add_downloaded(downloaded) {
             log::warn!("documents downloaded into subdirectories are not shared: {error}");
@@ -81,14 +93,22 @@ impl Session {
         let (first, others) = (args.server.first.clone(), args.server.others.clone());
         let sharing = Sharing::start_with_all(library, listener, first, others, options, tell)
             .map_err(CommandError::Start)?;
+        let downloads = SessionDownloads {
+            downloader,
+            journal,
+            library: sharing.library.clone(),
+            registrations: sharing.registrations.clone(),
+            downloads: Downloads::default(),
+            notices,
+        };
         let observed = ObservedPeer {
             library: sharing.library.clone(),
             registrations: sharing.registrations.clone(),
             uploads: Arc::clone(&sharing.uploads),
-            downloads: Arc::clone(downloads.totals()),
+            downloads: Arc::clone(downloads.downloads.totals()),
         };
-        let admin = args.admin.serve(admin, observed)?;
-        Ok(Self { _admin: admin, sharing, _claims: claims })
+        let admin = args.admin.serve(admin, PeerPage::new(observed, downloads.clone()))?;
+        Ok(Self { _admin: admin, downloads, sharing, _claims: claims })
     }
 }
 

@@ -123,7 +123,7 @@ function showProcess(process) {
 }
 
 function listSections() {
-  const headings = document.querySelectorAll("main h2[id]");
+  const headings = document.querySelectorAll("main section > h2[id]");
   const links = [...headings].map((heading) => {
     return element("li", {}, element("a", { href: `#${heading.id}` }, heading.textContent));
   });

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::cli::context::Context;
 use crate::cli::errors::command_error::CommandError;
 use crate::cli::errors::failure::{Failure, failure_of_holder};
-use crate::cli::meant::{listed_form, no_holder};
+use crate::cli::meant::{NameLookup, no_holder};
 use crate::cli::output::format::Format;
 use crate::cli::output::incomplete::{check_complete, note_missing_holders, print_incomplete};
 use crate::cli::output::print::{print_json, print_line};
@@ -26,7 +26,7 @@ const CONCURRENT: usize = 16;
 
 /// Asks all holders, and prints a row for each. Fails if none answers.
 pub(super) fn probe_all(context: &Context, document: &Document) -> Result<(), CommandError> {
-    let document = &listed_form(context, document);
+    let document = &NameLookup::of(context).listed_form(document);
     let title = context.known_title(document);
     let Holders { found: holders, completeness } =
         lookup(&context.index, document, title.as_ref())?;
