@@ -118,7 +118,10 @@ impl Printed {
             "lab" => {
                 let scenario = self.root.path().join("two.toml");
                 fs::write(&scenario, SCENARIO).unwrap();
-                program(&["lab", "run", &scenario.to_string_lossy(), "--json"])
+                // The plot is written into the present directory.
+                let mut command = Command::new(env!("CARGO_BIN_EXE_p2p-ci"));
+                command.args(["lab", "run", "two.toml", "--json"]).current_dir(self.root.path());
+                lines(command)
             }
             "admin" => self.administered(),
             "replay" => {
