@@ -7,7 +7,7 @@ use super::explained::Out;
 use super::request_lines::Awaited;
 use super::{Kind, Part, Side};
 use crate::protocol::role::{IndexClient, ReplyEnd, ReplyEvent, ReplyMeaning};
-use crate::protocol::{IndexReplyDecoder, ReplyForm, ReplyPart, Status};
+use crate::protocol::{IndexReplyDecoder, Record, ReplyForm, ReplyPart, Status};
 
 /// The meaning of a line `END`, or of padding.
 const END_LINE: &str =
@@ -30,7 +30,7 @@ pub(super) struct IndexReplies {
 impl IndexReplies {
     pub(super) fn new() -> Self {
         Self {
-            role: IndexClient::new(IndexReplyDecoder::after_greeting()),
+            role: IndexClient::new(IndexReplyDecoder::after_greeting().with_rows_in_other_forms()),
             input: Vec::new(),
             now: Duration::ZERO,
             is_in_reply: false,
@@ -212,6 +212,10 @@ impl IndexReplies {
             ReplyPart::Record(_) if !bytes.starts_with(b"RFC ") && !bytes.starts_with(b"FILE ") => {
                 out.push(Kind::Form, "4.9", "a record that does not begin with `RFC` and a blank");
             }
+            ReplyPart::Record(_) if !is_record(bytes) => {
+                let form = "a record with other separators, or with zeros before the number";
+                out.push(Kind::Form, "4.9", form);
+            }
             _ => {}
         }
     }
@@ -233,6 +237,12 @@ impl IndexReplies {
         };
         out.push(Kind::Form, "4.9", text);
     }
+}
+
+/// Whether a line is a record of the grammar.
+fn is_record(line: &[u8]) -> bool {
+    let text = std::str::from_utf8(line).unwrap_or_default();
+    Record::parse(text.trim_end_matches(['\r', '\n'])).is_ok()
 }
 
 /// Explains lines. The first one has this meaning.

@@ -6,6 +6,7 @@
 
 mod end_line;
 mod ending;
+mod odd_rows;
 mod rows;
 mod whole;
 
@@ -17,6 +18,7 @@ use super::status::Status;
 use crate::limits;
 use crate::protocol::grammar::version::{find_status_line, starts_status_line};
 use crate::protocol::{Attribute, Record, SyntaxError};
+use odd_rows::OddRows;
 
 /// The form of the reply to a request.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -75,7 +77,7 @@ pub struct IndexReplyDecoder {
     shows_end_line: bool,
     /// Whether the present or last reply may still end with a line `END`.
     may_end_line_follow: bool,
-    reads_odd_rows: bool,
+    odd_rows: OddRows,
     /// The first row that was skipped.
     odd_row: Option<String>,
     /// Whether a row of this reply was skipped.

@@ -55,7 +55,7 @@ impl IndexReplyDecoder {
         if is_header(line) {
             return None;
         }
-        let is_odd_possible = self.reads_odd_rows && !self.shows_attributes;
+        let is_odd_possible = self.odd_rows.are_read() && !self.shows_attributes;
         let other = || is_odd_possible.then(|| record_in_other_form(line)).flatten();
         Record::parse(line).ok().or_else(other)
     }
@@ -64,7 +64,7 @@ impl IndexReplyDecoder {
     pub(super) fn is_padding(&self, input: &[u8]) -> bool {
         let line = self.lines.rest(input);
         let is_filled = |&first: &u8| line.iter().all(|&byte| byte == first);
-        self.reads_odd_rows && line.len() >= PADDING && line.first().is_some_and(is_filled)
+        self.odd_rows.are_read() && line.len() >= PADDING && line.first().is_some_and(is_filled)
     }
 
     /// Ends the reply, of which no more bytes are expected; `input` is its unfinished line.

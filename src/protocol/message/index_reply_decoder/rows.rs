@@ -4,6 +4,7 @@
 //! to another record, so it is a fault.
 
 use super::IndexReplyDecoder;
+use super::odd_rows::OddRows;
 use crate::protocol::{Record, SyntaxError};
 
 /// What some programs write between the fields of a row.
@@ -13,7 +14,13 @@ impl IndexReplyDecoder {
     /// The same for a server that may be another program: it reads odd rows.
     #[must_use]
     pub fn with_odd_rows(self) -> Self {
-        Self { reads_odd_rows: true, ..self }
+        Self { odd_rows: OddRows::Read { skips_others: true }, ..self }
+    }
+
+    /// The same, but a row without a host or a port is a fault.
+    #[must_use]
+    pub(crate) fn with_rows_in_other_forms(self) -> Self {
+        Self { odd_rows: OddRows::Read { skips_others: false }, ..self }
     }
 
     /// The first row that was skipped because it has no host or no port; once.
@@ -35,13 +42,14 @@ impl IndexReplyDecoder {
     pub(super) fn read_row(&mut self, line: &str) -> Result<Option<Record>, SyntaxError> {
         let fault = match Record::parse(line) {
             Ok(record) => return Ok(Some(record)),
-            Err(fault) if !self.reads_odd_rows || self.shows_attributes => return Err(fault),
+            Err(fault) if !self.odd_rows.are_read() || self.shows_attributes => return Err(fault),
             Err(fault) => fault,
         };
         if let Some(record) = record_in_other_form(line) {
             return Ok(Some(record));
         }
-        if !begins_row(line) {
+        let skips = self.odd_rows == OddRows::Read { skips_others: true };
+        if !skips || !begins_row(line) {
             return Err(fault);
         }
         self.odd_row.get_or_insert_with(|| line.to_string());
