@@ -4,10 +4,11 @@ import test from "node:test";
 
 import { launch } from "./browser.mjs";
 import * as common from "./common.mjs";
+import * as peer from "./peer.mjs";
 import { Cleanup } from "./programs.mjs";
 import * as server from "./server.mjs";
 
-const cases = [...common.cases, ...server.cases];
+const cases = [...common.cases, ...server.cases, ...peer.cases];
 
 test("status pages", { concurrency: 3 }, async (all) => {
   const browser = await launch();

@@ -41,6 +41,11 @@ function changeButton(text, name, act) {
   return element("button", properties, text);
 }
 
+// Addresses of other programs. None is broken into lines if it fits.
+function endpoints(all) {
+  return all.flatMap((endpoint, at) => [at > 0 ? ", " : "", element("span", { class: "endpoint" }, endpoint)]);
+}
+
 function whyButton(document) {
   const properties = { type: "button", "aria-label": `Why: history of ${document.name}`, "aria-haspopup": "dialog" };
   return element("button", { ...properties, "data-why": document.name, onclick: (event) => showWhy(document, event.currentTarget) }, "Why");
@@ -87,7 +92,7 @@ function downloadCells(download) {
     progressCell(`Download of ${name}`, done, length, stateOf(download)),
     numberCell("Rate", state === "receiving" && Number.isFinite(rate) ? `${bytes(rate)}/s` : "–"),
     numberCell("Remaining", state === "receiving" && Number.isFinite(left) ? duration(left) : "–"),
-    cell("From", holders === 0 ? "–" : from ? element("span", { class: "text" }, from.join(", ")) : counted(holders, "holder")),
+    cell("From", ...(holders === 0 ? ["–"] : from ? endpoints(from) : [counted(holders, "holder")])),
     actions(whyButton(download), state === "cancelled" ? null : changeButton("Cancel", name, cancel)),
   ];
 }
@@ -151,7 +156,7 @@ function foundCells(document) {
     nameCell(document),
     cell("Title", element("span", { class: "text" }, title)),
     numberCell("Size", Number.isFinite(length) ? bytes(length) : "–"),
-    cell("Holders", element("span", { class: "text" }, from && holders > 0 ? `${count(holders)}: ${from.join(", ")}` : count(holders))),
+    cell("Holders", ...(from && holders > 0 ? [`${count(holders)}: `, ...endpoints(from)] : [count(holders)])),
     actions(action ? element("span", { class: "muted" }, action) : changeButton("Download", name, download)),
   ];
 }
