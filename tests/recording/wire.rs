@@ -102,6 +102,9 @@ fn a_server_says_what_it_refuses_and_when_it_closes() {
         reason.ends_with("the connection is closed, because the end of this request is unknown")
     );
     assert!(talk.is_closed());
+    // A long reason is cut after a word.
+    let (reason, _) = ask("\u{feff}LIST ALL P2P-CI/1.0\r\n".as_bytes());
+    assert!(reason.contains(" without it…; the connection is closed"), "{reason}");
     let (reason, _) = ask(b"\x16\x03\x01\x02\x00\x01\x00\x01");
     assert!(reason.contains("this looks like TLS"), "{reason}");
 }

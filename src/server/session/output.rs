@@ -159,10 +159,15 @@ impl Session<'_> {
             Some(Ending::ConsecutiveFaults) => "there were too many faults in a row",
         };
         let end = format!("; the connection is closed, because {cause}");
-        // A long reason is cut, and its end is kept.
+        // A long reason is cut after a word, and its end is kept.
         let room = limits::HEADER_TEXT.saturating_sub(end.len());
-        let cut = reason.floor_char_boundary(room);
-        format!("{}{end}", reason.get(..cut).unwrap_or(&reason))
+        if reason.len() <= room {
+            return reason + &end;
+        }
+        let cut = reason.floor_char_boundary(room.saturating_sub('…'.len_utf8()));
+        let beginning = reason.get(..cut).unwrap_or_default();
+        let words = beginning.rsplit_once(' ').map_or(beginning, |(words, _)| words);
+        format!("{words}…{end}")
     }
 
     pub(super) fn encoded_refusal(&self, refusal: Refusal, reason: &str) -> Vec<u8> {
