@@ -100,8 +100,8 @@ fn the_address_is_known_while_the_program_runs() {
     let (code, _, errors) = url(state.path(), &[]);
     assert_eq!(code, 69);
     assert!(errors.contains("start it with `--admin 127.0.0.1:9734`"), "{errors}");
-    let folder = tempfile::tempdir().unwrap();
-    let socket = folder.path().join("admin.sock");
+    let directory = tempfile::tempdir().unwrap();
+    let socket = directory.path().join("admin.sock");
     let socket = socket.to_str().unwrap();
     let options = ["--admin", "127.0.0.1:0", "--admin", socket];
     let (mut third, admin) = started(state.path(), &options);
@@ -109,7 +109,7 @@ fn the_address_is_known_while_the_program_runs() {
     assert!(named.starts_with(&format!("http://{admin}/#token=")) && named.lines().count() == 1);
     third.program.signal("TERM");
     assert!(third.program.wait().success());
-    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
 }
 
 /// Beyond loopback a page is read-only without a token of its own.
@@ -141,13 +141,13 @@ fn a_token_file_permits_changes_beyond_loopback() {
 fn a_token_file_that_others_can_read_is_refused() {
     use std::os::unix::fs::PermissionsExt;
 
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("token");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("token");
     fs::write(&path, "0".repeat(64)).unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
     let options =
         ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--admin-token-file", "token"];
-    let mut program = Program::start(env!("CARGO_BIN_EXE_server"), &options, folder.path());
+    let mut program = Program::start(env!("CARGO_BIN_EXE_server"), &options, directory.path());
     assert_eq!(program.wait().code(), Some(1));
     program.error_with("other users can read it; expected mode 600");
 }

@@ -70,8 +70,8 @@ impl Events {
 #[test]
 fn all_files_are_protected_and_refer_to_each_other_only() {
     let (_index, server) = index();
-    let folder = tempfile::tempdir().unwrap();
-    let (_peer, peer, _) = sharing_peer(_index.address, folder.path());
+    let directory = tempfile::tempdir().unwrap();
+    let (_peer, peer, _) = sharing_peer(_index.address, directory.path());
     for address in [server, peer] {
         let (_, page) = get(address, "/");
         assert!(page.starts_with("<!doctype html>") && !page.contains("<!-- "), "{page}");

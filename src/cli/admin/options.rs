@@ -62,10 +62,17 @@ pub(in crate::cli) enum AdminError {
     Token { path: PathBuf, source: TokenError },
 }
 
+/// The sockets of the addresses, and what `p2p-ci admin url` finds.
+pub(in crate::cli) struct AdminListeners {
+    listeners: HttpListeners,
+    token: Option<Token>,
+    running: Option<RunningFile>,
+}
+
 impl AdminArgs {
-    /// Listens at all addresses.
-    pub(in crate::cli) fn listen(&self) -> Result<HttpListeners, AdminError> {
-        HttpListeners::bind(&self.admin).map_err(|error| {
+    /// Listens at all addresses, which `p2p-ci admin url` finds from now on.
+    pub(in crate::cli) fn listen(&self) -> Result<AdminListeners, AdminError> {
+        let listeners = HttpListeners::bind(&self.admin).map_err(|error| {
             let remedy = match &error.address {
                 HttpAddress::Tcp(address) => remedy(error.kind(), address.port(), "--admin"),
                 #[cfg(unix)]
@@ -73,22 +80,27 @@ impl AdminArgs {
             };
             let remedy = remedy.map_or_else(String::new, |remedy| format!("; {remedy}"));
             AdminError::Bind { error, remedy }
-        })
+        })?;
+        let (token, running) = match self.admin.is_empty() {
+            true => (None, None),
+            false => self.token(&listeners.addresses())?,
+        };
+        Ok(AdminListeners { listeners, token, running })
     }
 
     /// Shows a program at the addresses that were listened at, if there are any.
     pub(in crate::cli) fn serve(
         &self,
-        listeners: HttpListeners,
+        listeners: AdminListeners,
         program: impl StatusPage,
     ) -> Result<Option<AdminServer>, AdminError> {
+        let AdminListeners { listeners, token, running } = listeners;
         if self.admin.is_empty() {
             return Ok(None);
         }
         let own = gethostname().into_string().ok();
         let hosts = Hosts::new(self.admin_host.iter().cloned().chain(own));
         let limits = limits::Http::default();
-        let (token, running) = self.token(&listeners.addresses())?;
         let access = Access {
             token,
             is_valid_beyond_loopback: self.admin_token_file.is_some(),
@@ -131,8 +143,8 @@ impl AdminArgs {
 }
 
 /// Prints where a program shows its metrics.
-pub(in crate::cli) fn print_addresses(listeners: &HttpListeners, format: Format) {
-    for address in listeners.addresses() {
+pub(in crate::cli) fn print_addresses(listeners: &AdminListeners, format: Format) {
+    for address in listeners.listeners.addresses() {
         let printed = match format {
             Format::Json => {
                 print_json(&serde_json::json!({"v": 1, "admin_at": address.to_string()}))

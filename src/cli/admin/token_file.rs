@@ -62,13 +62,13 @@ impl RunningFile {
         let path = match addresses.iter().find_map(beside_socket) {
             Some(path) => path,
             None => {
-                let folder = running_programs().ok_or_else(|| {
+                let directory = running_programs().ok_or_else(|| {
                     let reason = "there is no home directory";
                     io::Error::new(io::ErrorKind::NotFound, reason)
                 })?;
-                std::fs::create_dir_all(&folder)?;
-                remove_stale(&folder);
-                folder.join(std::process::id().to_string())
+                std::fs::create_dir_all(&directory)?;
+                remove_stale(&directory);
+                directory.join(std::process::id().to_string())
             }
         };
         let mut file = replace_private(&path)?;
@@ -130,12 +130,12 @@ pub(super) fn running_at(socket: &Path) -> io::Result<Option<Urls>> {
 
 /// The programs of this user that run and have no socket.
 pub(super) fn running_of_user() -> Vec<Urls> {
-    let files = running_programs().map(|folder| files_in(&folder)).unwrap_or_default();
+    let files = running_programs().map(|directory| files_in(&directory)).unwrap_or_default();
     files.iter().filter_map(|path| read_running(path).ok().flatten()).collect()
 }
 
-fn files_in(folder: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+fn files_in(directory: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(directory) else { return Vec::new() };
     let mut files: Vec<PathBuf> =
         entries.flatten().take(MOST_FILES).map(|entry| entry.path()).collect();
     files.sort();
@@ -158,9 +158,11 @@ fn is_locked(file: &File) -> bool {
     matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
 }
 
-fn remove_stale(folder: &Path) {
-    for path in files_in(folder) {
-        if open_existing(&path).is_ok_and(|file| !is_locked(&file)) {
+fn remove_stale(directory: &Path) {
+    // A program that starts now locks its file before it writes to it.
+    let is_written = |file: &File| file.metadata().is_ok_and(|metadata| metadata.len() > 0);
+    for path in files_in(directory) {
+        if open_existing(&path).is_ok_and(|file| is_written(&file) && !is_locked(&file)) {
             // Another program may have removed it.
             let _ = std::fs::remove_file(path);
         }
@@ -176,8 +178,8 @@ mod tests {
 
     #[test]
     fn a_token_file_is_created_once_and_is_private() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("token");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("token");
         let token = stored_token(&path).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), format!("{}\n", token.digits()));
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
@@ -191,9 +193,9 @@ mod tests {
 
     #[test]
     fn the_file_of_a_program_is_there_while_it_runs() {
-        let folder = tempfile::tempdir().unwrap();
-        let socket = folder.path().join("admin.sock");
-        let path = folder.path().join("admin.sock.token");
+        let directory = tempfile::tempdir().unwrap();
+        let socket = directory.path().join("admin.sock");
+        let path = directory.path().join("admin.sock.token");
         let addresses = ["[::]:7", "192.0.2.1:8", socket.to_str().unwrap()];
         let addresses = addresses.map(|address| address.parse().unwrap());
         let token = Token::random().unwrap();
@@ -212,12 +214,14 @@ mod tests {
 
     #[test]
     fn files_of_programs_that_were_killed_are_removed() {
-        let folder = tempfile::tempdir().unwrap();
-        let (stale, running) = (folder.path().join("1"), folder.path().join("2"));
+        let directory = tempfile::tempdir().unwrap();
+        let (stale, running) = (directory.path().join("1"), directory.path().join("2"));
         fs::write(&stale, "x").unwrap();
         let lock = create_private(&running).unwrap();
         lock.lock().unwrap();
-        remove_stale(folder.path());
-        assert!(!stale.exists() && running.exists());
+        let begun = directory.path().join("3");
+        drop(create_private(&begun).unwrap());
+        remove_stale(directory.path());
+        assert!(!stale.exists() && running.exists() && begun.exists());
     }
 }

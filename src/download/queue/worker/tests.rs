@@ -66,15 +66,15 @@ fn a_task_that_is_cancelled_too_late_cancels_no_other() {
 
 #[test]
 fn what_the_plan_has_found_is_used_for_a_moment_and_once() {
-    let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("here"), "here").unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("here"), "here").unwrap();
     let job = |found_free| DownloadJob {
         request: DownloadRequest {
             document: Document::File("here".parse().unwrap()),
             sources: Vec::new(),
             digest: None,
         },
-        target: SaveTarget::file(&folder.path().join("here")),
+        target: SaveTarget::file(&directory.path().join("here")),
         overwrite: false,
         cancel: Cancel::new(),
         found_free,
