@@ -8,7 +8,7 @@ use super::access::{Access, Sight};
 use crate::admin::Refused;
 use crate::http::{HttpStatus, Reply, Request, Router};
 
-/// Adds paths to a router. Each checks who asks.
+/// Adds paths to a router. Each path checks what the client may see or change.
 #[derive(Debug)]
 pub struct Paths {
     pub(super) router: Router,
@@ -31,7 +31,7 @@ impl Paths {
     }
 
     /// The same with a path that changes something when it is sent a POST with the token. The handler logs the
-    /// change, and who has requested it.
+    /// change and the client that has requested it.
     #[must_use]
     pub fn change(
         self,

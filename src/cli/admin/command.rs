@@ -97,7 +97,8 @@ enum Command {
     /// Print the address of the status page with the token that permits changes
     #[command(after_help = "\
 Without --socket, the program at the usual socket and all programs of this user are found.
-Whoever has the address can change what the status page can: close connections, ban networks.")]
+Every user who knows the address with its token can make the changes of the status page: close connections, ban
+networks.")]
     Url,
 }
 

@@ -4,7 +4,7 @@
 //! that is more than half full doubles once, after some ten thousand peers. The C library keeps freed memory,
 //! in several arenas. Each reaches its largest size sooner or later, and all of them keep it. The test
 //! `departed_peers` counts the bytes in use, which are equal after any number of peers. Here the memory is
-//! measured after so many peers that tables and arenas have their sizes.
+//! measured when so many peers have come and gone that the tables and arenas do not grow any more.
 
 use std::collections::BTreeSet;
 use std::io;
