@@ -205,6 +205,19 @@ impl Holders {
         (!last.is_empty()).then(|| (holder, last.to_vec()))
     }
 
+    /// Whether a holder belongs to this owner.
+    pub(super) fn belongs_to(&self, holder: u32, owner: Owner) -> bool {
+        self.holders.get(holder).is_some_and(|holder| holder.owner == owner)
+    }
+
+    /// All lines of an owner: the holder, the entry, and the sequence number of each.
+    pub(super) fn lines_of(&self, owner: Owner) -> Vec<(u32, u32, Seq)> {
+        let holdings = self.owners.get(&owner).and_then(|at| self.holdings.get(*at));
+        let holders = holdings.into_iter().flat_map(|holdings| &holdings.holders);
+        let lines = holders.filter_map(|&at| Some((at, &self.holders.get(at)?.lines)));
+        lines.flat_map(|(at, lines)| lines.iter().map(move |line| (at, line.0, line.1))).collect()
+    }
+
     /// Adds a line of an entry to a holder that has no line of this entry.
     pub(super) fn add_line(&mut self, holder: u32, entry: u32, seq: Seq) {
         let Some(to) = self.holders.get_mut(holder) else { return };

@@ -22,6 +22,7 @@
 //! | `descriptions` | all descriptions of a document but the first |
 //! | `lines`, `owner_entries` | the lines of an entry; further owners of equal lines |
 //! | `holders` | owners, their endpoints, and the lines of each |
+//! | `owned` | the records of one owner; moving a record to another owner |
 //! | `attributes`, `view` | attributes of a record; a record as readers see it |
 //! | `query`, `listing` | what is asked, and how far a reader is; LOOKUP and LIST in steps |
 //! | `titles`, `search`, `ranks` | finding titles; a running search; the order of its results |
@@ -38,6 +39,7 @@ mod holders;
 mod lines;
 mod listing;
 mod memory;
+mod owned;
 mod owner_entries;
 mod query;
 mod ranks;

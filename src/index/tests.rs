@@ -1,5 +1,6 @@
 //! The index by examples, and against a plain model (protocol.md sections 4.5 and 4.6).
 
+mod owned;
 mod search;
 
 use std::collections::BTreeSet;

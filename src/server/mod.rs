@@ -10,6 +10,7 @@
 //! | `listener` | listening sockets and accept loops |
 //! | `session` | the requests of one connection, and the replies |
 //! | `shared` | the state that all sessions share |
+//! | `store` | where sessions change records: the index of this process, or the shared one of a cluster |
 //! | `host_policy` | the host under which the records of a peer are listed |
 //! | `budgets`, `account` | byte budgets for records and connections; the memory that a connection is charged |
 //! | `fair_share`, `turns` | processor time: what a session has used, and turns for large requests |
@@ -30,6 +31,7 @@ mod methods;
 mod monitor;
 mod session;
 mod shared;
+mod store;
 mod totals;
 mod turns;
 

@@ -9,6 +9,7 @@ use super::config::{Config, connection_limit};
 use super::host_policy::{HostPolicy, Resolutions};
 use super::logging::counted;
 use super::methods::Counters;
+use super::store::RecordStore;
 use super::totals::Totals;
 use super::turns::Turns;
 use crate::counters::LiveRequests;
@@ -21,6 +22,7 @@ use crate::protocol::dialect::StyleSettings;
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) index: Index,
+    pub(super) store: RecordStore,
     pub(super) memory: RecordMemory,
     pub(super) buffers: Buffers,
     pub(super) resolutions: Resolutions,
@@ -51,6 +53,7 @@ impl Shared {
         };
         Self {
             index: Index::new(capacity),
+            store: RecordStore::Memory,
             memory: RecordMemory::new(budgets),
             buffers: Buffers::default(),
             resolutions: Resolutions::new(&limits),

@@ -6,12 +6,14 @@
 //! | `addition` | a record of a batch that is added |
 //! | `cursor` | a query, and how far its reader is |
 //! | `lock` | the lock, and how threads share it |
+//! | `owned` | the records of one owner, in steps |
 //! | `updates`, `wakeup` | updates of the search structure; waking the thread that makes them |
 
 mod addition;
 mod cursor;
 mod index;
 mod lock;
+mod owned;
 mod updates;
 mod wakeup;
 

@@ -19,9 +19,6 @@ use crate::protocol::{BorrowedRecord, Content, Date, Document, Endpoint, Record,
 use crate::server::logging::{LOG_FAULTS, LOG_REQUESTS};
 use crate::server::methods::ADD;
 
-/// Records that are added while the index is locked once: some microseconds.
-const BATCH: usize = 8;
-
 impl Session<'_> {
     /// Encodes the reply to an ADD, and queues the record until the batch is added.
     ///
@@ -46,13 +43,14 @@ impl Session<'_> {
         self.account.add(charge.bytes, 0);
         let before = self.output.len();
         self.reply_with(BorrowedRecord { holder: &holder, ..record.borrowed() });
+        let document = record.document.clone();
+        self.additions.push(Addition::new(record, charge, attributes));
         self.pending.push(PendingAdd {
-            document: record.document.clone(),
-            addition: Addition::new(record, charge, attributes),
+            document,
             reply: before..self.output.len(),
             line: line.to_owned(),
         });
-        if !fits || self.pending.len() >= BATCH {
+        if !fits || self.pending.len() >= self.shared.store.batch() {
             self.add_pending();
         }
         Ok(Done::Pending)
@@ -76,11 +74,11 @@ impl Session<'_> {
             return;
         }
         let mut pending = mem::take(&mut self.pending);
-        let batch = pending.iter_mut().map(|one| &mut one.addition);
-        self.shared.index.add_all(self.owner, batch);
+        let mut additions = mem::take(&mut self.additions);
+        self.shared.store.add_all(&self.shared.index, self.owner, &mut additions);
         let mut refusals = Vec::new();
-        for one in pending.drain(..) {
-            match one.addition.outcome() {
+        for (one, addition) in pending.drain(..).zip(additions.drain(..)) {
+            match addition.outcome() {
                 Ok(replaced) => {
                     self.account.remove(replaced);
                     self.show_added(&one.document, Status::Ok);
@@ -89,7 +87,7 @@ impl Session<'_> {
                     }
                 }
                 Err(full) => {
-                    self.account.remove(one.addition.charge().bytes);
+                    self.account.remove(addition.charge().bytes);
                     let (document, cause) = (&one.document, cause_of(full));
                     let Refused { refusal, reason, .. } =
                         self.refused(document, cause, full.to_string());
@@ -107,7 +105,7 @@ impl Session<'_> {
         for (reply, refusal) in refusals.into_iter().rev() {
             self.output.splice(reply, refusal);
         }
-        self.pending = pending;
+        (self.pending, self.additions) = (pending, additions);
     }
 
     fn refused(&self, document: &Document, cause: Cause, reason: String) -> Refused {
@@ -125,7 +123,7 @@ impl Session<'_> {
         holder: &Endpoint,
     ) -> Result<Done, Refused> {
         let (listed, _) = self.listed(holder)?;
-        let removed = self.shared.index.remove(self.owner, document, &listed);
+        let removed = self.shared.store.remove(&self.shared.index, self.owner, document, &listed);
         let removed = removed.ok_or_else(|| Refused {
             refusal: Refusal::NotFound,
             cause: Cause::NotFound,

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use super::pending::PendingAdd;
 use crate::driver::Driver;
-use crate::index::Owner;
+use crate::index::{Addition, Owner};
 use crate::limits;
 use crate::net::{Connection, Outcome, lingering_close};
 use crate::protocol::dialect::{CompatReader, ReplyTo, ReplyWriter};
@@ -40,6 +40,7 @@ pub(in crate::server) fn run(
         account: Account::new(&shared.memory, address.ip()),
         output: Vec::new(),
         writer: shared.compat.map(|_| ReplyWriter::default()),
+        additions: Vec::new(),
         pending: Vec::new(),
         driver: Driver::new(stream, role(shared, address)),
         requests: 0,
@@ -84,6 +85,8 @@ pub(super) struct Session<'a> {
     /// Writes the replies in the form of the requests, in compatibility mode.
     pub(super) writer: Option<ReplyWriter>,
     /// Records that wait to be added together. Their replies are in the output.
+    pub(super) additions: Vec<Addition>,
+    /// What is needed for the reply to each of them.
     pub(super) pending: Vec<PendingAdd>,
     /// Reads the requests.
     pub(super) driver: Driver<'a, IndexServer>,
@@ -176,7 +179,7 @@ impl Drop for Session<'_> {
     fn drop(&mut self) {
         self.add_tally();
         self.shared.totals.add_session(self.requests, self.faults);
-        let records = self.shared.index.remove_owner(self.owner);
+        let records = self.shared.store.remove_owner(&self.shared.index, self.owner);
         log::info!(
             target: LOG_SESSIONS,
             "{} left with {}; the index has {}",

@@ -1,0 +1,67 @@
+//! The records of one owner, and moving a record to another owner.
+
+use super::Owner;
+use super::attributes::{Attributes, date};
+use super::capacity::Full;
+use super::lines::{OwnerEntry, Seq};
+use super::memory::Charge;
+use super::records::Records;
+use crate::protocol::{Document, Endpoint, Record};
+
+/// The place of a record of an owner: its holder, its entry, and its line.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct OwnedLine(u32, u32, Seq);
+
+impl Records {
+    /// The places of the records of an owner, the oldest first.
+    pub(super) fn owned_lines(&self, owner: Owner) -> Vec<OwnedLine> {
+        let mut lines = self.holders.lines_of(owner);
+        lines.sort_unstable_by_key(|&(_, _, seq)| seq);
+        lines.into_iter().map(|(holder, entry, seq)| OwnedLine(holder, entry, seq)).collect()
+    }
+
+    /// The record at a place; `None` if it was removed since.
+    pub(super) fn owned(&self, owner: Owner, line: OwnedLine) -> Option<(Record, Attributes)> {
+        let OwnedLine(holder, entry, seq) = line;
+        if !self.holders.belongs_to(holder, owner) {
+            return None;
+        }
+        let document = self.entries.get(entry)?;
+        let first = document.lines.get(seq)?.first;
+        let entries = self.others.get(&seq).into_iter().flatten();
+        let mut entries = std::iter::once(&first).chain(entries);
+        let OwnerEntry { description, added, .. } = *entries.find(|own| own.holder == holder)?;
+        let description = document.description(description)?;
+        let (endpoint, _, address) = self.holders.identity(holder)?;
+        let (title, content) = (description.title.clone(), description.content);
+        let record =
+            Record { document: document.document.clone(), title, holder: endpoint.clone() };
+        Some((record, Attributes { content, added: date(added), address }))
+    }
+
+    /// The record of an owner for a document and an endpoint.
+    pub(super) fn record_of(
+        &self,
+        owner: Owner,
+        document: &Document,
+        endpoint: &Endpoint,
+    ) -> Option<(Record, Attributes)> {
+        let entry = self.documents.find(document)?;
+        let holder = self.holders.find(owner, endpoint)?;
+        let seq = self.holders.seq(holder, entry)?;
+        self.owned(owner, OwnedLine(holder, entry, seq))
+    }
+
+    /// Makes a record the newest of its document, for the owner `to`, and removes it from the
+    /// owner `from`, which may be the same.
+    pub(super) fn renew(
+        &mut self,
+        (from, to): (Owner, Owner),
+        record: Record,
+        attributes: Attributes,
+    ) -> Result<usize, Full> {
+        self.remove(from, &record.document, &record.holder);
+        let charge = Charge::of(&record);
+        self.add_charged(to, record, charge, attributes)
+    }
+}

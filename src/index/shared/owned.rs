@@ -1,0 +1,48 @@
+//! The records of one owner, for a server that publishes them again.
+
+use super::index::Index;
+use crate::index::{Attributes, Full, Owner};
+use crate::limits;
+use crate::protocol::{Document, Endpoint, Record};
+
+impl Index {
+    /// The records of an owner, the oldest first. The index is locked in steps: a record that is
+    /// removed or replaced meanwhile may be missing.
+    pub fn records_of(&self, owner: Owner) -> Vec<(Record, Attributes)> {
+        let lines = self.records.read().owned_lines(owner);
+        let mut found = Vec::with_capacity(lines.len());
+        for step in lines.chunks(limits::VISITS) {
+            let records = self.records.read();
+            found.extend(step.iter().filter_map(|&line| records.owned(owner, line)));
+            drop(records);
+            self.yield_lock();
+        }
+        found
+    }
+
+    /// The record of an owner for a document and an endpoint.
+    pub fn record_of(
+        &self,
+        owner: Owner,
+        document: &Document,
+        endpoint: &Endpoint,
+    ) -> Option<(Record, Attributes)> {
+        self.records.read().record_of(owner, document, endpoint)
+    }
+
+    /// Makes a record the newest of its document, for the owner `to`, and removes it from the
+    /// owner `from`, which may be the same one. Readers see it before or after, and never miss it.
+    ///
+    /// # Errors
+    /// When a limit is reached. Then neither owner has the record.
+    pub fn renew(
+        &self,
+        (from, to): (Owner, Owner),
+        record: Record,
+        attributes: Attributes,
+    ) -> Result<(), Full> {
+        self.records.write().renew((from, to), record, attributes)?;
+        self.wakeup.notify();
+        Ok(())
+    }
+}
