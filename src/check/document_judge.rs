@@ -2,8 +2,9 @@
 
 use sha2::{Digest as _, Sha256};
 
-use super::case::{DocumentRule, Symptom};
+use super::case::DocumentRule;
 use super::reply::{Ending, Reply};
+use super::symptom::Symptom;
 use crate::protocol::{ContentRange, Digest};
 
 /// How the reply differs from what is accepted. `first` is the first document of the case.

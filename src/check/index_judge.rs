@@ -1,7 +1,8 @@
 //! Compares a whole reply of an index server with what is accepted (protocol.md sections 3.2 to 4.11).
 
-use super::case::{Expected, Form, Order, Symptom};
+use super::case::{Expected, Form, Order};
 use super::reply::Reply;
+use super::symptom::Symptom;
 use super::values::Values;
 
 /// How the reply differs from what is accepted.

@@ -1,7 +1,8 @@
 //! Compares a reply with what is accepted.
 
-use super::case::{Expected, Symptom};
+use super::case::Expected;
 use super::reply::{Ending, Reply};
+use super::symptom::Symptom;
 use super::values::Values;
 use super::{document_judge, index_judge};
 

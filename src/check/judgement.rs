@@ -1,6 +1,7 @@
 //! A case that has failed, with what a person needs to see why.
 
-use super::case::{Client, Symptom};
+use super::case::Client;
+use super::symptom::Symptom;
 
 /// Why a case has failed.
 #[derive(Clone, Debug)]

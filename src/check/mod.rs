@@ -9,6 +9,7 @@
 //! |---|---|
 //! | `client` | tests of clients: the program under test is led through its operations |
 //! | `case` | a case, its steps and what it accepts |
+//! | `symptom` | how a program differs from what a case accepts, and the general hints |
 //! | `cases` | all cases |
 //! | `values` | the placeholders in the text of cases |
 //! | `link` | a connection whose waits all have an end |
@@ -34,9 +35,10 @@ mod link;
 mod program;
 mod reply;
 mod run;
+mod symptom;
 mod values;
 
-pub(crate) use case::{Case, Level, Symptom};
+pub(crate) use case::{Case, Level};
 pub(crate) use cases::{client_program, index_server, upload_server};
 pub(crate) use client::{
     COMMAND_PLACEHOLDERS, Document, Driven, Menu, Operator, Person, Session, unknown_placeholder,
@@ -47,3 +49,4 @@ pub(crate) use judgement::Failed;
 pub(crate) use program::is_awaited;
 pub(crate) use program::{Launch, Program, kill_all};
 pub(crate) use run::{Outcome, Target, run};
+pub(crate) use symptom::Symptom;

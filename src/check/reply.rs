@@ -1,6 +1,6 @@
 //! A reply as it was received.
 
-use super::case::Symptom;
+use super::symptom::Symptom;
 use crate::protocol::DocumentHead;
 
 /// A reply of an index server or an upload server, or what was received instead.

@@ -6,10 +6,11 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::case::{Case, Client, DocumentRule, Expected, Form, Step, Symptom, Test};
+use super::case::{Case, Client, DocumentRule, Expected, Form, Step, Test};
 use super::judgement::Failed;
 use super::link::{Arrival, Link};
 use super::reply::Reply;
+use super::symptom::Symptom;
 use super::values::Values;
 use super::{document_reply, expected, index_reply, judge};
 use crate::protocol::role::{DocumentClient, IndexClient};

@@ -1,9 +1,10 @@
 //! Cases for a client: downloads, another version, and leaving (protocol.md sections 5, 6 and 4.8).
 
+use super::super::case::Case;
 use super::super::case::Level::{Handout, Robust};
-use super::super::case::{Case, Symptom};
 use super::super::client::ClientTest::{self, Exchange as Exchanged};
 use super::super::client::{Body, Delivery, Exchange, Operation, Reply};
+use super::super::symptom::Symptom;
 use crate::protocol::Refusal;
 
 const fn document(body: Body, delivery: Delivery) -> ClientTest {

@@ -1,9 +1,10 @@
 //! Cases for a client: its operations, and replies of an index server (protocol.md sections 3.2, 4 and 6).
 
+use super::super::case::Case;
 use super::super::case::Level::{Extension, Handout, Robust};
-use super::super::case::{Case, Symptom};
 use super::super::client::ClientTest::{self, Exchange as Exchanged};
 use super::super::client::{Delivery, Exchange, Operation, Reply};
+use super::super::symptom::Symptom;
 use crate::protocol::Refusal;
 
 const fn lookup(count: usize, delivery: Delivery) -> ClientTest {

@@ -1,9 +1,10 @@
 //! Cases for a client: the form of its requests (protocol.md sections 2, 3.1, 4 and 5.1).
 
+use super::super::case::Case;
 use super::super::case::Level::{Handout, Robust};
-use super::super::case::{Case, Symptom};
 use super::super::client::ClientTest::Requests;
 use super::super::client::RequestRule;
+use super::super::symptom::Symptom;
 
 pub(super) static CASES: &[Case] = &[
     Case::client(

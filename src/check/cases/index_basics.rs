@@ -2,8 +2,10 @@
 
 use super::super::case::Client::{A, B};
 use super::super::case::Expected::{self, Form, Listed, NotListed, Nothing, Records, Status};
+use super::super::case::Level::{Handout, Robust};
 use super::super::case::Step::{Add, Close, Connect, Expect, Repeat, Reset, Send};
-use super::super::case::{Case, Form as ReplyForm, Order, Symptom};
+use super::super::case::{Case, Form as ReplyForm, Order};
+use super::super::symptom::Symptom;
 
 const OK: Expected = Status(200);
 const ADD: &str = "ADD RFC $1$V$PTitle: One$E";
@@ -13,25 +15,29 @@ const LOOKUP: &str = "LOOKUP RFC $1$V$P\r\n";
 const LIST: &str = "LIST ALL$V$P\r\n";
 
 pub(super) static CASES: &[Case] = &[
-    Case::robust(
+    Case::server(
+        Robust,
         ("list-empty", "4.4", 1),
         "LIST is 200, also without records",
         &[Send(A, LIST), Expect(A, OK)],
         &[(Symptom::Status, "an empty list is a list: reply 200 OK without records, not 404")],
     ),
-    Case::robust(
+    Case::server(
+        Robust,
         ("no-greeting", "3.2", 1),
         "nothing is sent before a request",
         &[Connect(A), Expect(A, Nothing)],
         &[(Symptom::Surplus, "send nothing before the first request: a peer reads it as a reply")],
     ),
-    Case::handout(
+    Case::server(
+        Handout,
         ("add-status", "4.1", 3),
         "ADD is 200",
         &[Send(A, ADD), Expect(A, OK)],
         &[(Symptom::Status, "reply `P2P-CI/1.0 200 OK` to an ADD with Host, Port and Title")],
     ),
-    Case::handout(
+    Case::server(
+        Handout,
         ("add-record", "4.1", 2),
         "the reply to ADD repeats the record",
         &[Send(A, ADD), Expect(A, Records(Order::Given, &["RFC $1 One $H 50001"]))],
@@ -41,7 +47,8 @@ pub(super) static CASES: &[Case] = &[
              the host and port of the request, not of the connection",
         )],
     ),
-    Case::handout(
+    Case::server(
+        Handout,
         ("lookup-found", "4.3", 3),
         "LOOKUP returns the record",
         &[Add(A, ADD), Send(A, LOOKUP), Expect(A, Records(Order::Given, &["RFC $1 One $H 50001"]))],
@@ -54,13 +61,15 @@ pub(super) static CASES: &[Case] = &[
             (Symptom::Closed, "keep the connection open after a reply: a peer sends more requests"),
         ],
     ),
-    Case::handout(
+    Case::server(
+        Handout,
         ("lookup-missing", "4.3", 2),
         "LOOKUP of an unknown RFC is 404",
         &[Send(A, LOOKUP), Expect(A, Status(404))],
         &[(Symptom::Status, "reply `P2P-CI/1.0 404 Not Found` if no peer has added the RFC")],
     ),
-    Case::handout(
+    Case::server(
+        Handout,
         ("list-found", "4.4", 3),
         "LIST returns all records",
         &[
@@ -71,7 +80,8 @@ pub(super) static CASES: &[Case] = &[
         ],
         &[(Symptom::Missing, "LIST ALL returns every record of every peer, also of its sender")],
     ),
-    Case::handout(
+    Case::server(
+        Handout,
         ("lookup-two-holders", "4.3", 3),
         "LOOKUP returns the records of all holders",
         &[
@@ -85,7 +95,8 @@ pub(super) static CASES: &[Case] = &[
             "keep one record per RFC and holder: do not replace the record of another peer",
         )],
     ),
-    Case::handout(
+    Case::server(
+        Handout,
         ("list-two-holders", "4.4", 2),
         "LIST returns the records of all holders",
         &[
@@ -96,7 +107,8 @@ pub(super) static CASES: &[Case] = &[
         ],
         &[(Symptom::Missing, "LIST ALL has a line for each holder of an RFC")],
     ),
-    Case::handout(
+    Case::server(
+        Handout,
         ("two-connections", "4.6", 3),
         "two peers are served at the same time",
         &[Add(A, ADD), Send(B, LOOKUP), Expect(B, OK), Send(A, LOOKUP), Expect(A, OK)],
@@ -105,19 +117,22 @@ pub(super) static CASES: &[Case] = &[
             (Symptom::Status, "share the records between all connections, under a lock"),
         ],
     ),
-    Case::handout(
+    Case::server(
+        Handout,
         ("leave-lookup", "4.8", 3),
         "the records of a peer that leaves are removed",
         &[Add(A, ADD), Close(A), Repeat(B, LOOKUP, Status(404))],
         &[(Symptom::Status, "when recv returns no bytes, remove all records of the connection")],
     ),
-    Case::handout(
+    Case::server(
+        Handout,
         ("leave-list", "4.8", 2),
         "LIST has no record of a peer that has left",
         &[Add(A, ADD), Close(A), Repeat(B, LIST, NotListed("RFC $1 "))],
         &[(Symptom::Surplus, "when recv returns no bytes, remove all records of the connection")],
     ),
-    Case::handout(
+    Case::server(
+        Handout,
         ("leave-others-stay", "4.6", 2),
         "the records of other peers stay",
         &[
@@ -140,7 +155,8 @@ pub(super) static CASES: &[Case] = &[
             ),
         ],
     ),
-    Case::robust(
+    Case::server(
+        Robust,
         ("leave-reset", "4.6", 2),
         "a reset connection removes its records, too",
         &[Add(A, ADD), Reset(A), Repeat(B, LOOKUP, Status(404))],
@@ -150,7 +166,8 @@ pub(super) static CASES: &[Case] = &[
              `finally` block",
         )],
     ),
-    Case::robust(
+    Case::server(
+        Robust,
         ("lookup-newest-first", "4.5", 1),
         "the newest record of an RFC comes first",
         &[
@@ -161,7 +178,8 @@ pub(super) static CASES: &[Case] = &[
         ],
         &[(Symptom::Order, "insert a new record at the front of the list, as the handout says")],
     ),
-    Case::robust(
+    Case::server(
+        Robust,
         ("list-order", "4.5", 1),
         "LIST is in the order of numbers",
         &[
@@ -179,7 +197,8 @@ pub(super) static CASES: &[Case] = &[
         ],
         &[(Symptom::Order, "sort the records by their RFC numbers, as numbers and not as text")],
     ),
-    Case::robust(
+    Case::server(
+        Robust,
         ("add-twice", "4.1", 1),
         "an ADD that repeats a record adds none",
         &[
@@ -191,7 +210,8 @@ pub(super) static CASES: &[Case] = &[
         ],
         &[(Symptom::Surplus, "look for the same RFC, host and port before you add a record")],
     ),
-    Case::robust(
+    Case::server(
+        Robust,
         ("add-new-title", "4.1", 1),
         "a further ADD replaces the title",
         &[
@@ -206,7 +226,8 @@ pub(super) static CASES: &[Case] = &[
             (Symptom::Surplus, "replace the title of the record: the second ADD is a correction"),
         ],
     ),
-    Case::robust(
+    Case::server(
+        Robust,
         ("equal-records", "4.6", 1),
         "equal records of two peers are one line",
         &[
@@ -226,7 +247,8 @@ pub(super) static CASES: &[Case] = &[
             (Symptom::Status, "the record stays until the last connection that added it has ended"),
         ],
     ),
-    Case::robust(
+    Case::server(
+        Robust,
         ("foreign-title", "4.6", 1),
         "no peer changes the title of another record",
         &[
@@ -241,19 +263,22 @@ pub(super) static CASES: &[Case] = &[
             "a record belongs to its connection; the record of another connection is a second record",
         )],
     ),
-    Case::handout(
+    Case::server(
+        Handout,
         ("reply-line-ends", "3.2", 2),
         "the lines of a reply end with CRLF",
         &[Add(A, ADD), Send(A, LOOKUP), Expect(A, Form(ReplyForm::LineEnds))],
         &[(Symptom::Form, "end each line with `\\r\\n`, as the handout shows with <cr> <lf>")],
     ),
-    Case::handout(
+    Case::server(
+        Handout,
         ("reply-line-after-status", "3.2", 1),
         "an empty line follows the status line",
         &[Add(A, ADD), Send(A, LOOKUP), Expect(A, Form(ReplyForm::EmptyLineAfterStatus))],
         &[(Symptom::Form, "send an empty line between the status line and the first record")],
     ),
-    Case::robust(
+    Case::server(
+        Robust,
         ("reply-line-at-end", "3.2", 2),
         "an empty line ends a reply with records",
         &[Add(A, ADD), Send(A, LOOKUP), Expect(A, Form(ReplyForm::EmptyLineAtEnd))],
@@ -262,7 +287,8 @@ pub(super) static CASES: &[Case] = &[
             "send an empty line after the last record: without it a peer must wait to find the end",
         )],
     ),
-    Case::robust(
+    Case::server(
+        Robust,
         ("reply-refusal", "3.2", 1),
         "a refusal is a status line and an empty line",
         &[Send(A, LOOKUP), Expect(A, Form(ReplyForm::Refusal))],

@@ -4,8 +4,10 @@ use super::super::case::Client::{A, B};
 use super::super::case::Expected::{
     self, Attributes, Listed, NoAttributes, NotListed, Records, RefusedWith, Status,
 };
+use super::super::case::Level::Extension;
 use super::super::case::Step::{Add, Expect, Repeat, Send};
-use super::super::case::{Case, Order, Symptom};
+use super::super::case::{Case, Order};
+use super::super::symptom::Symptom;
 
 const ADD: &str = "ADD RFC $1$V$PTitle: One$E";
 const ADD_FILE: &str = "ADD FILE check-$1.txt$V$PTitle: One$E";
@@ -16,7 +18,8 @@ const ADDED: Expected = Records(Order::Given, &["RFC $1 One $H 50001"]);
 const FILE_ADDED: Expected = Records(Order::Given, &["FILE check-$1.txt One $H 50001"]);
 
 pub(super) static CASES: &[Case] = &[
-    Case::extension(
+    Case::server(
+        Extension,
         ("remove", "4.2", 1),
         "REMOVE removes a record and returns it",
         &[
@@ -28,13 +31,15 @@ pub(super) static CASES: &[Case] = &[
         ],
         &[(Symptom::Status, "implement REMOVE: 200 with the removed record")],
     ),
-    Case::extension(
+    Case::server(
+        Extension,
         ("remove-missing", "4.2", 1),
         "REMOVE of an unknown record is 404",
         &[Send(A, "REMOVE RFC $1$V$P\r\n"), Expect(A, Status(404))],
         &[(Symptom::Status, "reply 404 if the connection has no such record")],
     ),
-    Case::extension(
+    Case::server(
+        Extension,
         ("remove-foreign", "4.6", 1),
         "REMOVE of another peer's record is 404",
         &[
@@ -49,7 +54,8 @@ pub(super) static CASES: &[Case] = &[
             "a record belongs to its connection: claims about host and port prove nothing",
         )],
     ),
-    Case::extension(
+    Case::server(
+        Extension,
         ("file-lookup", "8.3", 1),
         "FILE names other documents",
         &[
@@ -60,7 +66,8 @@ pub(super) static CASES: &[Case] = &[
         ],
         &[(Symptom::Status, "accept `FILE name` where `RFC number` may be")],
     ),
-    Case::extension(
+    Case::server(
+        Extension,
         ("file-list", "8.3", 1),
         "LIST FILES has the files, LIST ALL does not",
         &[
@@ -75,7 +82,8 @@ pub(super) static CASES: &[Case] = &[
             (Symptom::Surplus, "LIST ALL has RFCs only: other programs cannot read lines of files"),
         ],
     ),
-    Case::extension(
+    Case::server(
+        Extension,
         ("search-prefix", "4.10", 1),
         "SEARCH finds words by their beginnings",
         &[
@@ -91,7 +99,8 @@ pub(super) static CASES: &[Case] = &[
             "implement SEARCH: each word must begin a word of the title, in any case",
         )],
     ),
-    Case::extension(
+    Case::server(
+        Extension,
         ("search-nothing", "4.10", 1),
         "SEARCH without a match is 200",
         &[
@@ -100,7 +109,8 @@ pub(super) static CASES: &[Case] = &[
         ],
         &[(Symptom::Status, "reply 200 without records if no title matches")],
     ),
-    Case::extension(
+    Case::server(
+        Extension,
         ("search-limit", "4.10", 1),
         "SEARCH returns at most Limit records",
         &[
@@ -117,7 +127,8 @@ pub(super) static CASES: &[Case] = &[
             (Symptom::Missing, "documents with equally many holders are in the order of a list"),
         ],
     ),
-    Case::extension(
+    Case::server(
+        Extension,
         ("attributes", "4.11", 1),
         "LOOKUP returns attributes if asked",
         &[
@@ -137,7 +148,8 @@ pub(super) static CASES: &[Case] = &[
             "send Digest and Length of the ADD, and Added, in lines after the record",
         )],
     ),
-    Case::extension(
+    Case::server(
+        Extension,
         ("attributes-not-asked", "8.1", 1),
         "LOOKUP returns no attributes unless asked",
         &[
@@ -148,7 +160,8 @@ pub(super) static CASES: &[Case] = &[
         ],
         &[(Symptom::Surplus, "send attributes only to LOOKUP with `Want-Attributes: 1`")],
     ),
-    Case::extension(
+    Case::server(
+        Extension,
         ("attributes-refusal", "4.11", 1),
         "a refused LOOKUP shows the extension if asked",
         &[

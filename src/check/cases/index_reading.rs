@@ -2,15 +2,18 @@
 
 use super::super::case::Client::{A, B};
 use super::super::case::Expected::{self, Listed, Records, Status};
+use super::super::case::Level::Robust;
 use super::super::case::Step::{Add, Expect, Send, SendBytes};
-use super::super::case::{Case, Order, Symptom};
+use super::super::case::{Case, Order};
+use super::super::symptom::Symptom;
 
 const ADD: &str = "ADD RFC $1$V$PTitle: One$E";
 const LOOKUP: &str = "LOOKUP RFC $1$V$P\r\n";
 const ADDED: Expected = Records(Order::Given, &["RFC $1 One $H 50001"]);
 
 pub(super) static CASES: &[Case] = &[
-    Case::robust(
+    Case::server(
+        Robust,
         ("bytewise", "3.5", 2),
         "a request may come one byte at a time",
         &[SendBytes(A, ADD), Expect(A, ADDED)],
@@ -21,7 +24,8 @@ pub(super) static CASES: &[Case] = &[
             (Symptom::Closed, BUFFER),
         ],
     ),
-    Case::robust(
+    Case::server(
+        Robust,
         ("two-parts", "3.5", 2),
         "a request may come in two parts",
         &[Send(A, "ADD RFC $1$V"), SendBytes(A, "$P"), Send(A, "Title: One$E"), Expect(A, ADDED)],
@@ -32,7 +36,8 @@ pub(super) static CASES: &[Case] = &[
             (Symptom::Closed, BUFFER),
         ],
     ),
-    Case::robust(
+    Case::server(
+        Robust,
         ("pipelining", "3.4", 2),
         "pipelined requests are answered in order",
         &[
@@ -60,7 +65,8 @@ pub(super) static CASES: &[Case] = &[
             ),
         ],
     ),
-    Case::robust(
+    Case::server(
+        Robust,
         ("line-feed", "3.5", 1),
         "LF ends a line as CRLF does",
         &[
@@ -69,19 +75,22 @@ pub(super) static CASES: &[Case] = &[
         ],
         &[(Symptom::Silent, "split lines at `\\n` and then remove one `\\r` at the end of each")],
     ),
-    Case::robust(
+    Case::server(
+        Robust,
         ("header-order", "3.5", 1),
         "headers may have any order",
         &[Send(A, "ADD RFC $1$VTitle: One\r\nPort: 50001\r\nHost: $H$E"), Expect(A, ADDED)],
         &[(Symptom::Missing, NAMES), (Symptom::Status, NAMES)],
     ),
-    Case::robust(
+    Case::server(
+        Robust,
         ("header-case", "3.5", 1),
         "the names of headers may have any case",
         &[Send(A, "ADD RFC $1$Vhost: $H\r\nPORT: 50001\r\ntItLe: One$E"), Expect(A, ADDED)],
         &[(Symptom::Status, "convert the name of a header to lower case before you compare it")],
     ),
-    Case::robust(
+    Case::server(
+        Robust,
         ("header-blanks", "3.5", 1),
         "blanks around the colon have no meaning",
         &[Send(A, "ADD RFC $1$VHost : $H\r\nPort:50001\r\nTitle:   One  $E"), Expect(A, ADDED)],
@@ -96,13 +105,15 @@ pub(super) static CASES: &[Case] = &[
             ),
         ],
     ),
-    Case::robust(
+    Case::server(
+        Robust,
         ("request-blanks", "3.5", 1),
         "words may be separated by several blanks",
         &[Send(A, "  ADD  RFC   $1  P2P-CI/1.0 \r\n$PTitle: One$E"), Expect(A, ADDED)],
         &[(Symptom::Status, "split the request line at runs of blanks: `line.split()` in Python")],
     ),
-    Case::robust(
+    Case::server(
+        Robust,
         ("header-unknown", "2.9", 2),
         "an unknown header is ignored",
         &[Send(A, "ADD RFC $1$VX-Check: a: b\r\n$PTitle: One\r\nOS: any$E"), Expect(A, ADDED)],
@@ -114,7 +125,8 @@ pub(super) static CASES: &[Case] = &[
             (Symptom::Missing, "find each header by its name, not by its line number"),
         ],
     ),
-    Case::robust(
+    Case::server(
+        Robust,
         ("empty-lines-before", "3.1", 1),
         "empty lines before a request are ignored",
         &[Send(A, "\r\n\r\nADD RFC $1$V$PTitle: One$E"), Expect(A, ADDED)],
@@ -123,13 +135,15 @@ pub(super) static CASES: &[Case] = &[
             (Symptom::Closed, "skip empty lines until a request line begins"),
         ],
     ),
-    Case::robust(
+    Case::server(
+        Robust,
         ("lookup-title", "4.3", 1),
         "LOOKUP ignores the title",
         &[Add(A, ADD), Send(A, "LOOKUP RFC $1$V$PTitle: Another$E"), Expect(A, ADDED)],
         &[(Symptom::Status, "compare the RFC number alone: people type titles differently")],
     ),
-    Case::robust(
+    Case::server(
+        Robust,
         ("lookup-other-host", "4.3", 1),
         "LOOKUP is answered to a peer without records",
         &[
@@ -139,7 +153,8 @@ pub(super) static CASES: &[Case] = &[
         ],
         &[(Symptom::Status, "compare the RFC number alone: Host and Port name the sender")],
     ),
-    Case::robust(
+    Case::server(
+        Robust,
         ("title-empty", "4.1", 1),
         "a title may be empty",
         &[
@@ -154,7 +169,8 @@ pub(super) static CASES: &[Case] = &[
             ),
         ],
     ),
-    Case::robust(
+    Case::server(
+        Robust,
         ("title-blanks", "2.5", 1),
         "blanks within a title stay",
         &[
@@ -169,7 +185,8 @@ pub(super) static CASES: &[Case] = &[
             (Symptom::Status, "split a header at its first colon only"),
         ],
     ),
-    Case::robust(
+    Case::server(
+        Robust,
         ("title-utf8", "2.1", 1),
         "a title may have characters of UTF-8",
         &[
@@ -182,7 +199,8 @@ pub(super) static CASES: &[Case] = &[
             (Symptom::Status, "read and write text as UTF-8, not as ASCII or Latin-1"),
         ],
     ),
-    Case::robust(
+    Case::server(
+        Robust,
         ("half-request", "3.1", 2),
         "an unfinished request delays no other peer",
         &[

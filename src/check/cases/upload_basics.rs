@@ -1,15 +1,18 @@
 //! Cases for an upload server (protocol.md sections 3.5, 5.1 to 5.3, and 6).
 
+use super::super::case::Case;
 use super::super::case::Client::{A, B};
 use super::super::case::DocumentRule::{ClosedAfter, HeadForm, Header, Length, SameAsFirst, Whole};
 use super::super::case::Expected::{Document, RefusedOrClosed, Status};
+use super::super::case::Level::{Handout, Robust};
 use super::super::case::Step::{Connect, Expect, Send, SendBytes, SendFilled};
-use super::super::case::{Case, Symptom};
+use super::super::symptom::Symptom;
 
 const GET: &str = "GET RFC $R$VHost: $H\r\nOS: Check 1.0$E";
 
 pub(super) static CASES: &[Case] = &[
-    Case::handout(
+    Case::server(
+        Handout,
         ("get-document", "5.1", 3),
         "GET returns the document",
         &[Send(A, GET), Expect(A, Document(Whole))],
@@ -18,37 +21,43 @@ pub(super) static CASES: &[Case] = &[
             (Symptom::Content, "send as many bytes as Content-Length says"),
         ],
     ),
-    Case::handout(
+    Case::server(
+        Handout,
         ("head-date", "5.2", 1),
         "the head has Date",
         &[Send(A, GET), Expect(A, Document(Header("Date")))],
         &[(Symptom::Missing, DATE)],
     ),
-    Case::handout(
+    Case::server(
+        Handout,
         ("head-os", "5.2", 1),
         "the head has OS",
         &[Send(A, GET), Expect(A, Document(Header("OS")))],
         &[(Symptom::Missing, "send `OS:` with the name of the operating system")],
     ),
-    Case::handout(
+    Case::server(
+        Handout,
         ("head-last-modified", "5.2", 1),
         "the head has Last-Modified",
         &[Send(A, GET), Expect(A, Document(Header("Last-Modified")))],
         &[(Symptom::Missing, DATE)],
     ),
-    Case::handout(
+    Case::server(
+        Handout,
         ("head-content-length", "5.2", 2),
         "the head has Content-Length",
         &[Send(A, GET), Expect(A, Document(Header("Content-Length")))],
         &[(Symptom::Missing, "send `Content-Length:` with the size of the file in bytes")],
     ),
-    Case::handout(
+    Case::server(
+        Handout,
         ("head-content-type", "5.2", 1),
         "the head has Content-Type",
         &[Send(A, GET), Expect(A, Document(Header("Content-Type")))],
         &[(Symptom::Missing, "send `Content-Type: text/plain`")],
     ),
-    Case::handout(
+    Case::server(
+        Handout,
         ("length-exact", "5.3", 3),
         "Content-Length is the length of the document",
         &[Send(A, GET), Expect(A, Document(Length))],
@@ -65,7 +74,8 @@ pub(super) static CASES: &[Case] = &[
             (Symptom::Missing, "send `Content-Length:` with the size of the file in bytes"),
         ],
     ),
-    Case::handout(
+    Case::server(
+        Handout,
         ("head-form", "5.2", 2),
         "the head has CRLF and ends with an empty line",
         &[Send(A, GET), Expect(A, Document(HeadForm))],
@@ -74,7 +84,8 @@ pub(super) static CASES: &[Case] = &[
             "end each line of the head with `\\r\\n`, and the head with an empty line",
         )],
     ),
-    Case::handout(
+    Case::server(
+        Handout,
         ("get-missing", "6.1", 2),
         "GET of another RFC is 404",
         &[Send(A, "GET RFC $N$VHost: $H\r\nOS: Check 1.0$E"), Expect(A, Status(404))],
@@ -83,13 +94,15 @@ pub(super) static CASES: &[Case] = &[
             (Symptom::Closed, "catch the error of opening the file, and reply 404"),
         ],
     ),
-    Case::handout(
+    Case::server(
+        Handout,
         ("get-method", "6.2", 1),
         "another method is 400",
         &[Send(A, "FETCH RFC $R$VHost: $H$E"), Expect(A, Status(400))],
         &[(Symptom::Status, "reply 400 Bad Request if the first word is not GET")],
     ),
-    Case::handout(
+    Case::server(
+        Handout,
         ("get-version", "6.2", 1),
         "another version is 505",
         &[Send(A, "GET RFC $R P2P-CI/2.0\r\nHost: $H$E"), Expect(A, Status(505))],
@@ -98,19 +111,22 @@ pub(super) static CASES: &[Case] = &[
             "compare the last word of the request line with `P2P-CI/1.0`; else 505",
         )],
     ),
-    Case::robust(
+    Case::server(
+        Robust,
         ("get-host-missing", "5.1", 1),
         "GET without Host is 400",
         &[Send(A, "GET RFC $R$VOS: Check 1.0$E"), Expect(A, Status(400))],
         &[(Symptom::Status, "check that the header Host is there")],
     ),
-    Case::robust(
+    Case::server(
+        Robust,
         ("get-other-host", "5.1", 1),
         "Host is compared with nothing",
         &[Send(A, "GET RFC $R$VHost: other.example\r\nOS: x$E"), Expect(A, Document(Whole))],
         &[(Symptom::Status, "programs disagree about whose host it is: require it, and ignore it")],
     ),
-    Case::robust(
+    Case::server(
+        Robust,
         ("get-number-word", "2.2", 1),
         "a number that is no number is 400",
         &[Send(A, "GET RFC ../x$VHost: $H$E"), Expect(A, Status(400))],
@@ -119,19 +135,22 @@ pub(super) static CASES: &[Case] = &[
             (Symptom::Closed, "catch the error of the conversion (ValueError), and reply 400"),
         ],
     ),
-    Case::robust(
+    Case::server(
+        Robust,
         ("get-no-os", "3.5", 1),
         "GET may have no OS header",
         &[Send(A, "GET RFC $R$VHost: $H$E"), Expect(A, Document(Whole))],
         &[(Symptom::Status, "ignore the OS header, also if it is missing")],
     ),
-    Case::robust(
+    Case::server(
+        Robust,
         ("get-line-feed", "3.5", 1),
         "LF ends a line as CRLF does",
         &[Send(A, "GET RFC $R P2P-CI/1.0\nHost: $H\nOS: x\n\n"), Expect(A, Document(Whole))],
         &[(Symptom::Silent, "split lines at `\\n` and then remove one `\\r` at the end of each")],
     ),
-    Case::robust(
+    Case::server(
+        Robust,
         ("get-bytewise", "3.5", 2),
         "GET may come one byte at a time",
         &[SendBytes(A, GET), Expect(A, Document(Whole))],
@@ -140,19 +159,22 @@ pub(super) static CASES: &[Case] = &[
             (Symptom::Closed, "collect bytes until the empty line, and parse then"),
         ],
     ),
-    Case::robust(
+    Case::server(
+        Robust,
         ("get-header-forms", "3.5", 1),
         "headers may have any order, case and blanks",
         &[Send(A, "GET RFC $R$Vos : x\r\nhOST:$H$E"), Expect(A, Document(Whole))],
         &[(Symptom::Status, "find headers by their names in lower case; strip names and values")],
     ),
-    Case::robust(
+    Case::server(
+        Robust,
         ("get-header-unknown", "2.9", 1),
         "an unknown header is ignored",
         &[Send(A, "GET RFC $R$VX-Check: 1\r\nHost: $H\r\nOS: x$E"), Expect(A, Document(Whole))],
         &[(Symptom::Status, "ignore a header whose name you do not know; extensions depend on it")],
     ),
-    Case::robust(
+    Case::server(
+        Robust,
         ("get-parallel", "5.1", 2),
         "two clients are served at the same time",
         &[
@@ -164,7 +186,8 @@ pub(super) static CASES: &[Case] = &[
         ],
         &[(Symptom::Silent, "serve each connection in a thread of its own, and accept in a loop")],
     ),
-    Case::robust(
+    Case::server(
+        Robust,
         ("get-again", "5.3", 1),
         "two clients receive the same bytes",
         &[Send(A, GET), Send(B, GET), Expect(A, Document(Whole)), Expect(B, Document(SameAsFirst))],
@@ -173,7 +196,8 @@ pub(super) static CASES: &[Case] = &[
             (Symptom::Content, "open the file again for each request, and share no buffer"),
         ],
     ),
-    Case::robust(
+    Case::server(
+        Robust,
         ("close-after", "5.1", 1),
         "the connection is closed after the document",
         &[Send(A, GET), Expect(A, Document(ClosedAfter))],
@@ -182,7 +206,8 @@ pub(super) static CASES: &[Case] = &[
             "close the connection after the last byte: some clients wait for it",
         )],
     ),
-    Case::robust(
+    Case::server(
+        Robust,
         ("get-endless-line", "7", 1),
         "an endless line is refused",
         &[

@@ -1,16 +1,19 @@
 //! Cases for an upload server: extensions (protocol.md sections 5.5 to 5.7).
 
+use super::super::case::Case;
 use super::super::case::Client::{A, B};
 use super::super::case::DocumentRule::{Digest, FromSecondByte, KeptOpen, SameAsFirst, Whole};
 use super::super::case::Expected::{Document, Status};
+use super::super::case::Level::Extension;
 use super::super::case::Step::{Expect, Send};
-use super::super::case::{Case, Symptom};
+use super::super::symptom::Symptom;
 
 const GET: &str = "GET RFC $R$VHost: $H\r\nOS: Check 1.0$E";
 const KEEP: &str = "GET RFC $R$VHost: $H\r\nConnection: keep-alive$E";
 
 pub(super) static CASES: &[Case] = &[
-    Case::extension(
+    Case::server(
+        Extension,
         ("digest", "5.5", 1),
         "the digest is returned if asked",
         &[Send(A, "GET RFC $R$VHost: $H\r\nWant-Digest: sha-256$E"), Expect(A, Document(Digest))],
@@ -19,7 +22,8 @@ pub(super) static CASES: &[Case] = &[
             (Symptom::Content, "compute the SHA-256 of the whole file as it is sent"),
         ],
     ),
-    Case::extension(
+    Case::server(
+        Extension,
         ("range", "5.6", 1),
         "a part is returned with 206",
         &[
@@ -39,19 +43,22 @@ pub(super) static CASES: &[Case] = &[
             ),
         ],
     ),
-    Case::extension(
+    Case::server(
+        Extension,
         ("range-beyond", "5.6", 1),
         "a range beyond the end is 416",
         &[Send(A, "GET RFC $R$VHost: $H\r\nRange: bytes=999999999999-$E"), Expect(A, Status(416))],
         &[(Symptom::Status, "reply 416 if the document has no byte of the range")],
     ),
-    Case::extension(
+    Case::server(
+        Extension,
         ("range-unknown", "5.6", 1),
         "a range in another form is ignored",
         &[Send(A, "GET RFC $R$VHost: $H\r\nRange: lines=1-2$E"), Expect(A, Document(Whole))],
         &[(Symptom::Status, "reply 200 with the whole document if the range has another form")],
     ),
-    Case::extension(
+    Case::server(
+        Extension,
         ("keep-alive", "5.7", 1),
         "the connection stays open if asked",
         &[
@@ -62,7 +69,8 @@ pub(super) static CASES: &[Case] = &[
         ],
         &[(Symptom::Missing, "repeat `Connection: keep-alive`, and read the next request")],
     ),
-    Case::extension(
+    Case::server(
+        Extension,
         ("keep-alive-pipelined", "5.7", 1),
         "an open connection takes pipelined requests",
         &[

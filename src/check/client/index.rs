@@ -11,7 +11,7 @@ use super::exchange::{Delivery, Operation, RequestRule};
 use super::received::Received;
 use super::request_judge::{concerns, difference};
 use super::verdicts::{Finding, Verdicts};
-use crate::check::case::Symptom;
+use crate::check::symptom::Symptom;
 use crate::protocol::{Port, Record, Refusal};
 
 /// The rules that each request is compared with.

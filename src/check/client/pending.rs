@@ -7,7 +7,8 @@ use super::asked::Asked;
 use super::exchange::{Exchange, Reply};
 use super::requests::Answered;
 use super::verdicts::Finding;
-use crate::check::case::{Case, Symptom};
+use crate::check::case::Case;
+use crate::check::symptom::Symptom;
 
 /// Bytes of a reply and of the output that are shown.
 const SHOWN: usize = 700;

@@ -3,7 +3,7 @@
 use super::asked::Asked;
 use super::exchange::{Operation, RequestRule};
 use super::received::Received;
-use crate::check::case::Symptom;
+use crate::check::symptom::Symptom;
 use crate::protocol::{Host, Port, RfcNumber, Title, VERSION};
 
 /// How a request differs from the rule, and the text that was expected. `None`: it follows it, or the

@@ -14,7 +14,7 @@ use super::listening::Listening;
 use super::operator::{Begun, Operator, State};
 use super::received::Received;
 use super::verdicts::Verdicts;
-use crate::check::case::Symptom;
+use crate::check::symptom::Symptom;
 use crate::protocol::Refusal;
 
 /// Time between two looks at the operator.

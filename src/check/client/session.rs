@@ -14,8 +14,9 @@ use super::operator::{Begun, Operator, State};
 use super::pending::{Pending, last_bytes};
 use super::requests::{AFTERWARDS, Answered, Arrival, LOOK, Requests};
 use super::verdicts::Finding;
-use crate::check::case::{Case, Symptom, Test};
+use crate::check::case::{Case, Test};
 use crate::check::run::Outcome;
+use crate::check::symptom::Symptom;
 
 /// Failures after which a program that was started and has never connected is given up.
 const DEAD: usize = 2;

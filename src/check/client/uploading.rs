@@ -7,8 +7,9 @@ use super::pending::last_bytes;
 use super::requests::{AFTERWARDS, Arrival};
 use super::session::Session;
 use super::uploads;
-use crate::check::case::{Case, Symptom};
+use crate::check::case::Case;
 use crate::check::run::Outcome;
+use crate::check::symptom::Symptom;
 
 impl Session {
     /// Runs the cases for an upload server. A program that has ended or does not reply any more is started again,

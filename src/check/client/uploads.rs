@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use super::requests::{LOOK, Requests};
 use super::verdicts::Finding;
-use crate::check::case::{Case, Symptom};
+use crate::check::case::Case;
 use crate::check::run::{self, Outcome, Target};
+use crate::check::symptom::Symptom;
 
 /// Time to connect, and to read a reply.
 const TIME: Duration = Duration::from_secs(1);

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use super::exchange::{ClientTest, Operation, RequestRule};
 use super::request_judge::concerns;
-use crate::check::case::{Case, Symptom, Test};
+use crate::check::case::{Case, Test};
 use crate::check::judgement::Failed;
 use crate::check::run::Outcome;
+use crate::check::symptom::Symptom;
 
 /// A failure.
 #[derive(Clone, Debug)]
