@@ -25,11 +25,13 @@ pub(crate) struct Table<'a> {
 
 impl<'a> Table<'a> {
     /// The keys and values of this table, with the tables within it, and their lines.
-    pub(crate) fn entries(&self) -> impl Iterator<Item = (&'a str, usize, &'a DeValue<'a>)> {
+    pub(crate) fn entries(
+        &self,
+    ) -> impl Iterator<Item = (&'a str, usize, &'a Spanned<DeValue<'a>>)> {
         let text = self.text;
-        self.values.iter().map(move |(key, value)| {
-            (&**key.get_ref(), line_of(text, key.span().start), value.get_ref())
-        })
+        self.values
+            .iter()
+            .map(move |(key, value)| (&**key.get_ref(), line_of(text, key.span().start), value))
     }
 
     /// The table of a whole file.
@@ -148,6 +150,30 @@ impl<'a> Table<'a> {
         Ok(texts?.unwrap_or_default())
     }
 
+    /// The same, each read by `read`, which returns what was expected instead. All mistakes are returned, each
+    /// with the line of its text.
+    pub(crate) fn each_text<T>(
+        &self,
+        key: &str,
+        read: impl Fn(&str) -> Result<T, String>,
+    ) -> Result<Vec<T>, Vec<TomlError>> {
+        let Some(value) = self.values.get(key) else { return Ok(Vec::new()) };
+        let texts = match value.get_ref() {
+            DeValue::Array(values) => values.iter().collect(),
+            _ => vec![value],
+        };
+        all_or_mistakes(texts.into_iter().map(|value| {
+            text(value.get_ref())
+                .and_then(&read)
+                .map_err(|mistake| self.error_at(value.span(), format!("{key}: {mistake}")))
+        }))
+    }
+
+    /// The line of a value of this table.
+    pub(crate) fn line_of(&self, value: &Spanned<DeValue<'_>>) -> usize {
+        line_of(self.text, value.span().start)
+    }
+
     /// A table within this one.
     pub(crate) fn table(&self, key: &str) -> Result<Option<Self>, TomlError> {
         let Some(value) = self.values.get(key) else { return Ok(None) };
@@ -178,6 +204,20 @@ impl<'a> Table<'a> {
         let values = value.get_ref().as_table()?;
         Some(Self { text: self.text, values, begins_at: value.span().start })
     }
+}
+
+/// All values, or all mistakes.
+pub(crate) fn all_or_mistakes<T, E>(
+    all: impl Iterator<Item = Result<T, E>>,
+) -> Result<Vec<T>, Vec<E>> {
+    let (mut values, mut mistakes) = (Vec::new(), Vec::new());
+    for one in all {
+        match one {
+            Ok(value) => values.push(value),
+            Err(mistake) => mistakes.push(mistake),
+        }
+    }
+    if mistakes.is_empty() { Ok(values) } else { Err(mistakes) }
 }
 
 /// Reads a file.

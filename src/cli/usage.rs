@@ -9,7 +9,8 @@ use clap::{Arg, Command, CommandFactory, Error, Parser};
 
 use super::args::Args;
 use super::command::help_of;
-use super::config::error::ConfigError;
+use super::config::checking::unknown_variables;
+use super::config::error::{ConfigError, Mistake};
 use super::config::keys::{CONFIG, with_config_option};
 use super::config::layers::{Configured, NotConfigured, configured};
 use super::config::programs::Program;
@@ -104,6 +105,7 @@ pub(super) fn read_peer(arguments: &[OsString]) -> Result<Configured<Args>, NotC
         command.try_get_matches_from(words)
     })?;
     found.args.set_tables(found.layers.tables.clone());
+    found.layers.unknown_variables = unknown_variables_of_programs();
     Ok(found)
 }
 
@@ -122,15 +124,21 @@ pub(super) fn read_server(
 ) -> Result<Configured<server_args::Args>, NotConfigured> {
     let all = with_program("server", arguments.iter().cloned());
     let options = options_of(Program::Server);
-    let found = configured::<server_args::Args>(Program::Server, &options, |command| {
+    let mut found = configured::<server_args::Args>(Program::Server, &options, |command| {
         command.try_get_matches_from(&all)
     })?;
+    found.layers.unknown_variables = unknown_variables_of_programs();
     match found.args.mistake() {
         Some(mistake) => Err(options_of(Program::Server)
             .error(ErrorKind::MissingRequiredArgument, mistake)
             .into()),
         None => Ok(found),
     }
+}
+
+/// The variables of the environment that neither program has: one environment may be for both.
+fn unknown_variables_of_programs() -> Vec<Mistake> {
+    unknown_variables(&[Program::Server, Program::Peer].map(options_of))
 }
 
 /// Prints the mistakes in the configuration, and ends the program.

@@ -124,6 +124,7 @@ impl Printed {
                 lines(command)
             }
             "admin" => self.administered(),
+            "config show" => self.configured(),
             "replay" => {
                 let recorded = self.root.path().join("recorded");
                 let text = "C: LOOKUP RFC 793 P2P-CI/1.0\nC: Host: h\nC: Port: 1\nC:\n\
@@ -163,6 +164,24 @@ impl Printed {
         let state = self.root.path().join("state");
         command.env("XDG_STATE_HOME", &state).env("XDG_CACHE_HOME", &state).env("PATH", viewers);
         lines(command)
+    }
+
+    /// What `config show` prints for a server and for a peer.
+    fn configured(&self) -> Vec<String> {
+        let show = |name: &str, text: &str, arguments: &[&str]| {
+            let file = self.root.path().join(format!("{name}.toml"));
+            fs::write(&file, text).unwrap();
+            let file = file.to_string_lossy();
+            let words = ["config", "show", "--format", "json", name, "--config", &file];
+            program(&[&words, arguments].concat())
+        };
+        let tables =
+            "[[share]]\npath = \"p\"\n[[upload.limit]]\nnetwork = \"::1\"\nrate = \"1M\"\n";
+        [
+            show("server", "deny = [\"192.0.2.66\"]\n", &["--max-connections", "64"]),
+            show("peer", tables, &[]),
+        ]
+        .concat()
     }
 
     /// What `admin` prints for a server and for a peer.
@@ -225,7 +244,7 @@ fn every_object_is_documented_and_every_example_is_one() {
     index.wait_for_digests("FILE lecture%2001.md", 1);
     let printed = Printed { index, root };
     let sections = sections();
-    assert_eq!(sections.len(), 18, "sections with schemas");
+    assert_eq!(sections.len(), 19, "sections with schemas");
     for section in &sections {
         let lines = printed.of(&section.title);
         let parsed = |line: &String| serde_json::from_str::<Value>(line).unwrap();

@@ -150,6 +150,45 @@ fn each_mistake_has_its_line_and_ends_the_program() {
         ),
         (
             "peer",
+            "share = 5\nhost = 6\nupload_slots = 7\nserver = 8\nformat = 9\nallow = [10, \"::1\"]\n",
+            &[
+                ":1: share: expected a text in quotes, found an integer",
+                ":2: host: expected a text in quotes, found an integer",
+                ":4: server: expected a text in quotes, found an integer",
+                ":5: format: expected a text in quotes, found an integer",
+                ":6: allow: expected a text in quotes, found an integer",
+            ],
+        ),
+        (
+            "server",
+            "deny = [\n  \"all\",\n  \"10.0.0.0/8\",\n  \"10.0.0.0/40\",\n  true,\n]\n\
+             listen = [\"a\", \"b\"]\n",
+            &[
+                ":5: deny: expected a text in quotes, found a boolean",
+                ":7: listen: expected an IP address and a port",
+                ":7: listen: expected an IP address and a port",
+            ],
+        ),
+        (
+            "server",
+            "deny = [\n  \"all\",\n  \"10.0.0.0/8\",\n  \"10.0.0.0/40\",\n]\n",
+            &[":2: deny: expected a network", ":4: deny: expected a network"],
+        ),
+        (
+            "peer",
+            "[[upload.limit]]\nnetwork = [\"all\",\n\"::1\", \"x\"]\nrate = \"1Mb\"\n\
+             [[upload.limit]]\nnetwork = []\nrate = true\n[[share]]\npath = 1\n",
+            &[
+                ":2: network: expected a network",
+                ":3: network: expected a network",
+                ":4: rate: ",
+                ":5: expected `network = \"…\"`, found no network",
+                ":7: rate: expected a text in quotes, found a boolean",
+                ":9: path: expected a text in quotes, found an integer",
+            ],
+        ),
+        (
+            "peer",
             "[upload]\nlimit = 5\n",
             &[
                 ":2: upload.limit: expected tables that begin with `[[upload.limit]]`, found an integer",
@@ -191,10 +230,40 @@ fn each_mistake_has_its_line_and_ends_the_program() {
         message.starts_with("server: cannot read the configuration missing.toml: "),
         "{message}"
     );
+    fs::write(&file, b"quiet = true\n# caf\xe9\n").unwrap();
+    let checked = run(P2P_CI, &["config", "check", "peer", place], root.path());
+    assert_eq!(checked.status.code(), Some(78), "{checked:?}");
+    let expected = format!("{place}:2: expected text in UTF-8, found the byte 0xe9\n");
+    assert_eq!(text(&checked.stderr), expected);
     let wrong = command(SERVER, &[], root.path()).env("P2P_CI_EXPLAIN", "maybe").output().unwrap();
     assert_eq!(wrong.status.code(), Some(78));
     let message = text(&wrong.stderr);
     assert!(message.contains("environment variable P2P_CI_EXPLAIN: expected true"), "{message}");
+}
+
+/// The environment may be for both programs, and for another version: an unknown variable ends nothing.
+#[test]
+fn a_variable_that_no_option_has_is_reported() {
+    let root = tempfile::tempdir().unwrap();
+    let run = |program: &str, arguments: &[&str]| {
+        let mut command = command(program, arguments, root.path());
+        command
+            .env("P2P_CI_UPLOAD_LIMT", "2M")
+            .env("P2P_CI_MAX_MEMORY", "1G")
+            .env("P2P_CI_XYZ", "");
+        command.output().unwrap()
+    };
+    let message = "environment variable P2P_CI_UPLOAD_LIMT: no option has this variable; did you mean \
+                   `P2P_CI_UPLOAD_LIMIT`?";
+    let shown = run(P2P_CI, &["config", "show", "peer"]);
+    assert!(shown.status.success(), "{shown:?}");
+    let comments = text(&shown.stdout).lines().filter(|line| line.contains("no option has"));
+    assert_eq!(comments.collect::<Vec<_>>(), [format!("# {message}")]);
+    let index = Index::start(&[]);
+    let listed = run(env!("CARGO_BIN_EXE_peer"), &[&index.address.to_string(), "list"]);
+    assert!(listed.status.success(), "{listed:?}");
+    let messages = text(&listed.stderr);
+    assert!(messages.contains(message) && !messages.contains("MAX_MEMORY"), "{messages}");
 }
 
 /// The file that is written sets nothing, and neither does it when every key is used.

@@ -1,12 +1,17 @@
 //! Reading the value of a variable of the environment, and checking values as the options do.
 
+use std::env::vars_os;
 use std::ffi::{OsStr, OsString};
+use std::slice;
 
 use clap::Command;
 use clap::error::{ContextKind, ContextValue};
 
-use super::keys::{Form, Key};
-use crate::escape::excerpt;
+use super::error::Mistake;
+use super::file::{FileText, FileValue, similar_name};
+use super::keys::{CONFIG_VARIABLE, Form, Key, VARIABLES, keys};
+use crate::escape::{escaped, excerpt};
+use crate::toml_table::TomlError;
 
 /// The texts of a variable. The values of an option that may be given several times are separated by commas.
 pub(super) fn from_variable(key: &Key, value: &OsStr) -> Result<Vec<OsString>, String> {
@@ -19,6 +24,39 @@ pub(super) fn from_variable(key: &Key, value: &OsStr) -> Result<Vec<OsString>, S
         (Form::Several, Some(text)) => Ok(text.split(',').map(|one| one.trim().into()).collect()),
         (Form::One | Form::Count | Form::Several, _) => Ok(vec![value.into()]),
     }
+}
+
+/// The mistakes in a value of a file, each with the line of its text.
+pub(super) fn mistakes_in(command: &Command, key: &Key, value: &FileValue) -> Vec<TomlError> {
+    let check = |one: &FileText| check(command, key, slice::from_ref(&one.text));
+    let mistakes = value.texts.iter().filter_map(|one| {
+        let mistake = check(one).err()?;
+        Some(TomlError { line: one.line, mistake: format!("{}: {mistake}", key.name) })
+    });
+    mistakes.collect()
+}
+
+/// The variables of the environment whose names begin like those of the programs, and that none of them has.
+pub(in crate::cli) fn unknown_variables(commands: &[Command]) -> Vec<Mistake> {
+    let keys = commands.iter().flat_map(keys).map(|key| key.variable);
+    let known: Vec<String> = keys.chain([CONFIG_VARIABLE.into()]).collect();
+    let set = vars_os().filter(|(_, value)| !value.is_empty());
+    let names = set.map(|(name, _)| name.to_string_lossy().into_owned());
+    let unknown = names.filter(|name| name.starts_with(VARIABLES) && !known.contains(name));
+    let word = |name: &str| name.trim_start_matches(VARIABLES).to_string();
+    let words: Vec<String> = known.iter().map(|name| word(name)).collect();
+    let mut mistakes: Vec<Mistake> = unknown
+        .map(|name| {
+            let similar = similar_name(&word(&name), words.iter().map(String::as_str));
+            let question = similar
+                .map(|word| format!("; did you mean `{VARIABLES}{word}`?"))
+                .unwrap_or_default();
+            let mistake = format!("no option has this variable{question}");
+            Mistake::InEnvironment { variable: escaped(&name).to_string(), mistake }
+        })
+        .collect();
+    mistakes.sort_by_key(ToString::to_string);
+    mistakes
 }
 
 /// Checks values as the option does.

@@ -6,17 +6,19 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Args, Subcommand, ValueHint};
+use clap::{Args, Subcommand, ValueEnum, ValueHint};
 
 use super::error::ConfigError;
 use super::keys::keys;
-use super::layers::check_file;
+use super::layers::{Configured, check_file};
 use super::programs::Program;
 use super::template::template;
 use super::values::lines;
+use super::values_json::object;
 use crate::cli::errors::failure::Failure;
 use crate::cli::errors::report::report;
-use crate::cli::output::print::{print_line, print_note};
+use crate::cli::output::format::Format;
+use crate::cli::output::print::{print_json, print_line, print_note};
 use crate::cli::program::called;
 use crate::cli::usage::{options_of, peer_configured, server_configured};
 use crate::escape::escaped_path;
@@ -32,6 +34,9 @@ pub(in crate::cli) struct Arguments {
 enum Action {
     /// Print the values in effect, and where each is from
     Show {
+        /// As lines of a file, or as JSON; also after PROGRAM
+        #[arg(long, value_enum, value_name = "FORMAT", default_value = "raw")]
+        format: Format,
         #[arg(value_enum, value_name = "PROGRAM")]
         program: Program,
         /// Arguments of the program, such as `--config FILE`
@@ -76,7 +81,7 @@ enum Error {
 /// Runs the command.
 pub(in crate::cli) fn run(arguments: &Arguments) -> ExitCode {
     let done = match &arguments.action {
-        Action::Show { program, arguments } => show(*program, arguments),
+        Action::Show { format, program, arguments } => show(*format, *program, arguments),
         Action::Check { program, file } => check(*program, file.as_deref()),
         Action::Init { program, file, force } => init(*program, file.as_deref(), *force),
     };
@@ -96,12 +101,45 @@ pub(in crate::cli) fn run(arguments: &Arguments) -> ExitCode {
     }
 }
 
-fn show(program: Program, arguments: &[OsString]) -> Result<(), Error> {
-    let lines = match program {
-        Program::Server => lines(&server_configured(arguments)),
-        Program::Peer => lines(&peer_configured(arguments)),
-    };
-    lines.into_iter().try_for_each(print_line).map_err(Error::Output)
+fn show(format: Format, program: Program, arguments: &[OsString]) -> Result<(), Error> {
+    let (format, arguments) = with_format(format, arguments);
+    match program {
+        Program::Server => print(format, program, &server_configured(&arguments)),
+        Program::Peer => print(format, program, &peer_configured(&arguments)),
+    }
+    .map_err(Error::Output)
+}
+
+/// The format, and the arguments of the program without it: it may be typed before or after the program.
+fn with_format(format: Format, arguments: &[OsString]) -> (Format, Vec<OsString>) {
+    let mut format = format;
+    let mut others = Vec::new();
+    let mut arguments = arguments.iter();
+    while let Some(argument) = arguments.next() {
+        let text = argument.to_str().unwrap_or_default();
+        let typed = match text.split_once('=') {
+            Some(("--format", value)) => Some(value),
+            _ if text == "--format" => arguments.clone().next().and_then(|value| value.to_str()),
+            _ => None,
+        };
+        match typed.and_then(|value| Format::from_str(value, false).ok()) {
+            Some(typed) => {
+                format = typed;
+                if text == "--format" {
+                    arguments.next();
+                }
+            }
+            None => others.push(argument.clone()),
+        }
+    }
+    (format, others)
+}
+
+fn print<A>(format: Format, program: Program, configured: &Configured<A>) -> io::Result<()> {
+    match format {
+        Format::Json => print_json(&object(program, configured)),
+        Format::Raw | Format::Table => lines(configured).into_iter().try_for_each(print_line),
+    }
 }
 
 fn check(program: Program, file: Option<&Path>) -> Result<(), Error> {

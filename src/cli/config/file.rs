@@ -3,8 +3,10 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read};
+use std::iter;
 use std::path::Path;
 
+use toml::Spanned;
 use toml::de::DeValue;
 
 use super::error::Mistake;
@@ -12,7 +14,7 @@ use super::keys::{Form, Key};
 use super::programs::Program;
 use super::tables::{OF_PEER, SHARE, ShareTable, Tables, UPLOAD_LIMIT, UploadRate};
 use crate::escape::excerpt;
-use crate::toml_table::{Table, TomlError, kind, parse};
+use crate::toml_table::{Table, TomlError, all_or_mistakes, kind, parse};
 
 /// Bytes of a file.
 const MOST: u64 = 1024 * 1024;
@@ -24,7 +26,14 @@ pub(super) struct FileValue {
     pub(super) key: usize,
     pub(super) line: usize,
     /// One text for each value; none for a flag that is `false`.
-    pub(super) texts: Vec<OsString>,
+    pub(super) texts: Vec<FileText>,
+}
+
+/// A text of the file, with its line.
+#[derive(Debug)]
+pub(super) struct FileText {
+    pub(super) line: usize,
+    pub(super) text: OsString,
 }
 
 /// What a file sets.
@@ -43,14 +52,22 @@ pub(super) struct FileValues {
 /// When it cannot be read, or is no text.
 pub(super) fn text(file: &Path) -> Result<String, Mistake> {
     let read = || {
-        let mut text = String::new();
-        File::open(file)?.take(MOST + 1).read_to_string(&mut text)?;
-        match u64::try_from(text.len()) {
-            Ok(length) if length <= MOST => Ok(text),
+        let mut bytes = Vec::new();
+        File::open(file)?.take(MOST + 1).read_to_end(&mut bytes)?;
+        match u64::try_from(bytes.len()) {
+            Ok(length) if length <= MOST => Ok(bytes),
             _ => Err(io::Error::other(format!("expected at most {MOST} bytes, found more"))),
         }
     };
-    read().map_err(|error| Mistake::Unreadable { file: file.into(), error })
+    let bytes = read().map_err(|error| Mistake::Unreadable { file: file.into(), error })?;
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        let (before, rest) = error.as_bytes().split_at_checked(at).unwrap_or_default();
+        let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+        let found = rest.first().map_or_else(String::new, |byte| format!("{byte:#04x}"));
+        let mistake = format!("expected text in UTF-8, found the byte {found}");
+        Mistake::InFile { file: file.into(), error: TomlError { line, mistake } }
+    })
 }
 
 /// The values in the text of a file.
@@ -73,15 +90,14 @@ fn read_table(
 ) {
     for (key, line, value) in table.entries() {
         let name = format!("{prefix}{key}");
-        if let Some(table_name) = is_table_of(program, &name, value) {
+        if let Some(table_name) = is_table_of(program, &name, value.get_ref()) {
             found.table_lines.push((table_name, line));
-            let read = read_tables(table_name, table, key, &mut found.tables);
-            found.mistakes.extend(read.err());
+            read_tables(table_name, table, key, found);
             continue;
         }
         let is_prefix = prefix.is_empty()
             && names(program, keys).any(|known| known.starts_with(&format!("{name}.")));
-        if is_prefix && value.is_table() {
+        if is_prefix && value.get_ref().is_table() {
             match table.table(key) {
                 Ok(Some(inner)) => {
                     read_table(program, keys, inner, &format!("{name}."), found);
@@ -91,14 +107,10 @@ fn read_table(
             }
             continue;
         }
-        match keys.iter().position(|known| known.name == name) {
-            Some(key) => match keys.get(key).map(|known| texts(known.form, value)) {
-                Some(Ok(texts)) => found.values.push(FileValue { key, line, texts }),
-                Some(Err(mistake)) => {
-                    let mistake = format!("{name}: {mistake}");
-                    found.mistakes.push(TomlError { line, mistake });
-                }
-                None => {}
+        match keys.iter().enumerate().find(|(_, known)| known.name == name) {
+            Some((key, known)) => match texts(known, table, value) {
+                Ok(texts) => found.values.push(FileValue { key, line, texts }),
+                Err(mistakes) => found.mistakes.extend(mistakes),
             },
             None => {
                 let mistake = unknown(&name, names(program, keys));
@@ -129,63 +141,84 @@ fn is_table_of(program: Program, name: &str, value: &DeValue<'_>) -> Option<&'st
     }
 }
 
-fn read_tables(
-    name: &str,
-    table: Table<'_>,
-    key: &str,
-    tables: &mut Tables,
-) -> Result<(), TomlError> {
-    for one in table.tables(key, name)? {
+fn read_tables(name: &str, table: Table<'_>, key: &str, found: &mut FileValues) {
+    let tables = match table.tables(key, name) {
+        Ok(tables) => tables,
+        Err(mistake) => return found.mistakes.push(mistake),
+    };
+    for one in tables {
         match name {
-            UPLOAD_LIMIT => {
-                let read = UploadRate::read(one)?;
-                if let Some(network) = read.network_in(&tables.upload_rates) {
-                    return Err(one.error(format!("network {network} has a rate already")));
-                }
-                tables.upload_rates.push(read);
-            }
-            _ => tables.shares.push(ShareTable::read(one)?),
+            UPLOAD_LIMIT => match UploadRate::read(one) {
+                Ok(read) => match read.network_in(&found.tables.upload_rates) {
+                    Some(network) => {
+                        let mistake = one.error(format!("network {network} has a rate already"));
+                        found.mistakes.push(mistake);
+                    }
+                    None => found.tables.upload_rates.push(read),
+                },
+                Err(mistakes) => found.mistakes.extend(mistakes),
+            },
+            _ => match ShareTable::read(one) {
+                Ok(share) => found.tables.shares.push(share),
+                Err(mistake) => found.mistakes.push(mistake),
+            },
         }
     }
-    Ok(())
 }
 
-/// The texts of a value, as the option has them.
-fn texts(form: Form, value: &DeValue<'_>) -> Result<Vec<OsString>, String> {
-    match (form, value) {
-        (Form::Flag, DeValue::Boolean(true)) => Ok(vec!["true".into()]),
+/// The texts of a value, as the option has them, or all mistakes in it.
+fn texts(
+    key: &Key,
+    table: Table<'_>,
+    value: &Spanned<DeValue<'_>>,
+) -> Result<Vec<FileText>, Vec<TomlError>> {
+    let read = |value: &Spanned<DeValue<'_>>| {
+        let line = table.line_of(value);
+        match text_of(key, value.get_ref()) {
+            Ok(text) => Ok(FileText { line, text }),
+            Err(mistake) => Err(TomlError { line, mistake: format!("{}: {mistake}", key.name) }),
+        }
+    };
+    match (key.form, value.get_ref()) {
         (Form::Flag, DeValue::Boolean(false)) => Ok(Vec::new()),
-        (Form::Flag, _) => Err(format!("expected true or false, found {}", kind(value))),
-        (Form::Several, DeValue::Array(all)) => {
-            all.iter().map(|one| text_of(one.get_ref())).collect()
-        }
-        (Form::Count, DeValue::Integer(_)) => text_of(value).map(|text| vec![text]),
-        (Form::Count, _) => Err(format!("expected a number, found {}", kind(value))),
-        (Form::One | Form::Several, _) => text_of(value).map(|text| vec![text]),
+        (Form::Several, DeValue::Array(all)) => all_or_mistakes(all.iter().map(read)),
+        _ => all_or_mistakes(iter::once(read(value))),
     }
 }
 
-fn text_of(value: &DeValue<'_>) -> Result<OsString, String> {
-    match value {
-        DeValue::String(text) => Ok(text.as_ref().into()),
-        DeValue::Integer(number) => {
+fn text_of(key: &Key, value: &DeValue<'_>) -> Result<OsString, String> {
+    let expected = match (key.form, value) {
+        (Form::Flag, DeValue::Boolean(true)) => return Ok("true".into()),
+        (Form::Flag, _) => "true or false",
+        (Form::One | Form::Several, DeValue::String(text)) => return Ok(text.as_ref().into()),
+        (_, DeValue::Integer(number)) if key.permits_number() => {
             let digits = number.as_str().replace('_', "");
-            i128::from_str_radix(&digits, number.radix())
+            return i128::from_str_radix(&digits, number.radix())
                 .map(|number| number.to_string().into())
-                .map_err(|_| format!("expected a smaller number, found {}", excerpt(&digits)))
+                .map_err(|_| format!("expected a smaller number, found {}", excerpt(&digits)));
         }
-        _ => Err(format!("expected a text in quotes, or a number, found {}", kind(value))),
-    }
+        (Form::Count, _) => "a number",
+        _ if key.permits_number() => "a text in quotes, or a number",
+        _ => "a text in quotes",
+    };
+    Err(format!("expected {expected}, found {}", kind(value)))
 }
 
 /// The message about a key that no program knows.
 pub(super) fn unknown<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
-    let distance = |other: &&str| strsim::damerau_levenshtein(name, other);
-    let nearest = known.min_by_key(distance);
-    let most = (name.chars().count() / 3).max(1);
     let found = excerpt(name);
-    match nearest.filter(|other| distance(other) <= most) {
+    match similar_name(name, known) {
         Some(other) => format!("unknown key {found}; did you mean `{other}`?"),
         None => format!("unknown key {found}"),
     }
+}
+
+/// The known name that is most similar, if one is.
+pub(super) fn similar_name<'a>(
+    name: &str,
+    known: impl Iterator<Item = &'a str>,
+) -> Option<&'a str> {
+    let distance = |other: &&str| strsim::damerau_levenshtein(name, other);
+    let most = (name.chars().count() / 3).max(1);
+    known.min_by_key(distance).filter(|other| distance(other) <= most)
 }

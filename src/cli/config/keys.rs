@@ -9,6 +9,12 @@ pub(in crate::cli) const CONFIG: &str = "config";
 /// The hidden option that unsets a flag begins with this.
 const NEGATION: &str = "no-";
 
+/// The variables of the environment begin with this.
+pub(super) const VARIABLES: &str = "P2P_CI_";
+
+/// The variable that names the file.
+pub(super) const CONFIG_VARIABLE: &str = "P2P_CI_CONFIG";
+
 /// Options of a single run, which have no key: what they do must not happen at each start.
 const WITHOUT_KEY: [&str; 10] = [
     "help",
@@ -33,6 +39,9 @@ const IN_TABLES: [(&str, &str); 4] = [
     ("admin-host", "admin.host"),
     ("admin-token-file", "admin.token_file"),
 ];
+
+/// Placeholders of values that may be a number. Others are texts in quotes.
+const NUMBERS: [&str; 5] = ["N", "SIZE", "RATE", "[ADDR:]PORT", "ADDR:PORT|PATH"];
 
 /// The form of a value.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -100,7 +109,7 @@ impl Key {
             name,
             id: id.clone(),
             option: long.map(|long| format!("--{long}")),
-            variable: format!("P2P_CI_{}", word.replace('-', "_").to_ascii_uppercase()),
+            variable: format!("{VARIABLES}{}", word.replace('-', "_").to_ascii_uppercase()),
             form,
             conflicts: command
                 .get_arg_conflicts_with(arg)
@@ -134,6 +143,11 @@ impl Key {
     /// The description without that value.
     pub(in crate::cli) fn description(&self) -> &str {
         self.help.rsplit_once("[default: ").map_or(&self.help, |(text, _)| text.trim_end())
+    }
+
+    /// Whether the file may have a number without quotes.
+    pub(super) fn permits_number(&self) -> bool {
+        self.form == Form::Count || NUMBERS.contains(&&*self.placeholder)
     }
 
     /// Whether the value must not be shown.

@@ -9,17 +9,13 @@ use std::path::{Path, PathBuf};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Command, FromArgMatches, Id};
 
-use super::checking::{check, from_variable};
+use super::checking::{check, from_variable, mistakes_in};
 use super::error::{ConfigError, Mistake};
 use super::file::{self, FileValues};
-use super::keys::{CONFIG, Form, Key, keys, negation, with_negations};
+use super::keys::{CONFIG, CONFIG_VARIABLE, Form, Key, keys, negation, with_negations};
 use super::programs::Program;
 use super::tables::{SHARE, Tables, expanded};
 use crate::escape::escaped_path;
-use crate::toml_table::TomlError;
-
-/// The variable that names the file.
-const CONFIG_VARIABLE: &str = "P2P_CI_CONFIG";
 
 /// Where a value is from.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -57,6 +53,8 @@ pub(in crate::cli) struct Layers {
     pub(in crate::cli) file: Option<PathBuf>,
     /// Why it is not known whether there is a default file, if it is not.
     pub(in crate::cli) unknown_file: Option<Mistake>,
+    /// Variables of the environment that no program knows.
+    pub(in crate::cli) unknown_variables: Vec<Mistake>,
     pub(in crate::cli) tables: Tables,
     pub(in crate::cli) table_lines: Vec<(&'static str, usize)>,
 }
@@ -137,11 +135,15 @@ impl<A> Configured<A> {
 }
 
 impl Layers {
-    /// Logs that it is not known whether there is a default file.
+    /// What is wrong but ends nothing.
+    pub(in crate::cli) fn warnings(&self) -> impl Iterator<Item = &Mistake> {
+        self.unknown_file.iter().chain(&self.unknown_variables)
+    }
+
+    /// Logs that it is not known whether there is a default file, and which variables no program knows. They
+    /// end nothing: they may be those of another version.
     pub(in crate::cli) fn warn(&self) {
-        if let Some(mistake) = &self.unknown_file {
-            log::warn!("{mistake}; the program runs without it");
-        }
+        self.warnings().for_each(|mistake| log::warn!("{mistake}; the program runs without it"));
     }
 
     fn read(
@@ -203,15 +205,13 @@ impl Layers {
         if let Some(file) = &file {
             for value in found.values {
                 let Some(key) = keys.get(value.key) else { continue };
-                let texts: Vec<OsString> =
-                    value.texts.into_iter().map(|text| with_home(key, text)).collect();
-                if let Err(mistake) = check(command, key, &texts) {
-                    let mistake = format!("{}: {mistake}", key.name);
-                    found.mistakes.push(TomlError { line: value.line, mistake });
-                } else if !is_set(key) {
+                let wrong = mistakes_in(command, key, &value);
+                if wrong.is_empty() && !is_set(key) {
                     let source = Source::File(file.clone(), value.line);
-                    values.push(Layer { id: key.id.clone(), texts, source });
+                    let texts = value.texts.into_iter().map(|one| with_home(key, one.text));
+                    values.push(Layer { id: key.id.clone(), texts: texts.collect(), source });
                 }
+                found.mistakes.extend(wrong);
             }
             found.mistakes.sort_by_key(|mistake| mistake.line);
             let in_file = |error| Mistake::InFile { file: file.clone(), error };
@@ -222,6 +222,7 @@ impl Layers {
                 values,
                 file,
                 unknown_file,
+                unknown_variables: Vec::new(),
                 tables: found.tables,
                 table_lines: found.table_lines,
             }),
@@ -286,10 +287,7 @@ pub(super) fn check_file(
     let mut found = file::values(program, &keys, &text);
     for value in &found.values {
         let Some(key) = keys.get(value.key) else { continue };
-        if let Err(mistake) = check(command, key, &value.texts) {
-            let mistake = format!("{}: {mistake}", key.name);
-            found.mistakes.push(TomlError { line: value.line, mistake });
-        }
+        found.mistakes.extend(mistakes_in(command, key, value));
     }
     found.mistakes.sort_by_key(|mistake| mistake.line);
     let in_file = |error| Mistake::InFile { file: path.into(), error };

@@ -14,11 +14,12 @@
 //! | `values` | the values in effect, with their sources |
 //! | `running` | the values of a service that runs, and what a reload changes |
 //! | `error` | mistakes, each with its place |
+//! | `values_json` | the same as JSON |
 //! | `template` | the commented file that `config init` writes |
 //! | `manual` | the manual pages of the files |
 //! | `command` | `p2p-ci config` |
 
-mod checking;
+pub(super) mod checking;
 pub(super) mod command;
 pub(super) mod error;
 mod file;
@@ -30,3 +31,4 @@ pub(super) mod running;
 pub(super) mod tables;
 pub(super) mod template;
 pub(super) mod values;
+mod values_json;

@@ -84,16 +84,24 @@ pub(in crate::cli) struct Tables {
 
 impl UploadRate {
     /// Reads an `[[upload.limit]]`.
-    pub(super) fn read(table: Table<'_>) -> Result<Self, TomlError> {
-        table.expect_keys(&["network", "rate"])?;
-        let networks = table.texts("network")?.into_iter().map(network);
-        let networks = networks.collect::<Result<Vec<IpNet>, _>>();
-        let networks = networks.map_err(|mistake| table.error_of("network", mistake))?;
-        if networks.is_empty() {
-            return Err(table.error("expected `network = \"…\"`, found no network"));
+    ///
+    /// # Errors
+    /// All mistakes in it.
+    pub(super) fn read(table: Table<'_>) -> Result<Self, Vec<TomlError>> {
+        table.expect_keys(&["network", "rate"]).map_err(|mistake| vec![mistake])?;
+        let networks = table.each_text("network", network).and_then(|networks| {
+            let missing = || vec![table.error("expected `network = \"…\"`, found no network")];
+            if networks.is_empty() { Err(missing()) } else { Ok(networks) }
+        });
+        let rate = table.parsed_number("rate", rate).and_then(|rate| {
+            rate.ok_or_else(|| table.error("expected `rate = \"…\"`, found no rate"))
+        });
+        match (networks, rate) {
+            (Ok(networks), Ok(rate)) => Ok(Self { networks, rate }),
+            (networks, rate) => {
+                Err(networks.err().into_iter().flatten().chain(rate.err()).collect())
+            }
         }
-        let missing = || table.error("expected `rate = \"…\"`, found no rate");
-        Ok(Self { networks, rate: table.parsed_number("rate", rate)?.ok_or_else(missing)? })
     }
 }
 

@@ -87,8 +87,8 @@ pub(super) fn example(program: Program, key: &Key) -> String {
         }
     });
     match key.form {
-        Form::Several => format!("[{}]", one(value)),
-        Form::Flag | Form::One | Form::Count => one(value),
+        Form::Several => format!("[{}]", one(key, value)),
+        Form::Flag | Form::One | Form::Count => one(key, value),
     }
 }
 

@@ -21,6 +21,7 @@ pub(super) fn lines<A>(configured: &Configured<A>) -> Vec<String> {
         },
     };
     let mut lines = vec![format!("# configuration file: {file}")];
+    lines.extend(configured.layers.unknown_variables.iter().map(|mistake| format!("# {mistake}")));
     let has_shares = !configured.layers.tables.shares.is_empty();
     let values = configured.values().filter(|(key, ..)| !(has_shares && key.name == SHARE));
     lines.extend(values.map(|(key, texts, source)| line(key, &texts, &source)));
@@ -51,7 +52,7 @@ fn shown(key: &Key, texts: &[OsString]) -> String {
     if key.is_secret() {
         return "\"(hidden)\"".into();
     }
-    let all = || texts.iter().map(|text| one(&text.to_string_lossy()));
+    let all = || texts.iter().map(|text| one(key, &text.to_string_lossy()));
     match key.form {
         Form::Flag => (!texts.is_empty()).to_string(),
         Form::Several => format!("[{}]", all().collect::<Vec<_>>().join(", ")),
@@ -59,32 +60,36 @@ fn shown(key: &Key, texts: &[OsString]) -> String {
     }
 }
 
-/// A text of the file. A number is one there, too.
-pub(super) fn one(text: &str) -> String {
-    if is_number(text) {
-        return text.into();
-    }
+/// A text of the file, or a number.
+pub(super) fn one(key: &Key, text: &str) -> String {
+    if key.permits_number() && is_number(text) { text.into() } else { quoted(text) }
+}
+
+fn quoted(text: &str) -> String {
     // The escapes of JSON are also those of TOML.
     escaped_json(&serde_json::Value::from(text).to_string())
 }
 
 fn table_lines<A>(configured: &Configured<A>) -> Vec<String> {
-    let source = |name: &str| {
-        let line = configured.layers.table_lines.iter().find(|(table, _)| *table == name);
-        let file = configured.layers.file.clone().zip(line.map(|(_, line)| *line));
-        file.map_or(Source::Default, |(file, line)| Source::File(file, line)).to_string()
-    };
     let tables = tables(&configured.layers.tables);
     let lines = tables.into_iter().flat_map(|(name, entries)| {
-        let head = with_source(&format!("[[{name}]]"), &source(name));
+        let head =
+            with_source(&format!("[[{name}]]"), &line_of_table(configured, name).to_string());
         std::iter::once(head)
             .chain(entries.into_iter().map(|(key, value)| format!("{key} = {value}")))
     });
     lines.collect()
 }
 
+/// Where the first of these tables is.
+pub(super) fn line_of_table<A>(configured: &Configured<A>, name: &str) -> Source {
+    let line = configured.layers.table_lines.iter().find(|(table, _)| *table == name);
+    let file = configured.layers.file.clone().zip(line.map(|(_, line)| *line));
+    file.map_or(Source::Default, |(file, line)| Source::File(file, line))
+}
+
 /// Whether a text is a number without leading zeros, which TOML reads.
-fn is_number(text: &str) -> bool {
+pub(super) fn is_number(text: &str) -> bool {
     (1..18).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_digit())
         && (text == "0" || !text.starts_with('0'))
@@ -93,7 +98,7 @@ fn is_number(text: &str) -> bool {
 /// The tables that no option has, with their names, keys and values.
 fn tables(tables: &Tables) -> Vec<(&'static str, Vec<(&'static str, String)>)> {
     let shares = tables.shares.iter().map(|share| {
-        let path = one(&share.path.to_string_lossy());
+        let path = quoted(&share.path.to_string_lossy());
         let options = [("recursive", share.recursive), ("hand_over", share.hand_over)];
         let options =
             options.into_iter().filter_map(|(name, value)| Some((name, value?.to_string())));
