@@ -227,6 +227,9 @@ impl<'a> Download<'a> {
         if self.request.digest.is_some() {
             return ExpectedDigest::Caller;
         }
+        if self.request.sources.len() < 2 {
+            return ExpectedDigest::Holder;
+        }
         match agreeing(&self.request.sources, &self.admission.names, holders, digest) {
             0 | 1 => ExpectedDigest::Holder,
             networks => ExpectedDigest::Holders(networks),

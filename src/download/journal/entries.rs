@@ -9,6 +9,7 @@
 //! A line that cannot be read is skipped: the last one may be half-written.
 
 use std::collections::BTreeMap;
+use std::fmt::{self, Write};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::escape::escaped;
@@ -77,7 +78,7 @@ impl Entries {
     /// Adds one. Of each document only the last ones are kept, and old documents are dropped when
     /// all entries become too large.
     pub(super) fn add(&mut self, document: Document, entry: Entry) {
-        self.bytes += line(&document, &entry).len();
+        self.bytes += length(&document, &entry);
         // A growing vector begins with room for four, and most documents have one entry.
         let entries = self.by_document.entry(document).or_insert_with(|| Vec::with_capacity(1));
         entries.push(entry);
@@ -141,11 +142,13 @@ impl Entries {
         }
     }
 
-    /// All entries as lines.
-    pub(super) fn lines(&self) -> impl Iterator<Item = String> {
-        self.by_document
-            .iter()
-            .flat_map(|(document, one)| one.iter().map(|entry| line(document, entry)))
+    /// The lines of all entries.
+    pub(super) fn text(&self) -> String {
+        let mut text = String::new();
+        for (document, entries) in &self.by_document {
+            entries.iter().for_each(|entry| append_line(&mut text, document, entry));
+        }
+        text
     }
 }
 
@@ -174,22 +177,48 @@ fn trim(entries: &mut Vec<Entry>, kept: usize) {
 }
 
 fn size(document: &Document, entries: &[Entry]) -> usize {
-    entries.iter().map(|entry| line(document, entry).len()).sum()
+    entries.iter().map(|entry| length(document, entry)).sum()
 }
 
-pub(super) fn line(document: &Document, entry: &Entry) -> String {
+/// Appends the line of an entry.
+pub(super) fn append_line(out: &mut String, document: &Document, entry: &Entry) {
+    // Writing to a string cannot fail.
+    let _ = write_line(out, document, entry);
+}
+
+/// The number of bytes of the line of an entry.
+fn length(document: &Document, entry: &Entry) -> usize {
+    let mut length = Length(0);
+    let _ = write_line(&mut length, document, entry);
+    length.0
+}
+
+/// Counts bytes instead of storing them.
+struct Length(usize);
+
+impl Write for Length {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0 += text.len();
+        Ok(())
+    }
+}
+
+fn write_line(out: &mut impl Write, document: &Document, entry: &Entry) -> fmt::Result {
     let seconds = entry.time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let event = match &entry.event {
-        Event::Wanted(None) => "wanted".to_string(),
-        Event::Wanted(Some(digest)) => format!("wanted\t{digest}"),
-        Event::Failed(holder, reason) => format!("failed\t{holder}\t{}", shortened(reason)),
-        Event::NotFetched(reason) => format!("not fetched\t{}", shortened(reason)),
-        Event::Fetched(digest, length, holder) => format!("fetched\t{digest}\t{length}\t{holder}"),
-        Event::Waits(pause) => format!("waits\t{}", pause.as_secs()),
-        Event::GivenUp => "given up".to_string(),
-        Event::Replaced => "replaced".to_string(),
-    };
-    format!("{seconds}\t{}\t{event}\n", document.wire())
+    write!(out, "{seconds}\t{}\t", document.wire())?;
+    match &entry.event {
+        Event::Wanted(None) => out.write_str("wanted")?,
+        Event::Wanted(Some(digest)) => write!(out, "wanted\t{digest}")?,
+        Event::Failed(holder, reason) => write!(out, "failed\t{holder}\t{}", shortened(reason))?,
+        Event::NotFetched(reason) => write!(out, "not fetched\t{}", shortened(reason))?,
+        Event::Fetched(digest, length, holder) => {
+            write!(out, "fetched\t{digest}\t{length}\t{holder}")?;
+        }
+        Event::Waits(pause) => write!(out, "waits\t{}", pause.as_secs())?,
+        Event::GivenUp => out.write_str("given up")?,
+        Event::Replaced => out.write_str("replaced")?,
+    }
+    out.write_char('\n')
 }
 
 /// A reason may quote a holder. It is escaped: no tab, no line end.

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::entries::{Entries, Entry, line, parse};
+use super::entries::{Entries, Entry, append_line, parse};
 use crate::escape::escaped_path;
 use crate::limits;
 use crate::protocol::Document;
@@ -85,7 +85,9 @@ impl JournalFile {
         loop {
             let next = entries.next();
             let is_last = next.is_none();
-            piece.extend(next.map(|(document, entry)| line(&document, &entry)));
+            if let Some((document, entry)) = next {
+                append_line(&mut piece, &document, &entry);
+            }
             if piece.len() >= PIECE || is_last {
                 if let Err(error) = self.write(&piece)
                     && !self.has_failed
@@ -176,7 +178,7 @@ impl JournalFile {
     fn compact(&self) -> io::Result<()> {
         let mut entries = read(&self.path)?;
         entries.fit(limits::JOURNAL_BYTES / 2);
-        let mut text: String = entries.lines().collect();
+        let mut text = entries.text();
         if text.len() as u64 > limits::JOURNAL_COMPACT_ABOVE / 2 {
             text.insert_str(0, &format!("{HEADER}{}\n", text.len()));
         }

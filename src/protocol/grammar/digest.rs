@@ -1,6 +1,6 @@
 //! Digests of documents (protocol.md section 5.5).
 
-use std::fmt::{self, Write};
+use std::fmt;
 use std::str::FromStr;
 
 use super::SyntaxError;
@@ -46,9 +46,19 @@ impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("sha-256=")?;
         // Lists and journals have many digests, and formatting each byte takes several times as long.
-        let digits = self.0.iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
-        let mut digits = digits.filter_map(|digit| char::from_digit(digit.into(), 16));
-        digits.try_for_each(|digit| f.write_char(digit))
+        let mut digits = [0; 64];
+        for (pair, byte) in digits.as_chunks_mut().0.iter_mut().zip(self.0) {
+            *pair = [hexadecimal(byte >> 4), hexadecimal(byte & 0xf)];
+        }
+        f.write_str(std::str::from_utf8(&digits).map_err(|_| fmt::Error)?)
+    }
+}
+
+/// The digit of a value below 16.
+fn hexadecimal(value: u8) -> u8 {
+    match value {
+        0..10 => b'0' + value,
+        _ => b'a' + (value - 10),
     }
 }
 

@@ -148,10 +148,11 @@ pub fn is_padding(bytes: &[u8]) -> bool {
 pub(super) fn mark_length(bytes: &[u8]) -> Option<usize> {
     let line = bytes.get(..bytes.len().min(LONGEST_MARK))?;
     let colon = line.iter().position(|&byte| byte == b':')?;
-    let name = std::str::from_utf8(line.get(..colon)?).ok()?.to_ascii_lowercase();
+    let name = std::str::from_utf8(line.get(..colon)?).ok()?;
     let mut words = name.split([' ', '-', '_']).filter(|word| !word.is_empty()).rev();
     let last = words.next()?;
-    let is_mark = MARKS.contains(&last) && words.all(|word| MARKED.contains(&word));
+    let is_in = |list: [&str; 6], word: &str| list.iter().any(|one| one.eq_ignore_ascii_case(word));
+    let is_mark = is_in(MARKS, last) && words.all(|word| is_in(MARKED, word));
     is_mark.then_some(colon + 1)
 }
 
