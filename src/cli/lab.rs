@@ -2,6 +2,7 @@
 
 mod error;
 mod file;
+mod page;
 mod results;
 mod screen;
 mod session;
@@ -11,10 +12,12 @@ mod typing;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
+use super::admin::{AdminArgs, AdminListeners, AdminServer};
 use super::errors::report::report;
 use super::output::print::{print_json, print_line};
 use super::record::RecordArgs;
@@ -23,10 +26,11 @@ use super::values::rate::Rate;
 use crate::capture::Recorder;
 use crate::escape::{escaped, escaped_path};
 use crate::lab::{
-    BUILTIN, Builtin, Documents, Figures, Group, Laboratory, MOST_PEERS, Scenario, Schedule,
+    BUILTIN, Builtin, Documents, Figures, Group, Laboratory, MOST_PEERS, Phase, Scenario, Schedule,
     Settings, builtin, plot,
 };
 use error::Error;
+use page::LabPage;
 use screen::{Place, Screen};
 use session::Ending;
 use sniffer::Sniffer;
@@ -83,6 +87,9 @@ pub(super) struct Arguments {
 
     #[command(flatten)]
     record: RecordArgs,
+
+    #[command(flatten)]
+    admin: AdminArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -127,7 +134,7 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
     let result = match &arguments.action {
         Some(Action::List) => list(),
         Some(Action::Print { name }) => print(name),
-        Some(Action::Run(run)) => run_scenario(run, &arguments.record),
+        Some(Action::Run(run)) => run_scenario(run, arguments),
         None => run_peers(arguments),
     };
     match result {
@@ -181,6 +188,7 @@ fn run_peers(arguments: &Arguments) -> Result<(), Error> {
         recorder: recorder(&arguments.record)?,
         shows_exchange: true,
     };
+    let listeners = arguments.admin.listen()?;
     let ending = Ending::start().map_err(Error::Start)?;
     let typed =
         Prompt::start(ending.interrupt()).map_err(|error| Error::Start(io::Error::other(error)))?;
@@ -190,20 +198,24 @@ fn run_peers(arguments: &Arguments) -> Result<(), Error> {
     };
     let screen = Screen::start(place, ending.cancel.clone()).map_err(Error::Start)?;
     let print = screen.printer();
-    let laboratory = Laboratory::start(settings, print).map_err(Error::Start)?;
+    let laboratory = Arc::new(Laboratory::start(settings, print).map_err(Error::Start)?);
     ending.remove_at_end(laboratory.root());
     screen.note(&format!("the index server listens on {}", laboratory.index()));
+    let admin = show(&arguments.admin, listeners, &laboratory, &screen)?;
     Schedule::of(&scenario).run(&laboratory, &ending.cancel).map_err(Error::Step)?;
     laboratory.wait_until_registered();
+    laboratory.enter(Phase::Commands);
     session::serve(&laboratory, &screen, &ending, prompt, AFTER_SCRIPT).map_err(Error::Output)?;
     let figures = laboratory.figures();
+    // It has the laboratory, too.
+    drop(admin);
     drop(laboratory);
     screen.end().map_err(Error::Output)?;
     ending.check()?;
     results::lines(&figures, None).iter().try_for_each(print_line).map_err(Error::Output)
 }
 
-fn run_scenario(arguments: &RunArgs, record: &RecordArgs) -> Result<(), Error> {
+fn run_scenario(arguments: &RunArgs, all: &Arguments) -> Result<(), Error> {
     let (name, text) = read(&arguments.scenario)?;
     let scenario = Scenario::parse(&text).map_err(|error| Error::scenario(&name, error))?;
     let plotted = match (&arguments.plot, arguments.no_plot) {
@@ -219,9 +231,10 @@ fn run_scenario(arguments: &RunArgs, record: &RecordArgs) -> Result<(), Error> {
     let settings = Settings {
         scenario: scenario.clone(),
         share: None,
-        recorder: recorder(record)?,
+        recorder: recorder(&all.record)?,
         shows_exchange: arguments.exchange,
     };
+    let listeners = all.admin.listen()?;
     let ending = Ending::start().map_err(Error::Start)?;
     let place = if arguments.json { Place::Errors } else { Place::Output };
     let screen = Screen::start(place, ending.cancel.clone()).map_err(Error::Start)?;
@@ -233,9 +246,12 @@ fn run_scenario(arguments: &RunArgs, record: &RecordArgs) -> Result<(), Error> {
         .published
         .map(|_| Sniffer::start(&ending.cancel, |process| ending.terminate_at_end(process)));
     let laboratory = Laboratory::start(settings, screen.printer()).map_err(Error::Start)?;
+    let laboratory = Arc::new(laboratory);
     ending.remove_at_end(laboratory.root());
+    let admin = show(&all.admin, listeners, &laboratory, &screen)?;
     Schedule::of(&scenario).run(&laboratory, &ending.cancel).map_err(Error::Step)?;
     let figures = laboratory.figures();
+    drop(admin);
     drop(laboratory);
     let sniffed = sniffer.map(|sniffer| sniffer.and_then(Sniffer::end));
     screen.end().map_err(Error::Output)?;
@@ -245,6 +261,19 @@ fn run_scenario(arguments: &RunArgs, record: &RecordArgs) -> Result<(), Error> {
     }
     print_results(arguments.json, &figures, sniffed.as_ref(), plotted.as_deref())
         .map_err(Error::Output)
+}
+
+/// Shows the laboratory at the addresses for operators.
+fn show(
+    arguments: &AdminArgs,
+    listeners: AdminListeners,
+    laboratory: &Arc<Laboratory>,
+    screen: &Screen,
+) -> Result<Option<AdminServer>, Error> {
+    for address in listeners.addresses() {
+        screen.note(&format!("admin at {address}"));
+    }
+    Ok(arguments.serve(listeners, LabPage::new(Arc::clone(laboratory)))?)
 }
 
 fn print_results(

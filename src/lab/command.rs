@@ -1,5 +1,6 @@
 //! The commands of a laboratory, as users type them and as scenarios have them.
 
+use std::fmt::{self, Display, Formatter};
 use std::time::Duration;
 
 use super::units;
@@ -115,6 +116,43 @@ impl Wanted {
     }
 }
 
+/// As users type it.
+impl Display for Command {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Join(None) => f.write_str("join"),
+            Self::Join(Some(peers)) => write!(f, "join {peers}"),
+            Self::Leave(peers) => write!(f, "leave {peers}"),
+            Self::Get(peers, wanted) => write!(f, "get {peers} {wanted}"),
+            Self::Slow(peers, Some(rate)) => write!(f, "slow {peers} {}", units::shown_size(*rate)),
+            Self::Slow(peers, None) => write!(f, "slow {peers} unlimited"),
+            Self::List => f.write_str("list"),
+            Self::Wait(time) => write!(f, "wait {} ms", time.as_millis()),
+            Self::Help => f.write_str("help"),
+            Self::Quit => f.write_str("quit"),
+        }
+    }
+}
+
+impl Display for Peers {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::All => f.write_str("all"),
+            Self::Number(number) => write!(f, "{number}"),
+            Self::Group(name) => f.write_str(name),
+        }
+    }
+}
+
+impl Display for Wanted {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::All => f.write_str("all"),
+            Self::One(document) => write!(f, "{document}"),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -135,6 +173,8 @@ mod tests {
             ("list", Command::List),
             ("exit", Command::Quit),
         ] {
+            let shown = expected.to_string();
+            assert_eq!(Command::parse(&shown).as_ref(), Ok(&expected), "{shown}");
             assert_eq!(Command::parse(line), Ok(expected), "{line}");
         }
         for line in ["", "jump", "leave", "leave 1 2", "get 2", "get 2 RFC x", "slow 2 1", "wait 5"]

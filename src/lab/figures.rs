@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::history::Step;
+use super::history::{Counts, Step};
 use super::observer::{INTERVAL, Traffic};
 use super::scenario::{Published, Scenario};
 
@@ -13,18 +13,7 @@ pub(crate) struct Figures {
     pub(crate) title: String,
     /// How long it has run.
     pub(crate) time: Duration,
-    pub(crate) joined: usize,
-    pub(crate) left: usize,
-    /// Documents that peers wanted, each for each peer.
-    pub(crate) wanted: usize,
-    pub(crate) delivered: usize,
-    pub(crate) failed: usize,
-    /// Downloads that were tried again.
-    pub(crate) retried: usize,
-    /// How often a holder did not deliver a document.
-    pub(crate) holders_failed: usize,
-    /// The bytes of the delivered documents.
-    pub(crate) bytes: u64,
+    pub(crate) counts: Counts,
     /// From the first wish until half, 90 percent and all of the wanted documents were delivered.
     pub(crate) half: Option<Duration>,
     pub(crate) most: Option<Duration>,
@@ -53,30 +42,22 @@ impl Figures {
         let mut figures = Self { title: scenario.title.clone(), time, ..Self::default() };
         let (mut first, mut online) = (None, 0_usize);
         for (at, step) in steps {
+            figures.counts.add(*step);
             match step {
                 Step::Joined | Step::Left => {
-                    let is_join = *step == Step::Joined;
-                    figures.joined += usize::from(is_join);
-                    figures.left += usize::from(!is_join);
-                    online = if is_join { online + 1 } else { online.saturating_sub(1) };
+                    online = match step {
+                        Step::Joined => online + 1,
+                        _ => online.saturating_sub(1),
+                    };
                     figures.peers.push((*at, online));
                 }
-                Step::Wanted => {
-                    first.get_or_insert(*at);
-                    figures.wanted += 1;
-                }
-                Step::Delivered(length) => {
-                    figures.delivered += 1;
-                    figures.bytes += length;
-                    figures.deliveries.push((*at, figures.delivered));
-                }
-                Step::Failed => figures.failed += 1,
-                Step::Retried => figures.retried += 1,
-                Step::HolderFailed => figures.holders_failed += 1,
+                Step::Wanted => drop(first.get_or_insert(*at)),
+                Step::Delivered(_) => figures.deliveries.push((*at, figures.counts.delivered)),
+                Step::Failed | Step::Retried | Step::HolderFailed => {}
             }
         }
         let after = |percent: usize| {
-            let count = (figures.wanted * percent).div_ceil(100).checked_sub(1)?;
+            let count = (figures.counts.wanted * percent).div_ceil(100).checked_sub(1)?;
             let (at, _) = figures.deliveries.get(count)?;
             at.checked_sub(first?)
         };
@@ -128,7 +109,7 @@ mod tests {
         let sent = BTreeMap::from([(1, vec![1, 2]), (2, vec![5])]);
         let traffic = Traffic { sent, ..Traffic::default() };
         let figures = Figures::of(&scenario, &[0, 1], at(800), &steps, traffic);
-        let Figures { wanted, delivered, failed, retried, bytes, joined, left, .. } = figures;
+        let Counts { wanted, delivered, failed, retried, bytes, joined, left, .. } = figures.counts;
         assert_eq!((wanted, delivered, failed, retried, bytes), (4, 3, 1, 1, 30));
         assert_eq!((joined, left, figures.peers.last()), (2, 1, Some(&(at(700), 1))));
         assert_eq!((figures.half, figures.most, figures.all), (Some(at(200)), None, None));

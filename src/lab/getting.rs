@@ -16,6 +16,8 @@ const PAUSE: Duration = Duration::from_millis(250);
 
 /// What is reported of a download.
 pub(super) enum Progress<'a> {
+    /// An event of the download.
+    Event(&'a DownloadProgress<'a>),
     /// A holder did not deliver the document.
     HolderFailed(&'a Endpoint, &'a TransferError),
     /// The document is here: its length, and its holders.
@@ -83,6 +85,7 @@ fn try_once(
     let path = target.map_err(|error| text(&error))?.path();
     let mut file = PartialFile::begin(&path).map_err(|error| text(&error))?;
     let completed = member.downloader.download(&request, &mut file, &mut |event| {
+        report(Progress::Event(&event));
         if let DownloadProgress::Failed(holder, error) = event
             && was_asked(error)
         {

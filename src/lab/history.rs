@@ -1,6 +1,6 @@
 //! What the peers have done, with times.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Steps that are kept: a laboratory may run for a long time.
@@ -23,16 +23,56 @@ pub(super) enum Step {
     HolderFailed,
 }
 
+/// How often the steps were taken.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Counts {
+    pub(crate) joined: usize,
+    pub(crate) left: usize,
+    /// Documents that peers wanted, each for each peer.
+    pub(crate) wanted: usize,
+    pub(crate) delivered: usize,
+    pub(crate) failed: usize,
+    /// Downloads that were tried again.
+    pub(crate) retried: usize,
+    /// How often a holder did not deliver a document.
+    pub(crate) holders_failed: usize,
+    /// The bytes of the delivered documents.
+    pub(crate) bytes: u64,
+}
+
+impl Counts {
+    pub(super) fn add(&mut self, step: Step) {
+        match step {
+            Step::Joined => self.joined += 1,
+            Step::Left => self.left += 1,
+            Step::Wanted => self.wanted += 1,
+            Step::Delivered(length) => {
+                self.delivered += 1;
+                self.bytes += length;
+            }
+            Step::Failed => self.failed += 1,
+            Step::Retried => self.retried += 1,
+            Step::HolderFailed => self.holders_failed += 1,
+        }
+    }
+}
+
 /// What the peers have done.
 #[derive(Debug)]
 pub(super) struct History {
     begun: Instant,
-    steps: Mutex<Vec<(Duration, Step)>>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    steps: Vec<(Duration, Step)>,
+    counts: Counts,
 }
 
 impl History {
     pub(super) fn begin() -> Self {
-        Self { begun: Instant::now(), steps: Mutex::default() }
+        Self { begun: Instant::now(), state: Mutex::default() }
     }
 
     /// The time since the beginning.
@@ -41,15 +81,24 @@ impl History {
     }
 
     pub(super) fn add(&self, step: Step) {
-        let mut steps = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
-        if steps.len() < MOST {
+        let mut state = self.lock();
+        state.counts.add(step);
+        if state.steps.len() < MOST {
             // Taken with the lock, so that the times ascend.
             let time = self.begun.elapsed();
-            steps.push((time, step));
+            state.steps.push((time, step));
         }
     }
 
     pub(super) fn steps(&self) -> Vec<(Duration, Step)> {
-        self.steps.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.lock().steps.clone()
+    }
+
+    pub(super) fn counts(&self) -> Counts {
+        self.lock().counts
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -2,13 +2,14 @@
 
 mod commands;
 mod common;
+mod view;
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -22,13 +23,15 @@ use super::figures::Figures;
 use super::history::{History, Step};
 use super::member::{Member, Place};
 use super::observer::Observer;
+use super::plan::{Phase, Plan, PlannedStep};
 use super::scenario::{Documents, Group, Scenario};
 use crate::capture::Recorder;
 use crate::net::{Interface, Stop};
 use crate::protocol::{Document, Endpoint, Port};
-use crate::server::{Config, Server};
+use crate::server::{Config, Monitor, Server};
 pub(crate) use common::Reported;
 use common::{Common, Report};
+pub(crate) use view::{PeerView, Presence};
 
 /// What a laboratory consists of.
 pub(crate) struct Settings {
@@ -48,9 +51,11 @@ pub(crate) struct Laboratory {
     shared_files: Vec<PathBuf>,
     index: Endpoint,
     stop: Stop,
+    monitor: Monitor,
     server: Option<JoinHandle<()>>,
     /// Shared with the threads that download.
     common: Arc<Common>,
+    plan: Plan,
     peers: Mutex<Vec<Peer>>,
     /// All documents, for `get … all`.
     documents: Mutex<BTreeSet<Document>>,
@@ -65,6 +70,14 @@ struct Peer {
     /// Its place within the group.
     place: usize,
     member: Option<Arc<Member>>,
+    has_joined: bool,
+}
+
+impl Peer {
+    /// A peer that has not joined yet.
+    fn expected(group: usize, place: usize) -> Self {
+        Self { group, place, member: None, has_joined: false }
+    }
 }
 
 impl Laboratory {
@@ -98,7 +111,7 @@ impl Laboratory {
         let address = address.ok_or(io::ErrorKind::AddrNotAvailable)?;
         observer.listens(0, address);
         let index = address.to_string().parse().map_err(io::Error::other)?;
-        let stop = server.stop();
+        let (stop, monitor) = (server.stop(), server.monitor());
         let run = move || {
             if let Err(error) = server.run() {
                 log::error!("the index server has ended: {error}");
@@ -108,19 +121,20 @@ impl Laboratory {
         let mut peers = Vec::new();
         let mut all = BTreeSet::new();
         for (number, group) in scenario.groups.iter().enumerate() {
-            peers.extend((0..group.count).map(|place| Peer { group: number, place, member: None }));
+            peers.extend((0..group.count).map(|place| Peer::expected(number, place)));
             if shared_files.is_empty() {
                 all.extend((0..group.count).flat_map(|place| generated(group.documents, place)));
             }
         }
-        let running = AtomicUsize::new(0);
         Ok(Self {
             scenario,
             shared_files,
             index,
             stop,
+            monitor,
             server: Some(server),
-            common: Arc::new(Common { history, observer, report, running }),
+            common: Arc::new(Common::new(history, observer, report)),
+            plan: Plan::default(),
             peers: Mutex::new(peers),
             documents: Mutex::new(all),
             getting: Mutex::default(),
@@ -142,6 +156,21 @@ impl Laboratory {
     /// The time since the beginning.
     pub(crate) fn time(&self) -> Duration {
         self.common.history.time()
+    }
+
+    /// What the laboratory does from now on.
+    pub(crate) fn enter(&self, phase: Phase) {
+        self.plan.enter(phase);
+    }
+
+    /// Begins with these steps.
+    pub(super) fn begin_steps(&self, steps: impl Iterator<Item = PlannedStep>) {
+        self.plan.begin(steps);
+    }
+
+    /// The first of the steps that are left is being taken.
+    pub(super) fn take_step(&self) {
+        self.plan.take_step();
     }
 
     /// Whether a download is running.
@@ -185,6 +214,7 @@ impl Laboratory {
         self.common.note(&text);
         if let Some(peer) = lock(&self.peers).get_mut(number - 1) {
             peer.member = Some(Arc::new(member));
+            peer.has_joined = true;
         }
         Ok(())
     }

@@ -11,7 +11,8 @@
 //! | `faulty` | upload servers with faults |
 //! | `member`, `getting` | a peer that has joined; its downloads |
 //! | `observer`, `lines` | what is seen on the connections: counts, and the exchange as lines |
-//! | `history` | what the peers have done |
+//! | `history`, `journal` | what the peers have done, as counts and times; the last notes of it |
+//! | `transfers`, `plan` | the downloads that run; the steps that are left |
 //! | `laboratory` | the index server and the peers |
 //! | `schedule` | the steps of a scenario and their times |
 //! | `figures`, `plot` | the results as numbers and as a drawing |
@@ -24,20 +25,26 @@ mod faulty;
 mod figures;
 mod getting;
 mod history;
+mod journal;
 mod laboratory;
 mod lines;
 mod member;
 mod observer;
+mod plan;
 mod plot;
 mod scenario;
 mod schedule;
+mod transfers;
 mod units;
 
 pub(crate) use addresses::MOST_PEERS;
 pub(crate) use builtin::{BUILTIN, Builtin, builtin};
 pub(crate) use command::Command;
 pub(crate) use figures::Figures;
-pub(crate) use laboratory::{Laboratory, Reported, Settings};
+pub(crate) use history::Counts;
+pub(crate) use laboratory::{Laboratory, PeerView, Presence, Reported, Settings};
+pub(crate) use plan::Phase;
 pub(crate) use plot::{PLOT_BEGINS, plot};
-pub(crate) use scenario::{Documents, Group, Scenario};
+pub(crate) use scenario::{Documents, Fault, Group, Scenario};
 pub(crate) use schedule::Schedule;
+pub(crate) use transfers::Transfer;

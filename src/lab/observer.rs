@@ -69,6 +69,12 @@ impl Observer {
         self.lock().traffic.clone()
     }
 
+    /// Connections, packets and bytes.
+    pub(super) fn totals(&self) -> (u64, u64, u64) {
+        let Traffic { connections, packets, bytes, .. } = self.lock().traffic;
+        (connections, packets, bytes)
+    }
+
     /// A peer listens at this address; 0 is the index server.
     pub(super) fn listens(&self, number: usize, address: SocketAddr) {
         self.lock().listeners.insert(address, number);

@@ -74,7 +74,9 @@ pub(crate) fn plot(figures: &Figures) -> String {
                 stepped("delivered", &figures.deliveries),
                 Series {
                     name: "wanted".into(),
-                    points: [0.0, end].map(|at| (at, as_float(figures.wanted as u64))).into(),
+                    points: [0.0, end]
+                        .map(|at| (at, as_float(figures.counts.wanted as u64)))
+                        .into(),
                     is_stepped: false,
                 },
             ],
@@ -202,6 +204,7 @@ fn as_float(number: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lab::history::Counts;
 
     /// Checks that elements are closed in their order, and that attributes are quoted.
     fn check_xml(text: &str) {
@@ -232,7 +235,7 @@ mod tests {
         let figures = Figures {
             title: "Fast & <slow> \"holders\"\u{1b}\u{0}\u{9b}\n\u{202e}\u{ffff}".into(),
             time: at(2500),
-            wanted: 3,
+            counts: Counts { wanted: 3, ..Counts::default() },
             peers: vec![(at(0), 1), (at(100), 2), (at(2000), 1)],
             deliveries: vec![(at(700), 1), (at(1500), 2), (at(1600), 3)],
             sent: (0..8)

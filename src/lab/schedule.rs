@@ -1,10 +1,12 @@
 //! The steps of a scenario and their times.
 
 use std::collections::VecDeque;
+use std::fmt::{self, Display, Formatter};
 use std::time::Duration;
 
-use super::command::{Command, Wanted};
+use super::command::{Command, Peers, Wanted};
 use super::laboratory::Laboratory;
+use super::plan::Phase;
 use super::scenario::Scenario;
 use crate::net::Cancel;
 
@@ -25,6 +27,23 @@ enum Step {
     Get(usize, Vec<Wanted>),
     Leave(usize),
     Run(Command),
+}
+
+/// As a command, or several.
+impl Display for Step {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Join(number) => write!(f, "join {number}"),
+            Self::Leave(number) => write!(f, "leave {number}"),
+            Self::Get(number, wanted) => {
+                let get = |wanted: &Wanted| {
+                    Command::Get(Peers::Number(*number), wanted.clone()).to_string()
+                };
+                f.write_str(&wanted.iter().map(get).collect::<Vec<String>>().join("; "))
+            }
+            Self::Run(command) => command.fmt(f),
+        }
+    }
 }
 
 impl Schedule {
@@ -61,11 +80,13 @@ impl Schedule {
     /// # Errors
     /// When a step fails, for example because a peer cannot be started.
     pub(crate) fn run(mut self, laboratory: &Laboratory, cancel: &Cancel) -> Result<(), String> {
+        laboratory.begin_steps(self.steps.iter().map(|(at, step)| (*at, step.to_string())));
         while let Some((at, step)) = self.steps.pop_front() {
             let left = at.saturating_sub(laboratory.time());
             if cancel.is_cancelled() || (left > Duration::ZERO && cancel.sleep(left)) {
                 return Ok(());
             }
+            laboratory.take_step();
             match step {
                 Step::Join(number) => laboratory.join(number)?,
                 Step::Get(number, wanted) => laboratory.get(number, &wanted)?,
@@ -73,6 +94,7 @@ impl Schedule {
                 Step::Run(command) => drop(laboratory.execute(&command)?),
             }
         }
+        laboratory.enter(Phase::Downloads);
         while laboratory.is_busy() && laboratory.time() < self.duration && !cancel.sleep(POLL) {}
         Ok(())
     }
@@ -115,5 +137,7 @@ mod tests {
             "4000 Leave(2)",
         ];
         assert_eq!(text, expected);
+        let shown: Vec<String> = steps.iter().map(|(_, step)| step.to_string()).collect();
+        assert_eq!(shown[..4], ["join 1", "get 1 all", "leave 1", "join 2"]);
     }
 }

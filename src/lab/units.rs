@@ -54,6 +54,13 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
     number.parse().ok().and_then(|number: u64| number.checked_mul(factor)).ok_or_else(wrong)
 }
 
+/// The size as [`size`] reads it: in the largest binary unit in which it is a whole number.
+pub(super) fn shown_size(size: u64) -> String {
+    let units = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+    let whole = units.iter().find(|(unit, _)| size > 0 && size.is_multiple_of(*unit));
+    whole.map_or_else(|| size.to_string(), |(unit, name)| format!("{} {name}", size / unit))
+}
+
 /// A rate in bytes per second, such as `100 KiB`; `None` for `unlimited`.
 pub(super) fn rate(text: &str) -> Result<Option<u64>, String> {
     if text.trim() == "unlimited" {
@@ -90,6 +97,7 @@ mod tests {
             ("1 MiB", 1 << 20),
         ] {
             assert_eq!(size(text), Ok(bytes), "{text}");
+            assert_eq!(size(&shown_size(bytes)), Ok(bytes), "{text}");
         }
         for text in ["", "1.5 KiB", "KiB", "5 X", "99999999999999999999", "18446744073709551615 K"]
         {

@@ -7,10 +7,11 @@ const PAGE: &str = include_str!("files/page.html");
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// Files that the pages of all programs have: path, media type, contents.
-const FILES: [(&str, &str, &str); 6] = [
+const FILES: [(&str, &str, &str); 7] = [
     ("/page.css", "text/css; charset=utf-8", include_str!("files/page.css")),
     ("/page.js", SCRIPT, include_str!("files/page.js")),
     ("/dom.js", SCRIPT, include_str!("files/dom.js")),
+    ("/table.js", SCRIPT, include_str!("files/table.js")),
     ("/connection.js", SCRIPT, include_str!("files/connection.js")),
     ("/chart.js", SCRIPT, include_str!("files/chart.js")),
     ("/icon.svg", "image/svg+xml", include_str!("files/icon.svg")),

@@ -41,7 +41,7 @@ function environment(home) {
 // A program that runs. Its files are below `home`.
 export class Program {
   constructor(cleanup, home, words, directory = home) {
-    this.child = spawn(PROGRAM, words, { cwd: directory, env: environment(home), stdio: ["ignore", "pipe", "pipe"] });
+    this.child = spawn(PROGRAM, words, { cwd: directory, env: environment(home), stdio: ["pipe", "pipe", "pipe"] });
     this.errors = "";
     this.child.stderr.on("data", (chunk) => (this.errors += chunk));
     this.ended = once(this.child, "exit");
@@ -57,6 +57,11 @@ export class Program {
       if (done) throw new Error(`expected "${beginning}", found the end: ${this.errors}`);
       if (value.startsWith(beginning)) return value.slice(beginning.length);
     }
+  }
+
+  // Types a line.
+  type(line) {
+    this.child.stdin.write(`${line}\n`);
   }
 
   async end() {
@@ -89,6 +94,14 @@ export async function startPeer(cleanup, index, directory, options = []) {
   await program.after("uploading from ");
   const page = await program.after("admin at ");
   return { program, home, directory, admin: page, url: `http://${page}/` };
+}
+
+// A laboratory with a status page.
+export async function startLab(cleanup, words, directory) {
+  const home = directory ?? (await cleanup.directory());
+  const program = new Program(cleanup, home, ["lab", ...words, "--admin", "127.0.0.1:0"]);
+  const page = await program.after("admin at ");
+  return { program, home, admin: page, url: `http://${page}/` };
 }
 
 // The address of the page with its token, as the command prints it.

@@ -12,6 +12,7 @@
 mod common;
 #[cfg(unix)]
 mod input;
+mod page;
 mod signals;
 
 use std::fs;

@@ -16,4 +16,4 @@ mod token_file;
 
 #[cfg(unix)]
 pub(super) use command::{Arguments, run};
-pub(super) use options::{AdminArgs, AdminError, AdminServer, print_addresses};
+pub(super) use options::{AdminArgs, AdminError, AdminListeners, AdminServer, print_addresses};

@@ -69,6 +69,13 @@ pub(in crate::cli) struct AdminListeners {
     running: Option<RunningFile>,
 }
 
+impl AdminListeners {
+    /// Where the sockets listen.
+    pub(in crate::cli) fn addresses(&self) -> Vec<HttpAddress> {
+        self.listeners.addresses()
+    }
+}
+
 impl AdminArgs {
     /// Listens at all addresses, which `p2p-ci admin url` finds from now on.
     pub(in crate::cli) fn listen(&self) -> Result<AdminListeners, AdminError> {
@@ -144,7 +151,7 @@ impl AdminArgs {
 
 /// Prints where a program shows its metrics.
 pub(in crate::cli) fn print_addresses(listeners: &AdminListeners, format: Format) {
-    for address in listeners.listeners.addresses() {
+    for address in listeners.addresses() {
         let printed = match format {
             Format::Json => {
                 print_json(&serde_json::json!({"v": 1, "admin_at": address.to_string()}))

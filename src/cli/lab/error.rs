@@ -2,6 +2,7 @@
 
 use std::io;
 
+use crate::cli::admin::AdminError;
 use crate::cli::errors::failure::Failure;
 use crate::cli::record::RecordError;
 use crate::escape::escaped;
@@ -16,6 +17,8 @@ pub(super) enum Error {
         "there is no scenario `{0}`: `p2p-ci lab list` lists those of this program, and a file has another name"
     )]
     Unknown(String),
+    #[error(transparent)]
+    Admin(#[from] AdminError),
     #[error(transparent)]
     Record(#[from] RecordError),
     #[error("cannot {what} {path}")]
@@ -51,7 +54,7 @@ impl Error {
             Self::Scenario { .. } | Self::Unknown(_) => Failure::Usage,
             Self::Record(error) => error.failure(),
             Self::File { .. } | Self::NoPlot(_) | Self::Output(_) => Failure::File,
-            Self::Start(_) | Self::Step(_) => Failure::Other,
+            Self::Admin(_) | Self::Start(_) | Self::Step(_) => Failure::Other,
             Self::Signal(signal) => (*signal).into(),
         }
     }

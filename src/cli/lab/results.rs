@@ -10,36 +10,34 @@ use super::error::Error;
 use super::sniffer::{Outcome, Sniffed};
 use crate::cli::values::quantity::counted;
 use crate::escape::{escaped, escaped_path};
-use crate::lab::{Figures, PLOT_BEGINS};
+use crate::lab::{Counts, Figures, PLOT_BEGINS};
 use crate::system::{is_link_or_socket, open_existing};
 
 /// The figures, a line each.
 pub(super) fn lines(figures: &Figures, sniffed: Option<&Outcome>) -> Vec<String> {
-    let Figures { wanted, delivered, failed, retried, holders_failed, joined, left, .. } = figures;
+    let Counts { joined, left, wanted, delivered, failed, retried, holders_failed, bytes } =
+        figures.counts;
     let mut lines = vec![
         format!(
             "{}: {} in {}",
             escaped(&figures.title),
-            counted(*joined, "peer"),
+            counted(joined, "peer"),
             seconds(figures.time)
         ),
-        format!(
-            "  documents    {delivered} of {wanted} delivered, {} bytes",
-            grouped(figures.bytes)
-        ),
+        format!("  documents    {delivered} of {wanted} delivered, {} bytes", grouped(bytes)),
     ];
-    if *wanted > 0 {
+    if wanted > 0 {
         let time = |time: Option<Duration>| time.map_or("not reached".into(), seconds);
         let (half, most, all) = (time(figures.half), time(figures.most), time(figures.all));
         lines.push(format!("  time         50 %: {half}, 90 %: {most}, all: {all}"));
     }
     lines.push(format!(
         "  failures     {} given up, {} unfinished, {}, {} of holders; {} left",
-        counted(*failed, "document"),
+        counted(failed, "document"),
         wanted.saturating_sub(delivered + failed),
-        if *retried == 1 { "1 retry".into() } else { format!("{retried} retries") },
-        counted(*holders_failed, "failure"),
-        counted(*left, "peer"),
+        if retried == 1 { "1 retry".into() } else { format!("{retried} retries") },
+        counted(holders_failed, "failure"),
+        counted(left, "peer"),
     ));
     lines.push(format!(
         "  connections  {}, {} packets of the record, {} bytes",
@@ -91,17 +89,17 @@ pub(super) fn object(figures: &Figures, sniffed: Option<&Outcome>) -> Value {
         "v": 1,
         "title": figures.title,
         "seconds": figures.time.as_secs_f64(),
-        "peers": figures.joined,
-        "left": figures.left,
-        "wanted": figures.wanted,
-        "delivered": figures.delivered,
-        "bytes": figures.bytes,
+        "peers": figures.counts.joined,
+        "left": figures.counts.left,
+        "wanted": figures.counts.wanted,
+        "delivered": figures.counts.delivered,
+        "bytes": figures.counts.bytes,
         "p50": seconds(figures.half),
         "p90": seconds(figures.most),
         "all": seconds(figures.all),
-        "failed": figures.failed,
-        "retried": figures.retried,
-        "holders_failed": figures.holders_failed,
+        "failed": figures.counts.failed,
+        "retried": figures.counts.retried,
+        "holders_failed": figures.counts.holders_failed,
         "connections": figures.connections,
         "packets": figures.packets,
         "carried": figures.carried,

@@ -51,7 +51,7 @@ impl Laboratory {
         }
         let group = self.scenario.groups.len().saturating_sub(1);
         let place = peers.iter().filter(|peer| peer.group == group).count();
-        peers.push(Peer { group, place, member: None });
+        peers.push(Peer::expected(group, place));
         Ok(peers.len())
     }
 

@@ -85,6 +85,17 @@ export function numberCell(label, text) {
   return element("td", { "data-label": label, class: "number" }, text);
 }
 
+// A cell with a progress bar. Its length is unknown if it is no number.
+export function progressCell(label, done, length, text) {
+  const known = Number.isFinite(length) && length > 0;
+  const bar = element("progress", {
+    "aria-label": label,
+    max: known ? length : null,
+    value: known ? Math.min(done, length) : null,
+  });
+  return cell("Progress", element("div", { class: "progress" }, bar, element("span", {}, text)));
+}
+
 const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 const precise = new Intl.NumberFormat("en", { maximumSignificantDigits: 3 });
 

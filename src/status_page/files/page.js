@@ -2,14 +2,18 @@
 
 import { Charts } from "/chart.js";
 import { change, connect, forgetToken, read } from "/connection.js";
-import { byId, bytes, cell, clock, count, counted, duration, element, numberCell, setText, syncRows, visible } from "/dom.js";
+import { byId, bytes, cell, clock, count, counted, duration, element, numberCell, progressCell, setText, syncRows, visible } from "/dom.js";
+import { buildTables, showRows } from "/table.js";
 
-export { byId, bytes, cell, change, clock, count, counted, duration, element, numberCell, read, setText, syncRows };
+export { byId, bytes, cell, change, clock, count, counted, duration, element, numberCell, progressCell, read, setText, showRows, syncRows };
+
+buildTables();
 
 // What this page may do. It changes with each connection.
 export const access = { mayChange: false, showsAddresses: false };
 
 const MOST_REQUESTS = 50;
+const COLUMNS = "Time|Method|Document or words|Status|Records #|Peer";
 
 let charts = null;
 // When the program was started, on the clock of this page.
@@ -45,8 +49,9 @@ export function sentence(text) {
   return text.charAt(0).toUpperCase() + text.slice(1) + end;
 }
 
-// Begins. `onHello` is called after each connection, `onState` with each state.
-export function start({ onHello = () => {}, onState = () => {} }) {
+// Begins. `onHello` is called after each connection, `onState` with each state. `hasChanges` says whether the page
+// can change something.
+export function start({ onHello = () => {}, onState = () => {}, hasChanges = true }) {
   setText("place", location.host);
   listSections();
   byId("message").querySelector("button").addEventListener("click", () => {
@@ -55,7 +60,7 @@ export function start({ onHello = () => {}, onState = () => {} }) {
   const requests = byId("requests") ? new Requests(byId("requests")) : null;
   const events = {
     hello(hello) {
-      showAccess(hello);
+      showAccess(hello, hasChanges);
       showProcess(hello.process);
       started = performance.now() - hello.uptime_seconds * 1000;
       showUptime();
@@ -99,12 +104,13 @@ function showConnection(state, text) {
   notice.textContent = state === "refused" ? `The program does not send events: ${visible(sentence(text))} Connecting again.` : "";
 }
 
-function showAccess({ may_change: mayChange, shows_addresses: showsAddresses }) {
+function showAccess({ may_change: mayChange, shows_addresses: showsAddresses }, hasChanges) {
   access.mayChange = mayChange;
   access.showsAddresses = showsAddresses;
   document.body.dataset.access = mayChange ? "change" : "read";
   const place = byId("access");
-  place.hidden = false;
+  // Without changes, the token is of use only to show addresses.
+  place.hidden = !hasChanges && showsAddresses;
   const lock = () => {
     forgetToken();
     connection.again();
@@ -112,7 +118,7 @@ function showAccess({ may_change: mayChange, shows_addresses: showsAddresses }) 
   place.replaceChildren(
     ...(mayChange
       ? ["Changes permitted ", element("button", { type: "button", onclick: lock }, "Forget the token")]
-      : ["Read-only. For changes, open the address that ", element("code", {}, "p2p-ci admin url"), " prints."]),
+      : [hasChanges ? "Read-only. For changes, open the address that " : "Addresses are hidden. To see them, open the address that ", element("code", {}, "p2p-ci admin url"), " prints."]),
   );
 }
 
@@ -140,21 +146,9 @@ class Requests {
     this.isPaused = false;
     this.pause = element("button", { type: "button", "aria-pressed": "false", onclick: () => this.toggle() }, "Pause");
     this.summary = element("p", { class: "muted" });
-    this.body = element("tbody");
-    const heads = ["Time", "Method", "Document or words", "Status", "Records", "Peer"];
-    const table = element(
-      "table",
-      { class: "cards" },
-      element("caption", { class: "unseen" }, "The last requests, the newest first"),
-      element("thead", {}, element("tr", {}, ...heads.map((head) => element("th", { scope: "col", class: head === "Records" ? "number" : null }, head)))),
-      this.body,
-    );
-    this.scroll = element(
-      "div",
-      { class: "scroll tall", tabindex: "0", role: "region", "aria-label": "The last requests" },
-      table,
-    );
+    this.scroll = element("div", { id: "last-requests", "data-label": "The last requests", "data-caption": "The last requests, the newest first", "data-columns": COLUMNS });
     parent.replaceChildren(element("div", { class: "tools" }, this.summary, this.pause), this.scroll);
+    buildTables(parent);
     this.draw();
   }
 
@@ -184,8 +178,7 @@ class Requests {
     this.summary.textContent = this.total === 0
       ? "No request since this page was opened."
       : `${counted(this.total, "request")} since this page was opened${others}.`;
-    this.scroll.hidden = this.requests.length === 0;
-    syncRows(this.body, this.requests, (request) => request.number, (request) => [
+    showRows("last-requests", this.requests, (request) => request.number, (request) => [
       cell("Time", clock(request.time)),
       cell("Method", request.method),
       cell("Document or words", element("span", { class: "text" }, request.subject || (request.method === "other" ? "malformed" : "–"))),

@@ -1,8 +1,8 @@
 // The page of a peer: what it shares, what it downloads and uploads, and what others have.
 
 import {
-  access, announce, byId, bytes, cell, changeAndNotify, clock, count, counted, duration, element, numberCell, read,
-  sentence, setText, start, syncRows,
+  access, announce, byId, bytes, cell, changeAndNotify, clock, count, counted, duration, element, numberCell, progressCell,
+  read, sentence, setText, showRows, start,
 } from "/page.js";
 
 // Time without a key press after which the library is filtered.
@@ -14,15 +14,10 @@ let downloading = new Set();
 let complete = new Set();
 let found = [];
 
-function rows(id) {
-  return byId(id).querySelector("tbody");
-}
-
-// Shows rows, or hides their table if there are none. What a row looks like depends on the access, too.
-function showRows(id, items, cells) {
-  byId(id).hidden = items.length === 0;
+// What a row looks like depends on the access, too.
+function showDocuments(id, items, cells) {
   const mayChange = access.mayChange;
-  syncRows(rows(id), items.map((item) => ({ ...item, mayChange })), (item) => item.key ?? item.name, cells);
+  showRows(id, items.map((item) => ({ ...item, mayChange })), (item) => item.key ?? item.name, cells);
 }
 
 // The fields that name a document in requests.
@@ -53,16 +48,6 @@ function whyButton(document) {
 
 function actions(...buttons) {
   return cell("Action", element("div", { class: "actions" }, ...buttons));
-}
-
-function progressCell(label, done, length, text) {
-  const known = Number.isFinite(length) && length > 0;
-  const bar = element("progress", {
-    "aria-label": label,
-    max: known ? length : null,
-    value: known ? Math.min(done, length) : null,
-  });
-  return cell("Progress", element("div", { class: "progress" }, bar, element("span", {}, text)));
 }
 
 function percent(done, length) {
@@ -121,18 +106,18 @@ function showDownloads({ running_downloads: downloads, more_downloads: more, end
   }
   downloading = new Set(downloads.map((one) => one.name));
   complete = new Set(ended.filter((one) => ["complete", "present"].includes(one.result)).map((one) => one.name));
-  showRows("downloads", downloads, downloadCells);
+  showDocuments("downloads", downloads, downloadCells);
   const others = more > 0 ? `, ${count(more)} more are not shown` : "";
   setText("downloads-summary", downloads.length === 0 ? "No download runs." : `${counted(downloads.length, "download")}${others}.`);
   byId("ended-part").hidden = ended.length === 0;
-  showRows("ended", ended.map((one) => ({ ...one, key: key(one) })), endedCells);
+  showDocuments("ended", ended.map((one) => ({ ...one, key: key(one) })), endedCells);
 }
 
 // Uploads
 
 function showUploads({ running_uploads: uploads, more_uploads: more }) {
   const keyed = uploads.map((one, at) => ({ ...one, key: `${one.name} ${one.reader ?? at}` }));
-  showRows("uploads", keyed, ({ name, sent, length, bytes_per_second: rate, reader, ...document }) => [
+  showDocuments("uploads", keyed, ({ name, sent, length, bytes_per_second: rate, reader, ...document }) => [
     nameCell({ name, ...document }),
     progressCell(`Upload of ${name}`, sent, length, `${bytes(sent)} of ${bytes(length)}, ${percent(sent, Math.max(1, length))}`),
     numberCell("Rate", `${bytes(rate)}/s`),
@@ -167,7 +152,7 @@ function showFound() {
     if (downloading.has(name)) return "downloading";
     return holders > 0 ? "free" : "none";
   };
-  showRows("found", found.map((document) => ({ ...document, status: status(document) })), foundCells);
+  showDocuments("found", found.map((document) => ({ ...document, status: status(document) })), foundCells);
 }
 
 async function find(event) {
@@ -225,7 +210,7 @@ async function showLibrary() {
     showLibrary();
     return;
   }
-  showRows("library", documents, libraryCells);
+  showDocuments("library", documents, libraryCells);
   const of = admitted === all ? counted(all, "document") : `${count(admitted)} of ${counted(all, "document")}`;
   const shown = documents.length < admitted
     ? `Rows ${count(library.first + 1)} to ${count(library.first + documents.length)} of ${of}.`

@@ -1,6 +1,6 @@
 // The page of an index server.
 
-import { access, byId, bytes, cell, changeAndNotify, count, counted, duration, element, numberCell, read, sentence, setText, start, syncRows } from "/page.js";
+import { access, byId, bytes, cell, changeAndNotify, count, counted, duration, element, numberCell, read, sentence, setText, showRows, start, syncRows } from "/page.js";
 
 // Pauses between two readings of the list of peers.
 const [PAUSE, REFRESH] = [2000, 15_000];
@@ -32,7 +32,7 @@ class Peers {
   turn(pages) {
     this.page += pages;
     this.read();
-    byId("peers-scroll").focus();
+    byId("peers-list").focus();
   }
 
   noteChange(seen) {
@@ -64,11 +64,10 @@ class Peers {
     const last = first + peers.length - 1;
     const some = matching === total ? "" : ` that match, of ${count(total)}`;
     setText("peers-summary", total === 0 ? "No peer is online." : peers.length === 0 ? `None of ${counted(total, "peer")} matches.` : `${count(first)} to ${count(last)} of ${counted(matching, "peer")}${some}`);
-    byId("peers-scroll").hidden = peers.length === 0;
     byId("peers-pages").hidden = pages < 2;
     byId("peers-back").disabled = page === 0;
     byId("peers-next").disabled = page >= pages - 1;
-    syncRows(byId("peers-rows"), peers.map((peer) => ({ ...peer, access: access.mayChange })), (peer) => peer.number, cells);
+    showRows("peers-list", peers.map((peer) => ({ ...peer, access: access.mayChange })), (peer) => peer.number, cells);
   }
 }
 
@@ -103,17 +102,14 @@ byId("search-form").addEventListener("submit", async (event) => {
     const { documents, records, has_more: hasMore } = await read("/page/search", { q: byId("search-words").value });
     const more = hasMore ? " The search ends there; more words find less." : "";
     setText("search-summary", documents.length === 0 ? "No title has these words." : `${counted(records, "record")} of ${counted(documents.length, "document")}.${more}`);
-    byId("search-scroll").hidden = documents.length === 0;
-    byId("search-rows").replaceChildren(...documents.map((found) => element(
-      "tr",
-      {},
+    showRows("found", documents, (found) => `${found.document} ${found.title}`, (found) => [
       cell("Document", element("span", { class: "text" }, found.document)),
       cell("Title", element("span", { class: "text" }, found.title)),
       cell("Held by", element("span", { class: "text" }, found.holders?.join(", ") ?? counted(found.count, "peer"))),
-    )));
+    ]);
   } catch (error) {
     setText("search-summary", sentence(error.message));
-    byId("search-scroll").hidden = true;
+    byId("found").hidden = true;
   }
 });
 
