@@ -13,6 +13,15 @@ pub(super) enum Framing {
     /// Lines, which have an end of their own.
     #[default]
     Lines,
+    /// Text after its length.
+    Prefixed(Prefix),
+    /// A value in the format of Python's pickle module, perhaps after its length.
+    Pickle(Option<Prefix>),
+}
+
+/// A length before a message.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Prefix {
     /// A decimal length in a field of this width.
     Decimal {
         /// Bytes of the field.
@@ -25,8 +34,6 @@ pub(super) enum Framing {
         /// Bytes of the length.
         width: usize,
     },
-    /// A value in the format of Python's pickle module.
-    Pickle,
 }
 
 /// How a decimal length fills its field.
@@ -43,9 +50,9 @@ pub(super) enum Fill {
 /// What a message begins with.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Beginning {
-    /// A message framed in this way, whose text has this position and length.
+    /// A message after its length, which has this position.
     Framed {
-        framing: Framing,
+        prefix: Prefix,
         /// The position of the text: the bytes of the prefix.
         start: usize,
         /// The length that the prefix announces.
@@ -75,7 +82,7 @@ pub(super) fn beginning(input: &[u8], starts_text: impl Fn(&[u8]) -> Option<bool
 
 fn binary(input: &[u8]) -> Beginning {
     let framed = |width, length: u32| Beginning::Framed {
-        framing: Framing::Binary { width },
+        prefix: Prefix::Binary { width },
         start: width,
         length: usize::try_from(length).unwrap_or(usize::MAX),
     };
@@ -114,7 +121,7 @@ fn decimal(input: &[u8], starts_text: impl Fn(&[u8]) -> Option<bool>) -> Beginni
         (0, _) => Fill::BlanksAfter,
         _ => Fill::BlanksBefore,
     };
-    Beginning::Framed { framing: Framing::Decimal { width, fill }, start: width, length }
+    Beginning::Framed { prefix: Prefix::Decimal { width, fill }, start: width, length }
 }
 
 impl Framing {
@@ -123,9 +130,32 @@ impl Framing {
 
     /// Appends `text` with its prefix; `false` if the prefix cannot express its length.
     pub(super) fn frame(self, text: &[u8], out: &mut Vec<u8>) -> bool {
+        match self {
+            Self::Lines => {
+                out.extend_from_slice(text);
+                true
+            }
+            Self::Prefixed(prefix) => prefix.frame(text, out),
+            Self::Pickle(prefix) => {
+                let mut value = Vec::new();
+                super::pickle::write_text(text, &mut value);
+                match prefix {
+                    Some(prefix) => prefix.frame(&value, out),
+                    None => {
+                        out.append(&mut value);
+                        true
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Prefix {
+    /// Appends `text` after its length; `false` if this prefix cannot express it.
+    fn frame(self, text: &[u8], out: &mut Vec<u8>) -> bool {
         let length = text.len();
         match self {
-            Self::Lines => {}
             Self::Decimal { width, fill } => {
                 let prefix = match fill {
                     Fill::Zeros => format!("{length:0width$}"),
@@ -146,10 +176,6 @@ impl Framing {
                     return false;
                 }
                 out.extend_from_slice(used);
-            }
-            Self::Pickle => {
-                super::pickle::write_text(text, out);
-                return true;
             }
         }
         out.extend_from_slice(text);
@@ -172,24 +198,24 @@ mod tests {
     #[test]
     fn prefixes_are_read_and_answered_in_kind() {
         let text = b"LIST ALL P2P-CI/1.0\nHost: h\nPort: 1\n";
-        let table: [(&[u8], Framing); 6] = [
-            (b"0000000036", Framing::Decimal { width: 10, fill: Fill::Zeros }),
-            (b"36        ", Framing::Decimal { width: 10, fill: Fill::BlanksAfter }),
-            (b"              36", Framing::Decimal { width: 16, fill: Fill::BlanksBefore }),
-            (b"\0\x24", Framing::Binary { width: 2 }),
-            (b"\0\0\0\x24", Framing::Binary { width: 4 }),
-            (b"36", Framing::Decimal { width: 2, fill: Fill::Zeros }),
+        let table: [(&[u8], Prefix); 6] = [
+            (b"0000000036", Prefix::Decimal { width: 10, fill: Fill::Zeros }),
+            (b"36        ", Prefix::Decimal { width: 10, fill: Fill::BlanksAfter }),
+            (b"              36", Prefix::Decimal { width: 16, fill: Fill::BlanksBefore }),
+            (b"\0\x24", Prefix::Binary { width: 2 }),
+            (b"\0\0\0\x24", Prefix::Binary { width: 4 }),
+            (b"36", Prefix::Decimal { width: 2, fill: Fill::Zeros }),
         ];
-        for (prefix, framing) in table {
-            let message = [prefix, text].concat();
-            let expected = Beginning::Framed { framing, start: prefix.len(), length: text.len() };
-            assert_eq!(begins(&message), expected, "{prefix:?}");
-            for end in 0..prefix.len() {
+        for (bytes, prefix) in table {
+            let message = [bytes, text].concat();
+            let expected = Beginning::Framed { prefix, start: bytes.len(), length: text.len() };
+            assert_eq!(begins(&message), expected, "{bytes:?}");
+            for end in 0..bytes.len() {
                 let part = message.get(..end).unwrap_or_default();
                 assert_eq!(begins(part), Beginning::Unknown, "{part:?}");
             }
             let mut framed = Vec::new();
-            assert!(framing.frame(text, &mut framed));
+            assert!(Framing::Prefixed(prefix).frame(text, &mut framed));
             assert_eq!(framed, message);
         }
     }
@@ -197,9 +223,9 @@ mod tests {
     #[test]
     fn a_length_that_the_prefix_cannot_express_is_not_framed() {
         let long = vec![b'x'; 70_000];
-        assert!(!Framing::Binary { width: 2 }.frame(&long, &mut Vec::new()));
-        assert!(Framing::Binary { width: 4 }.frame(&long, &mut Vec::new()));
-        let field = Framing::Decimal { width: 4, fill: Fill::BlanksAfter };
+        assert!(!Prefix::Binary { width: 2 }.frame(&long, &mut Vec::new()));
+        assert!(Prefix::Binary { width: 4 }.frame(&long, &mut Vec::new()));
+        let field = Prefix::Decimal { width: 4, fill: Fill::BlanksAfter };
         assert!(!field.frame(&long, &mut Vec::new()));
     }
 

@@ -32,6 +32,11 @@ pub(super) enum Unreadable {
     Refused,
 }
 
+/// Whether a value of protocol 2 or later begins here. No text does so.
+pub(super) fn begins(input: &[u8]) -> bool {
+    input.first() == Some(&0x80)
+}
+
 /// Reads the value at the start of `input`; returns it with the number of its bytes.
 pub(super) fn read(input: &[u8]) -> Result<(Value, usize), Unreadable> {
     let mut machine =

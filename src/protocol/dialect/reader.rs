@@ -3,12 +3,13 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::framing::{Beginning, Framing, beginning};
+use super::framing::{Beginning, Framing, Prefix, beginning};
 use super::pickle::{self, Unreadable};
 use super::reply_style::{LineEnd, ReplyStyle, StyleSettings};
 use super::request_end::{
-    END, EndedBy, Extent, RequestEnd, UNTERMINATED, end_word, ended_by_silence, find_end,
-    is_late_header, is_padding, may_start_request, remains, starts_request, trailing_padding,
+    END, EndedBy, Extent, RequestEnd, UNTERMINATED, begins_session_line, end_word,
+    ended_by_silence, find_end, is_late_header, is_padding, may_start_request, remains,
+    starts_request, trailing_padding,
 };
 use super::vocabulary::{Meaning, Sender, text_of};
 use crate::limits;
@@ -112,14 +113,14 @@ impl CompatReader {
             // The rest of its line tells whether it belongs to the last request.
             return Reading::More((self.has_answered && input == END).then_some(UNTERMINATED));
         }
-        match beginning(input, |text| match starts_request(text) {
+        match beginning(input, |text| match starts_request(text) || pickle::begins(text) {
             true => Some(true),
             false => (!may_start_request(text)).then_some(false),
         }) {
-            Beginning::Framed { framing, start, length } => {
-                self.framed(input, framing, start, length)
+            Beginning::Framed { prefix, start, length } => {
+                self.framed(input, prefix, start, length)
             }
-            Beginning::Pickle => self.pickle(input),
+            Beginning::Pickle => self.pickle(input, None),
             // Silence after a prefix says nothing: some programs send the prefix, and then the request.
             Beginning::Unknown => Reading::More(None),
             Beginning::Lines => match find_end(input, self.sender.has_omitted_port()) {
@@ -187,10 +188,12 @@ impl CompatReader {
             return Reading::Found(input.len(), CompatRequest::Request(input.to_vec()));
         }
         let RequestEnd::Silence(time) = end else { return Reading::More(None) };
-        Reading::More(Some(if self.has_ends { time.max(EXCEPTION) } else { time }))
+        let is_exception = self.has_ends && !begins_session_line(input);
+        Reading::More(Some(if is_exception { time.max(EXCEPTION) } else { time }))
     }
 
-    fn framed(&mut self, input: &[u8], framing: Framing, start: usize, length: usize) -> Reading {
+    fn framed(&mut self, input: &[u8], prefix: Prefix, start: usize, length: usize) -> Reading {
+        let framing = Framing::Prefixed(prefix);
         if length > limits::HEAD {
             let expected = "a request of at most 16384 bytes";
             let fault = SyntaxError::new(expected, format!("a prefix of {length} bytes"), "7");
@@ -199,11 +202,19 @@ impl CompatReader {
         }
         let end = start.saturating_add(length);
         let Some(text) = input.get(start..end) else { return Reading::More(None) };
+        if pickle::begins(text) {
+            return match self.pickle(text, Some(prefix)) {
+                // No more of it will arrive.
+                Reading::More(_) => self.unreadable_pickle(Some(prefix)),
+                unreadable @ Reading::Found(0, _) => unreadable,
+                Reading::Found(_, request) => Reading::Found(end, request),
+            };
+        }
         let request = self.read(text, EndedBy::EmptyLine, framing);
         Reading::Found(end, request)
     }
 
-    fn pickle(&mut self, input: &[u8]) -> Reading {
+    fn pickle(&mut self, input: &[u8], prefix: Option<Prefix>) -> Reading {
         if !input.ends_with(b".") && input.len() <= pickle::LONGEST {
             // A value ends with a full stop. So it is not read again with each byte that arrives.
             return Reading::More(None);
@@ -211,18 +222,18 @@ impl CompatReader {
         let (value, used) = match pickle::read(input) {
             Ok(found) => found,
             Err(Unreadable::Incomplete) => return Reading::More(None),
-            Err(Unreadable::Refused) => return self.unreadable_pickle(),
+            Err(Unreadable::Refused) => return self.unreadable_pickle(prefix),
         };
-        let Some(text) = text_of(&value) else { return self.unreadable_pickle() };
-        let request = self.read(text.as_bytes(), EndedBy::EmptyLine, Framing::Pickle);
+        let Some(text) = text_of(&value) else { return self.unreadable_pickle(prefix) };
+        let request = self.read(text.as_bytes(), EndedBy::EmptyLine, Framing::Pickle(prefix));
         Reading::Found(used, request)
     }
 
-    fn unreadable_pickle(&mut self) -> Reading {
+    fn unreadable_pickle(&mut self, prefix: Option<Prefix>) -> Reading {
         let expected =
             "lines of a request, alone or in a list or dictionary of strings and numbers";
         let fault = SyntaxError::new(expected, "another value of Python's pickle module", "B.3");
-        self.set_style(LineEnd::LineFeed, EndedBy::EmptyLine, Framing::Pickle);
+        self.set_style(LineEnd::LineFeed, EndedBy::EmptyLine, Framing::Pickle(prefix));
         Reading::Found(0, CompatRequest::Unreadable(fault))
     }
 

@@ -199,6 +199,7 @@ fn status(status: Status) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::framing::Prefix;
     use super::super::reply_style::{LineEnd, StyleSettings};
     use super::super::request_end::EndedBy;
     use super::*;
@@ -278,7 +279,7 @@ mod tests {
     #[test]
     fn a_framed_reply_has_its_length_before_it() {
         let style = |framing| ReplyStyle::of_request(LineEnd::LineFeed, EndedBy::Silence, framing);
-        let binary = style(Framing::Binary { width: 2 });
+        let binary = style(Framing::Prefixed(Prefix::Binary { width: 2 }));
         assert_eq!(written(ReplyTo::Query, binary, NOT_FOUND), "\0\x19P2P-CI/1.0 404 Not Found\n");
         // More than the writer holds, several times.
         let rows = format!("P2P-CI/1.0 200 OK\r\n\r\n{}\r\n", "RFC 1 t h 1\r\n".repeat(50_000));

@@ -27,6 +27,9 @@ const METHODS: [&str; 7] = ["ADD", "REMOVE", "LOOKUP", "LIST", "LISTALL", "SEARC
 const SESSION_WORDS: [&str; 10] =
     ["CONNECT", "START", "LEAVE", "DISCONNECT", "EXIT", "QUIT", "STOP", "BYE", "CLOSE", "DEL"];
 
+/// Those of them that say alone on a line, without a version, that the peer leaves.
+const LEAVING_ALONE: [&str; 7] = ["LEAVE", "DISCONNECT", "EXIT", "QUIT", "STOP", "BYE", "CLOSE"];
+
 /// How far a request reaches.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum RequestEnd {
@@ -100,6 +103,11 @@ pub(super) fn find_end(input: &[u8], without_port: bool) -> RequestEnd {
             let silence = if headers.are_complete() { COMPLETE } else { INCOMPLETE };
             return RequestEnd::Silence(silence);
         }
+        if begin == 0
+            && let Some(used) = length.filter(|_| is_word_of_leaving(line))
+        {
+            return RequestEnd::Found(Extent { text: used, used, by: EndedBy::Silence });
+        }
         headers.add(line, begin == 0);
         if headers.lines > 1 + limits::REQUEST_HEADERS {
             // The decoder says that these are too many.
@@ -145,6 +153,20 @@ pub(super) fn starts_request(input: &[u8]) -> bool {
     METHODS.iter().chain(&SESSION_WORDS).any(|known| word.eq_ignore_ascii_case(known.as_bytes()))
 }
 
+/// Whether this line says that the peer leaves, and no header can follow it.
+fn is_word_of_leaving(line: &[u8]) -> bool {
+    let word = line.trim_ascii();
+    LEAVING_ALONE.iter().any(|known| word.eq_ignore_ascii_case(known.as_bytes()))
+}
+
+/// Whether the request line that begins here has a word of a session: no other program sends headers after it.
+/// `DEL` may also remove a record.
+pub(super) fn begins_session_line(input: &[u8]) -> bool {
+    let word = input.trim_ascii_start().split(u8::is_ascii_whitespace).next().unwrap_or_default();
+    !word.eq_ignore_ascii_case(b"DEL")
+        && SESSION_WORDS.iter().any(|known| word.eq_ignore_ascii_case(known.as_bytes()))
+}
+
 /// Whether what has arrived may become the beginning of a request line.
 pub(super) fn may_start_request(input: &[u8]) -> bool {
     let known = METHODS.iter().chain(&SESSION_WORDS);
@@ -156,7 +178,8 @@ pub(super) fn may_start_request(input: &[u8]) -> bool {
 
 /// Whether a header begins here that belongs to the request before.
 pub(super) fn is_late_header(input: &[u8]) -> bool {
-    let end = input.iter().position(|&byte| byte == b':' || byte.is_ascii_whitespace());
+    let is_end = |byte: &u8| matches!(byte, b':' | b'=') || byte.is_ascii_whitespace();
+    let end = input.iter().position(is_end);
     let name = input.get(..end.unwrap_or(input.len())).unwrap_or_default();
     super::vocabulary::is_header(name)
 }
@@ -248,7 +271,7 @@ enum Method {
 impl Seen {
     fn add(&mut self, line: &[u8], is_request_line: bool) {
         self.lines += 1;
-        let words = line.split(|byte| byte.is_ascii_whitespace() || *byte == b':');
+        let words = line.split(|byte| byte.is_ascii_whitespace() || matches!(byte, b':' | b'='));
         let first = words.into_iter().find(|word| !word.is_empty()).unwrap_or_default();
         let is = |name: &str| first.eq_ignore_ascii_case(name.as_bytes());
         if is_request_line {

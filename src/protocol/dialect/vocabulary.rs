@@ -40,6 +40,9 @@ const HEADERS: [(&str, &str); 12] = [
     ("Want-Attributes", "Want-Attributes"),
 ];
 
+/// The methods of requests. Their lines need no version.
+const METHODS: [&str; 9] =
+    ["ADD", "REMOVE", "DEL", "DELETE", "LOOKUP", "LIST", "LISTALL", "SEARCH", "GET"];
 const JOINING: [&str; 2] = ["CONNECT", "START"];
 const LEAVING: [&str; 8] = ["LEAVE", "DISCONNECT", "EXIT", "QUIT", "STOP", "BYE", "CLOSE", "END"];
 
@@ -61,6 +64,11 @@ impl Sender {
         let request_line = lines.next().unwrap_or_default().trim_start();
         let (words, version) = split_version(request_line);
         let words: Vec<&str> = words.split_ascii_whitespace().collect();
+        let is_method = words
+            .first()
+            .is_some_and(|word| METHODS.iter().any(|one| one.eq_ignore_ascii_case(word)));
+        // The grammar has one version.
+        let version = if version.is_empty() && is_method { VERSION } else { version };
         let is = |known: &[&str]| {
             words
                 .first()
@@ -197,11 +205,12 @@ fn document_words(upper: &[&str], words: &[&str]) -> String {
 /// that the grammar knows.
 fn header(line: &str) -> (&'static str, &str) {
     let line = line.trim_start();
-    let end = line.find(|c: char| c == ':' || c.is_ascii_whitespace()).unwrap_or(line.len());
+    let is_end = |c: char| matches!(c, ':' | '=') || c.is_ascii_whitespace();
+    let end = line.find(is_end).unwrap_or(line.len());
     let (name, rest) = line.split_at(end);
     let known = HEADERS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
     let rest = rest.trim_start();
-    (known.map_or("", |(_, name)| name), rest.strip_prefix(':').unwrap_or(rest).trim())
+    (known.map_or("", |(_, name)| name), rest.strip_prefix([':', '=']).unwrap_or(rest).trim())
 }
 
 /// Whether this is the name of a header, as any program writes it.
@@ -211,29 +220,71 @@ pub(super) fn is_header(name: &[u8]) -> bool {
 
 /// The lines of a request that was sent as a value of Python.
 pub(super) fn text_of(value: &Value) -> Option<String> {
-    let text = |value: &Value| match value {
-        Value::Text(text) => Some(text.clone()),
-        Value::List(_) | Value::Dictionary(_) => None,
-    };
     match value {
         Value::Text(text) => Some(text.clone()),
         Value::List(items) => {
-            let items: Option<Vec<String>> = items.iter().map(text).collect();
+            let items: Option<Vec<String>> = items.iter().map(text_of_item).collect();
             lines_of(&items?)
         }
         Value::Dictionary(pairs) => {
-            let pairs: Option<Vec<(String, String)>> =
-                pairs.iter().map(|(key, value)| Some((text(key)?, text(value)?))).collect();
-            lines_of_pairs(&pairs?)
+            let mut flat = Vec::new();
+            for (key, value) in pairs {
+                match value {
+                    Value::Dictionary(headers) => flat.extend(texts_of_pairs(headers)?),
+                    _ => flat.push((text_of_word(key)?, text_of_item(value)?)),
+                }
+            }
+            lines_of_pairs(&flat)
         }
     }
 }
 
-/// A list is either lines, or the words of the request line up to the version and then lines.
+fn text_of_word(value: &Value) -> Option<String> {
+    match value {
+        Value::Text(text) => Some(text.clone()),
+        Value::List(_) | Value::Dictionary(_) => None,
+    }
+}
+
+fn texts_of_pairs(pairs: &[(Value, Value)]) -> Option<Vec<(String, String)>> {
+    let pairs = pairs.iter().map(|(key, value)| Some((text_of_word(key)?, text_of_word(value)?)));
+    pairs.collect()
+}
+
+/// A value in a list: a text, the words of a line, a header and its value, or headers in a dictionary.
+fn text_of_item(value: &Value) -> Option<String> {
+    match value {
+        Value::Text(text) => Some(text.clone()),
+        Value::List(words) => {
+            let words: Option<Vec<String>> = words.iter().map(text_of_word).collect();
+            Some(words?.join(" "))
+        }
+        Value::Dictionary(pairs) => {
+            let lines = texts_of_pairs(pairs)?;
+            let lines: Vec<String> =
+                lines.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+            Some(lines.join("\n"))
+        }
+    }
+}
+
+/// A list is either lines, or the words of the request line and then lines. The words reach to the version; without
+/// one, to the first header.
 fn lines_of(items: &[String]) -> Option<String> {
     let ends_line = |item: &String| !split_version(item).1.is_empty();
-    let first = items.iter().position(ends_line)?;
-    let (request_line, headers) = items.split_at(first + 1);
+    let is_header = |item: &String| !header(item).0.is_empty();
+    let is_method = |item: &String| {
+        let word = item.split_ascii_whitespace().next().unwrap_or_default();
+        METHODS.iter().any(|known| known.eq_ignore_ascii_case(word))
+    };
+    let count = match items.iter().position(ends_line) {
+        Some(last) => last + 1,
+        None if items.first().is_some_and(is_method) => {
+            items.iter().position(is_header).unwrap_or(items.len())
+        }
+        None => return None,
+    };
+    let (request_line, headers) = items.split_at(count);
     Some(format!("{}\n{}\n", request_line.join(" "), headers.join("\n")))
 }
 
@@ -291,6 +342,12 @@ mod tests {
                 "GET RFC 1 P2P-CI/1.0\nHost 127.0.0.1 \nOS Linux",
                 "GET RFC 1 P2P-CI/1.0\r\nHost: 127.0.0.1\r\nOS: Linux\r\n\r\n".into(),
             ),
+            ("LIST ALL\nHost=h\nPort = 1\n", format!("LIST ALL P2P-CI/1.0\r\n{h}\r\n")),
+            ("LOOKUP RFC 7\nHost: h\nPort: 1\n", format!("LOOKUP RFC 7 P2P-CI/1.0\r\n{h}\r\n")),
+            (
+                "LOOKUP RFC 7 P2P-CI/1.0\nHost: h\nPort: 1\nTitle: a=b: c\n",
+                format!("LOOKUP RFC 7 P2P-CI/1.0\r\n{h}Title: a=b: c\r\n\r\n"),
+            ),
             ("LIST ALL P2P-CI/2.0\nHost: h\nPort: 1\n", format!("LIST ALL P2P-CI/2.0\r\n{h}\r\n")),
             (
                 "LIST ALL P2P-CI/1.0",
@@ -331,6 +388,22 @@ mod tests {
             Value::Dictionary(pairs.map(|(key, value)| (text(key), text(value))).to_vec());
         let lines = "ADD 1 P2P-CI/1.0\nHost: h\r\nPort: 1\r\nTitle: t\r\n";
         assert_eq!(text_of(&dictionary).as_deref(), Some(lines));
+        let header = |name, value| Value::List(vec![text(name), text(value)]);
+        let words = Value::List(vec![text("ADD"), text("RFC"), text("1"), text("P2P-CI/1.0")]);
+        let headers = || vec![(text("Host"), text("h")), (text("Port"), text("1"))];
+        let nested = Value::List(vec![words, header("Host", "h"), header("Port:", "1")]);
+        assert_eq!(text_of(&nested).as_deref(), Some("ADD RFC 1 P2P-CI/1.0\nHost h\nPort: 1\n"));
+        let nested = Value::List(vec![text("LIST"), text("ALL"), Value::Dictionary(headers())]);
+        assert_eq!(text_of(&nested).as_deref(), Some("LIST ALL\nHost: h\nPort: 1\n"));
+        let nested = Value::Dictionary(vec![
+            (text("method"), text("LOOKUP")),
+            (text("rfc"), text("7")),
+            (text("headers"), Value::Dictionary(headers())),
+        ]);
+        let lines = "LOOKUP 7 P2P-CI/1.0\nHost: h\r\nPort: 1\r\n";
+        assert_eq!(text_of(&nested).as_deref(), Some(lines));
         assert_eq!(text_of(&Value::List(vec![text("hello")])), None);
+        let deep = Value::List(vec![text("LIST"), Value::List(vec![Value::List(Vec::new())])]);
+        assert_eq!(text_of(&deep), None);
     }
 }

@@ -90,6 +90,56 @@ fn the_port_of_the_connection_stands_for_a_missing_one() {
 }
 
 #[test]
+fn a_word_of_leaving_alone_on_its_line_never_waits() {
+    let list = "LIST ALL P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\n\r\n";
+    for leaving in ["EXIT\n", "QUIT\r\n", "bye\n"] {
+        let mut reader = reader();
+        assert!(matches!(reader.next(list.as_bytes()), Reading::Found(..)));
+        let found = Reading::Found(leaving.len(), CompatRequest::Leave);
+        assert_eq!(reader.next(leaving.as_bytes()), found, "{leaving:?}");
+    }
+    // An earlier end is no reason to wait longer for that of a line that no header follows.
+    let mut reader = reader();
+    assert!(matches!(reader.next(list.as_bytes()), Reading::Found(..)));
+    assert_eq!(reader.next(b"EXIT"), Reading::More(Some(UNTERMINATED)));
+    let Reading::More(Some(silence)) = reader.next(b"EXIT P2P-CI/1.0\r\n") else { panic!() };
+    assert!(silence < UNTERMINATED);
+}
+
+#[test]
+fn a_pickle_may_follow_its_length() {
+    let mut pickle = b"\x80\x03]q\0(".to_vec();
+    for item in ["LIST", "ALL", "P2P-CI/1.0", "Host: h", "Port: 1"] {
+        pickle.push(b'U');
+        pickle.push(u8::try_from(item.len()).unwrap());
+        pickle.extend_from_slice(item.as_bytes());
+    }
+    pickle.extend_from_slice(b"e.");
+    let length = u8::try_from(pickle.len()).unwrap();
+    let prefixes = [
+        vec![0, 0, 0, length],
+        vec![0, length],
+        format!("{length:<10}").into(),
+        format!("{length:010}").into(),
+    ];
+    for prefix in prefixes {
+        let sent = [prefix.as_slice(), &pickle].concat();
+        let mut reader = reader();
+        for end in 0..sent.len() {
+            assert_eq!(reader.next(&sent[..end]), Reading::More(None), "{prefix:?} {end}");
+        }
+        let Reading::Found(used, CompatRequest::Request(request)) = reader.next(&sent) else {
+            panic!("{prefix:?}")
+        };
+        assert_eq!((used, request.starts_with(b"LIST ALL P2P-CI/1.0\r\n")), (sent.len(), true));
+        let cut = [prefix.as_slice(), &pickle[..pickle.len() - 1], b"x"].concat();
+        let Reading::Found(_, CompatRequest::Unreadable(_)) = reader.next(&cut) else {
+            panic!("{prefix:?}")
+        };
+    }
+}
+
+#[test]
 fn a_request_with_an_end_never_waits() {
     let request = "ADD RFC 1 P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\nTitle: t\r\n\r\n";
     let mut reader = reader();

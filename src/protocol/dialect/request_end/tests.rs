@@ -24,6 +24,13 @@ fn a_request_ends_in_each_of_the_forms() {
         ("LIST ALL P2P-CI/1.0\n", (n, n, EndedBy::NextRequest)),
         ("LEAVE P2P-CI/1.0\n", (n, n, EndedBy::NextRequest)),
     ];
+    for line in ["EXIT\n", "quit\r\n", "LEAVE\nHost: h\n"] {
+        let used = line.find('\n').unwrap() + 1;
+        assert_eq!(ended(line), Some((used, used, EndedBy::Silence)), "{line:?}");
+    }
+    for line in ["EXIT", "EXIT P2P-CI/1.0\n", "DEL\n", "CONNECT\n"] {
+        assert_eq!(ended(line), None, "{line:?}");
+    }
     for (end, expected) in table {
         assert_eq!(ended(&format!("{list}{end}")), Some(expected), "{end:?}");
     }
@@ -53,6 +60,7 @@ fn silence_ends_a_request_sooner_the_more_of_it_is_there() {
         ("LIST ALL P2P-CI/1.0\nHost: h\nPort: 1\n", COMPLETE),
         ("LIST ALL P2P-CI/1.0\r\nHost: h\r\nPort: 1", UNTERMINATED),
         ("LIST ALL P2P-CI/1.0\nHost: h\n", INCOMPLETE),
+        ("LIST ALL\nHost=h\nPort = 1\n", COMPLETE),
         ("LIST ALL P2P-CI/1.0\n", INCOMPLETE),
         ("ADD RFC 1 P2P-CI/1.0\nHost: h\nPort: 1\n", INCOMPLETE),
         ("ADD RFC 1 P2P-CI/1.0\nHost: h\nPost: 1\nTitle: t\n", COMPLETE),
