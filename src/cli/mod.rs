@@ -8,7 +8,7 @@
 //! | `server`, `server_args`, `server_reload`, `limits_table` | the program `server` |
 //! | `peer`, `modes`, `args`, `peer_reload` | the program `peer`: its start, the three ways in which it runs, its arguments |
 //! | `installed`, `program` | the program `p2p-ci`; the names of the programs in help and messages |
-//! | `command`, `usage`, `headings`, `topics`, `surplus` | the arguments of the commands, in the shell and after `peer`; help; tips |
+//! | `command`, `usage`, `headings`, `topics`, `surplus`, `other_names` | the arguments of the commands, in the shell and after `peer`; help; tips |
 //! | `commands`, `dispatch`, `context` | the commands; the one place that calls them; the state that they use |
 //! | `shell`, `session` | the shell; what runs while a directory is shared |
 //! | `downloads`, `progress` | downloads into the shared directory; their progress |
@@ -47,6 +47,7 @@ mod logs;
 mod meant;
 mod modes;
 mod other_kind;
+mod other_names;
 mod output;
 pub mod peer;
 mod peer_page;

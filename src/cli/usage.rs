@@ -16,6 +16,7 @@ use super::config::layers::{Configured, NotConfigured, configured};
 use super::config::programs::Program;
 use super::errors::failure::Failure;
 use super::errors::report::report;
+use super::other_names::suggest;
 use super::output::print::print_line;
 use super::program::{called, with_names, with_program};
 use super::server_args;
@@ -87,10 +88,11 @@ pub(super) fn peer_configured(arguments: &[OsString]) -> Configured<Args> {
         Ok(found)
     });
     found.unwrap_or_else(|error| match error {
-        NotConfigured::Arguments(error) => {
+        NotConfigured::Arguments(mut error) => {
             let command = peer_command();
             let words = join_kinds(&command, with_program("peer", arguments.iter().cloned()));
-            end(&error, &surplus_tip(&error, &command, &words))
+            let tip = suggest(&mut error, &command, &words);
+            end(&error, &(surplus_tip(&error, &command, &words) + tip))
         }
         NotConfigured::Configuration(error) => end_by_configuration("peer", &error),
     })
@@ -113,7 +115,10 @@ pub(super) fn read_peer(arguments: &[OsString]) -> Result<Configured<Args>, NotC
 /// wrong, or ask for help.
 pub(super) fn server_configured(arguments: &[OsString]) -> Configured<server_args::Args> {
     read_server(arguments).unwrap_or_else(|error| match error {
-        NotConfigured::Arguments(error) => end(&error, ""),
+        NotConfigured::Arguments(mut error) => {
+            let tip = suggest(&mut error, &options_of(Program::Server), arguments);
+            end(&error, tip)
+        }
         NotConfigured::Configuration(error) => end_by_configuration("server", &error),
     })
 }
@@ -188,8 +193,12 @@ fn mistyped(word: &str) -> Option<String> {
 /// Reads the arguments of a program without commands.
 pub(super) fn arguments<A: Parser>(all: impl IntoIterator<Item = OsString>) -> A {
     let command = with_program_names(A::command());
-    let found = command.try_get_matches_from(all);
-    found.and_then(|found| A::from_arg_matches(&found)).unwrap_or_else(|error| end(&error, ""))
+    let words: Vec<OsString> = all.into_iter().collect();
+    let found = command.clone().try_get_matches_from(&words);
+    found.and_then(|found| A::from_arg_matches(&found)).unwrap_or_else(|mut error| {
+        let tip = suggest(&mut error, &command, &words);
+        end(&error, tip)
+    })
 }
 
 /// A program whose help has the names under which the programs are called.
