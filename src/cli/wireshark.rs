@@ -12,8 +12,9 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::errors::report::report;
 use super::output::print::print_line;
+use crate::escape::escaped_path;
 use error::Error;
-use plugin::{Installed, Plugin};
+use plugin::{Installed, Plugin, Removed};
 
 const AFTER_HELP: &str = "\
 The display filter is `p2pci`; docs/manual.md describes the fields.
@@ -83,18 +84,24 @@ fn act(action: Action) -> Result<(), Error> {
     match action {
         Action::Install(place) => {
             let plugin = place.plugin()?;
-            let done = match plugin.install()? {
-                Installed::New => "installed",
-                Installed::Replaced => "replaced another version of",
-                Installed::Same => "already installed:",
+            let (done, kept) = match plugin.install()? {
+                Installed::New => ("installed", None),
+                Installed::Replaced { kept } => ("replaced another version of", Some(kept)),
+                Installed::Same => ("already installed:", None),
             };
             say(&format!("{done} {}", plugin.shown()))?;
+            say_kept(kept)?;
             say("Restart Wireshark, or reload its Lua plugins (Ctrl+Shift+L)")
         }
         Action::Uninstall(place) => {
             let plugin = place.plugin()?;
-            let done = if plugin.uninstall()? { "removed" } else { "not installed:" };
-            say(&format!("{done} {}", plugin.shown()))
+            let (done, kept) = match plugin.uninstall()? {
+                Removed::Nothing => ("not installed:", None),
+                Removed::Same => ("removed", None),
+                Removed::Other { kept } => ("removed another version of", Some(kept)),
+            };
+            say(&format!("{done} {}", plugin.shown()))?;
+            say_kept(kept)
         }
         Action::Print { file } => print(match file {
             Printed::Dissector => plugin::DISSECTOR,
@@ -102,6 +109,12 @@ fn act(action: Action) -> Result<(), Error> {
         }),
         Action::Path(place) => say(&place.plugin()?.shown()),
     }
+}
+
+fn say_kept(kept: Option<PathBuf>) -> Result<(), Error> {
+    kept.map_or(Ok(()), |kept| {
+        say(&format!("the previous file is kept as {}", escaped_path(&kept)))
+    })
 }
 
 fn say(line: &str) -> Result<(), Error> {

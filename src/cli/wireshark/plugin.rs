@@ -1,7 +1,7 @@
 //! The dissector as a file in a directory of plugins.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::PathBuf;
 
 use super::error::Error;
@@ -24,9 +24,27 @@ const FILE_NAME: &str = "p2pci.lua";
 #[derive(Debug, Eq, PartialEq)]
 pub(super) enum Installed {
     New,
-    Replaced,
+    /// The dissector that was there is kept under another name. Nothing tells an older version from one that was
+    /// edited.
+    Replaced {
+        kept: PathBuf,
+    },
     Same,
 }
+
+/// What a removal has changed.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) enum Removed {
+    Nothing,
+    Same,
+    /// Another version, or one that was edited.
+    Other {
+        kept: PathBuf,
+    },
+}
+
+/// The most names of kept files. Wireshark loads none of them, because they do not end with `.lua`.
+const KEPT: usize = 100;
 
 /// The file in its directory, whether it exists or not.
 pub(super) struct Plugin {
@@ -62,7 +80,8 @@ impl Plugin {
         }
         fs::create_dir_all(&self.directory)
             .map_err(|error| self.error("create the directory of", error))?;
-        let file = self.write_part().map_err(|error| self.error("write", error))?;
+        let mut dissector = DISSECTOR.as_bytes();
+        let file = self.write_part(&mut dissector).map_err(|error| self.error("write", error))?;
         match found {
             Found::Nothing => {
                 file.persist_noclobber(&self.path)
@@ -70,25 +89,45 @@ impl Plugin {
                 Ok(Installed::New)
             }
             Found::Ours { .. } => {
+                let kept = self.keep()?;
                 file.persist(&self.path).map_err(|error| self.error("replace", error.error))?;
-                Ok(Installed::Replaced)
+                Ok(Installed::Replaced { kept })
             }
         }
     }
 
-    /// Removes the dissector. Returns whether there was one.
-    pub(super) fn uninstall(&self) -> Result<bool, Error> {
-        match self.find()? {
-            Found::Nothing => Ok(false),
-            Found::Ours { .. } => {
-                fs::remove_file(&self.path).map_err(|error| self.error("remove", error))?;
-                Ok(true)
+    /// Removes the dissector. A copy of one that is not this version is kept.
+    pub(super) fn uninstall(&self) -> Result<Removed, Error> {
+        let removed = match self.find()? {
+            Found::Nothing => return Ok(Removed::Nothing),
+            Found::Ours { is_same: true } => Removed::Same,
+            Found::Ours { is_same: false } => Removed::Other { kept: self.keep()? },
+        };
+        fs::remove_file(&self.path).map_err(|error| self.error("remove", error))?;
+        Ok(removed)
+    }
+
+    /// Copies the file to the first name that no file has.
+    fn keep(&self) -> Result<PathBuf, Error> {
+        let copy = || self.write_part(&mut File::open(&self.path)?);
+        let mut part = copy().map_err(|error| self.error("copy", error))?;
+        for number in 1..=KEPT {
+            let suffix = if number == 1 { String::new() } else { number.to_string() };
+            let kept = self.directory.join(format!("{FILE_NAME}.old{suffix}"));
+            match part.persist_noclobber(&kept) {
+                Ok(_) => return Ok(kept),
+                Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {
+                    part = error.file;
+                }
+                Err(error) => return Err(self.error("copy", error.error)),
             }
         }
+        let full = io::Error::other(format!("expected at most {KEPT} copies; remove some of them"));
+        Err(self.error("copy", full))
     }
 
     /// A file next to the final one, which readers never see half-written. Wireshark loads no hidden file.
-    fn write_part(&self) -> io::Result<tempfile::NamedTempFile> {
+    fn write_part(&self, content: &mut impl Read) -> io::Result<tempfile::NamedTempFile> {
         let mut builder = tempfile::Builder::new();
         builder.prefix(".p2pci-").suffix(".part");
         #[cfg(unix)]
@@ -98,7 +137,7 @@ impl Plugin {
             builder.permissions(fs::Permissions::from_mode(0o644));
         }
         let mut file = builder.tempfile_in(&self.directory)?;
-        file.write_all(DISSECTOR.as_bytes())?;
+        io::copy(content, &mut file)?;
         file.as_file().sync_all()?;
         Ok(file)
     }
@@ -144,16 +183,24 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let plugin = plugin(&root);
         assert!(DISSECTOR.starts_with(MARKER));
-        assert!(!plugin.uninstall().unwrap());
+        assert_eq!(plugin.uninstall().unwrap(), Removed::Nothing);
         assert_eq!(plugin.install().unwrap(), Installed::New);
         assert_eq!(plugin.install().unwrap(), Installed::Same);
-        fs::write(&plugin.path, format!("{MARKER}an older version\n")).unwrap();
-        assert_eq!(plugin.install().unwrap(), Installed::Replaced);
-        assert_eq!(fs::read_to_string(&plugin.path).unwrap(), DISSECTOR);
-        fs::write(&plugin.path, format!("{DISSECTOR}-- longer\n")).unwrap();
-        assert_eq!(plugin.install().unwrap(), Installed::Replaced);
-        assert!(plugin.uninstall().unwrap());
-        assert_eq!(fs::read_dir(&plugin.directory).unwrap().count(), 0);
+        let older = format!("{MARKER}an older version\n");
+        let edited = format!("{DISSECTOR}-- longer\n");
+        let kept = |name: &str| plugin.directory.join(name);
+        for (content, name) in [(&older, "p2pci.lua.old"), (&edited, "p2pci.lua.old2")] {
+            fs::write(&plugin.path, content).unwrap();
+            assert_eq!(plugin.install().unwrap(), Installed::Replaced { kept: kept(name) });
+            assert_eq!(fs::read_to_string(&plugin.path).unwrap(), DISSECTOR);
+            assert_eq!(&fs::read_to_string(kept(name)).unwrap(), content);
+        }
+        assert_eq!(plugin.uninstall().unwrap(), Removed::Same);
+        fs::write(&plugin.path, &edited).unwrap();
+        let name = "p2pci.lua.old3";
+        assert_eq!(plugin.uninstall().unwrap(), Removed::Other { kept: kept(name) });
+        assert_eq!(fs::read_to_string(kept(name)).unwrap(), edited);
+        assert_eq!(fs::read_dir(&plugin.directory).unwrap().count(), 3);
     }
 
     #[test]
