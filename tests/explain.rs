@@ -214,10 +214,20 @@ fn connections_of_a_capture_are_explained_in_order() {
         ],
     );
     // A program that was killed leaves a file that ends within a packet.
-    for end in (0..bytes.len()).step_by(997) {
-        let (code, _, errors) = explain(&bytes[..end]);
-        assert!(code == 0 || (code == 1 && errors.contains("expected ")), "{end}: {errors}");
+    for end in (4..bytes.len()).step_by(997) {
+        let (code, text, errors) = explain(&bytes[..end]);
+        assert_eq!(code, 65, "{end}: {errors}");
+        assert!(
+            errors.contains("the file is cut off: it ends within the block at byte "),
+            "{errors}"
+        );
+        assert!(end < 5000 || text.contains("LIST ALL P2P-CI/1.0"), "{end}: {text}");
     }
+    // What is before the damage is explained.
+    let damaged = [&bytes[..], b"\x06\0\0\0\x0D\0\0\0"].concat();
+    let (code, text, errors) = explain(&damaged);
+    assert!(code == 65 && errors.contains("expected the length of a block"), "{code} {errors}");
+    assert!(text.contains("aborts the connection"), "{text}");
 }
 
 #[test]
@@ -251,7 +261,7 @@ fn errors_say_what_is_expected() {
         (b"\x0A\x0D\x0D\x0A\x1C\0\0\0\x4D\x3C\x2B\x1Aabcdefghijklmnopqrstuvwxyz", "damaged"),
     ] {
         let (code, text, errors) = explain(input);
-        assert_eq!((code, text.as_str()), (1, ""), "{errors}");
+        assert_eq!((code, text.as_str()), (65, ""), "{errors}");
         assert!(errors.starts_with("p2p-ci explain: -: ") && errors.contains(expected), "{errors}");
         assert_eq!(errors.lines().count(), 1, "{errors}");
     }

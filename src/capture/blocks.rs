@@ -1,6 +1,6 @@
 //! The blocks of a pcapng file (draft-ietf-opsawg-pcapng): reading the packets of one, and writing them.
 
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, Read};
 use std::time::Duration;
 
 /// The first bytes of a pcapng file.
@@ -51,6 +51,7 @@ pub struct Reader<R> {
     is_big_endian: bool,
     interfaces: Vec<Interface>,
     at: u64,
+    is_cut: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -63,11 +64,15 @@ struct Interface {
 impl<R: Read> Reader<R> {
     /// A reader of a file from its beginning.
     pub fn new(input: R) -> Self {
-        Self { input, is_big_endian: false, interfaces: Vec::new(), at: 0 }
+        Self { input, is_big_endian: false, interfaces: Vec::new(), at: 0, is_cut: false }
     }
 
-    /// Returns the next packet; `None` at the end of the file, also within a block: a program that was
-    /// killed leaves such a file.
+    /// The place of the block within which the file ended: a program that was killed leaves such a file.
+    pub fn cut_at(&self) -> Option<u64> {
+        self.is_cut.then_some(self.at)
+    }
+
+    /// Returns the next packet; `None` at the end of the file, also within a block.
     ///
     /// # Errors
     /// When the file cannot be read, or is damaged.
@@ -104,7 +109,11 @@ impl<R: Read> Reader<R> {
 
     /// The next block: its kind and its body.
     fn block(&mut self) -> Result<Option<(u32, Vec<u8>)>, ReadError> {
-        let Some(first) = self.take(8)? else { return Ok(None) };
+        let first = self.read(8)?;
+        if first.len() < 8 {
+            self.is_cut = !first.is_empty();
+            return Ok(None);
+        }
         let is_section = first.starts_with(&MAGIC);
         let mut length = first.get(4..8).unwrap_or_default().to_vec();
         let mut body = Vec::new();
@@ -132,14 +141,18 @@ impl<R: Read> Reader<R> {
         Ok(Some((kind, body)))
     }
 
-    /// Reads this number of bytes; `None` if the file ends before.
+    /// Reads this number of bytes of a block; `None` if the file ends before.
     fn take(&mut self, count: usize) -> io::Result<Option<Vec<u8>>> {
-        let mut bytes = vec![0; count];
-        match self.input.read_exact(&mut bytes) {
-            Ok(()) => Ok(Some(bytes)),
-            Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(None),
-            Err(error) => Err(error),
-        }
+        let bytes = self.read(count)?;
+        self.is_cut = bytes.len() < count;
+        Ok((!self.is_cut).then_some(bytes))
+    }
+
+    /// Reads this number of bytes, or those before the end of the file.
+    fn read(&mut self, count: usize) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.input.by_ref().take(count as u64).read_to_end(&mut bytes)?;
+        Ok(bytes)
     }
 
     fn interface(&self, body: &[u8]) -> Option<Interface> {

@@ -10,6 +10,7 @@ use clap::Args;
 use super::errors::failure::Failure;
 use super::errors::report::report;
 use super::wire::line::with_meaning;
+use crate::capture::ReadError;
 use crate::escape::{escaped, escaped_path};
 use crate::transcript::{Explained, Explainer, TranscriptError, read};
 
@@ -22,6 +23,8 @@ FILE is pcapng, as Wireshark and --record write it, or text:
 Each line is followed by the section of protocol.md that defines it, and by its
 meaning. A line with `!` is a violation of the protocol, one with `~` a known form of
 other programs, which --compat or the rules for robust readers accept.
+
+What can be read of a damaged file is explained; the exit code is then 65.
 
 Example: p2p-ci explain session.pcapng";
 
@@ -53,10 +56,12 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
             report(&format!("p2p-ci explain: {shown}"), &error);
             match error {
                 TranscriptError::Io(_) | TranscriptError::Output(_) => Failure::File.into(),
-                TranscriptError::Pcapng(_)
+                TranscriptError::Pcapng(ReadError::Io(_)) => Failure::File.into(),
+                TranscriptError::Pcapng(ReadError::Form { .. })
+                | TranscriptError::Cut { .. }
                 | TranscriptError::Pcap
                 | TranscriptError::TooLong
-                | TranscriptError::NoConversation { .. } => Failure::Other.into(),
+                | TranscriptError::NoConversation { .. } => Failure::Data.into(),
             }
         }
     }
@@ -70,18 +75,23 @@ fn explain(arguments: &Arguments) -> Result<(), TranscriptError> {
         let lines = explainer.explain(&event);
         lines.into_iter().try_for_each(|line| repeats.print(line, &mut output))
     };
-    if arguments.file.as_os_str() == "-" {
-        read(io::stdin().lock(), &mut show)?;
+    let outcome = if arguments.file.as_os_str() == "-" {
+        read(io::stdin().lock(), &mut show)
     } else {
         let file = File::open(&arguments.file).map_err(TranscriptError::Io)?;
-        read(BufReader::new(file), &mut show)?;
+        read(BufReader::new(file), &mut show)
+    };
+    if matches!(outcome, Err(TranscriptError::Output(_))) {
+        return outcome;
     }
+    // What is before a fault of the file is explained.
     let rest = explainer.finish();
     rest.into_iter()
         .try_for_each(|line| repeats.print(line, &mut output))
         .and_then(|()| repeats.end(&mut output))
         .and_then(|()| output.flush())
-        .map_err(TranscriptError::Output)
+        .map_err(TranscriptError::Output)?;
+    outcome
 }
 
 /// Equal lines in a row. After a few, only their number is printed.

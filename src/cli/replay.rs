@@ -91,7 +91,11 @@ pub(super) fn run_command(arguments: &Arguments) -> ExitCode {
 
 /// Returns whether all replies are equal.
 fn replay(arguments: &Arguments) -> Result<bool, Error> {
-    let mut script = Script::new(recording(arguments)?);
+    let recording = recording(arguments)?;
+    if let Some(cut) = &recording.cut {
+        print_note(format!("{}: {cut}", escaped_path(&arguments.file)));
+    }
+    let mut script = Script::new(recording);
     let has_any = script.connections.iter().any(|one| !one.exchanges.is_empty());
     for one in &script.not_sent {
         print_note(text::not_sent(one));

@@ -31,6 +31,8 @@ pub(crate) struct Recording {
     pub(super) happened: Vec<Happened>,
     /// The latest connection of each name in the file, and the number of those connections.
     latest: HashMap<String, (usize, usize)>,
+    /// Where the file was cut off, if it was.
+    pub(crate) cut: Option<TranscriptError>,
 }
 
 /// One connection of a recording.
@@ -83,6 +85,8 @@ impl Recording {
         });
         match result {
             Err(_) if is_too_long => return Err(RecordingError::TooLong),
+            // What is complete before the cut is replayed.
+            Err(cut @ TranscriptError::Cut { .. }) => recording.cut = Some(cut),
             Err(error) => return Err(RecordingError::Transcript(error)),
             Ok(()) => {}
         }

@@ -32,6 +32,14 @@ pub enum TranscriptError {
     /// A pcapng file is damaged.
     #[error("cannot read it as pcapng: {0}")]
     Pcapng(ReadError),
+    /// The file ends within a block. What is before it was passed on.
+    #[error(
+        "the file is cut off: it ends within the block at byte {at}; what was recorded after that is missing"
+    )]
+    Cut {
+        /// The place of the block in the file.
+        at: u64,
+    },
     /// It has the older format.
     #[error(
         "expected text or pcapng, found pcap; convert it with `editcap -F pcapng OLD NEW`, which comes \
@@ -57,7 +65,8 @@ const A_CONVERSATION: &str = "pcapng, or text with requests and replies such as 
 /// Reads a conversation, and passes its events on in their order.
 ///
 /// # Errors
-/// When it cannot be read, is no conversation, or an event cannot be passed on.
+/// When it cannot be read, is no conversation, is cut off, or an event cannot be passed on. The events before the
+/// fault were passed on.
 pub fn read(
     mut input: impl BufRead,
     mut pass_on: impl FnMut(Event) -> io::Result<()>,
@@ -107,14 +116,23 @@ fn of_pcapng(
     let mut packets = Reader::new(input);
     let mut streams = Streams::default();
     let mut has_any = false;
-    while let Some(packet) = packets.next_packet().map_err(TranscriptError::Pcapng)? {
-        for event in streams.events(&packet) {
-            has_any = true;
-            pass_on(event)?;
+    let end = loop {
+        match packets.next_packet() {
+            Ok(Some(packet)) => {
+                for event in streams.events(&packet) {
+                    has_any = true;
+                    pass_on(event)?;
+                }
+            }
+            Ok(None) => break packets.cut_at().map(|at| TranscriptError::Cut { at }),
+            Err(error) => break Some(TranscriptError::Pcapng(error)),
         }
-    }
+    };
     for event in streams.finish() {
         pass_on(event)?;
+    }
+    if let Some(error) = end {
+        return Err(error);
     }
     let found = "a capture without TCP connections";
     let expected = "packets of TCP over IPv4 or IPv6";
