@@ -10,6 +10,7 @@
 //! | `request_end` | the end of a request without a prefix |
 //! | `vocabulary` | other words for the same request |
 //! | `pickle` | lists and strings in the format of Python's pickle module |
+//! | `pickled_request` | the lines of a request that was sent as such a value |
 //! | `reply_style` | the form of replies, learned from requests or set by an option |
 //! | `reply_writer` | writing replies in that form |
 //! | `request_form` | the form of our requests to the index server of another program |
@@ -18,6 +19,7 @@
 mod form_trials;
 mod framing;
 mod pickle;
+mod pickled_request;
 mod reader;
 mod reply_style;
 mod reply_writer;

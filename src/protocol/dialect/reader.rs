@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use super::framing::{Beginning, Framing, Prefix, beginning};
 use super::pickle::{self, Unreadable};
+use super::pickled_request::text_of;
 use super::reply_style::{LineEnd, ReplyStyle, StyleSettings};
 use super::request_end::{
     END, EndedBy, Extent, RequestEnd, UNTERMINATED, begins_session_line, end_word,
     ended_by_silence, find_end, is_late_header, is_padding, may_start_request, remains,
     starts_request, trailing_padding,
 };
-use super::vocabulary::{Meaning, Sender, text_of};
+use super::vocabulary::{Meaning, Sender};
 use crate::limits;
 use crate::protocol::SyntaxError;
 
