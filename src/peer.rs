@@ -8,8 +8,8 @@ mod reader;
 mod sharing;
 
 pub use crate::discovery::{
-    AskIndex, Completeness, Gap, GapCause, HolderInfo, Holders, IndexConnection, IndexDialect,
-    IndexError, IndexGroup, LookupTitle, Query, lookup, request_records,
+    AskIndex, Completeness, Gap, GapCause, HolderInfo, HolderSource, Holders, IndexConnection,
+    IndexDialect, IndexError, IndexGroup, LookupTitle, Query, lookup, request_records,
 };
 #[doc(hidden)]
 pub use crate::discovery::{Extensions, ListCache, each_listed, each_record, lookup_in_list};

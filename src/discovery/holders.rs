@@ -1,7 +1,7 @@
 //! The holders of a document that an index lists (protocol.md sections 4.3 and 4.11).
 
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Instant;
@@ -14,6 +14,7 @@ use super::query::{AskIndex, Query};
 use super::records::request_records;
 use crate::error_chain::error_chain;
 use crate::limits;
+use crate::net::Provenance;
 use crate::protocol::{
     Attribute, Content, Date, Document, Listing, NO_ADDRESS, Record, Refusal, ReplyPart, Title,
 };
@@ -30,8 +31,8 @@ pub struct HolderInfo {
     /// The address that the index verified for the holder's host; [`NO_ADDRESS`] if it has sent one that
     /// cannot be read, or several.
     pub address: Option<IpAddr>,
-    /// The address of the index.
-    pub learned_from: SocketAddr,
+    /// Where it was learned from.
+    pub learned_from: Provenance,
 }
 
 /// The holders of a document that an index has listed.
@@ -100,7 +101,7 @@ impl Holders {
 }
 
 impl HolderInfo {
-    fn new(record: Record, learned_from: SocketAddr) -> Self {
+    fn new(record: Record, learned_from: Provenance) -> Self {
         Self { record, content: Content::default(), added: None, address: None, learned_from }
     }
 
@@ -148,7 +149,7 @@ fn lookup_at(
     title: Option<&Title>,
 ) -> Result<Holders, IndexError> {
     let dialect = index.dialect();
-    let learned_from = index.address()?;
+    let learned_from = index.provenance()?;
     let is_rfc = matches!(document, Document::Rfc(_));
     if is_rfc && index.list_cache().get().is_some() && !dialect.shows_extensions() {
         return lookup_in_list(index, document);
@@ -245,7 +246,7 @@ impl IndexDialect {
 /// As [`lookup`].
 pub fn lookup_in_list(index: &dyn AskIndex, document: &Document) -> Result<Holders, IndexError> {
     let list = index.list_cache().get().map_or_else(|| keep_list(index), Ok)?;
-    let learned_from = index.address()?;
+    let learned_from = index.provenance()?;
     let records = list.records.iter().filter(|record| record.document == *document);
     let found = records.map(|record| HolderInfo::new(record.clone(), learned_from)).collect();
     Holders::new(document, found, list.completeness.clone())
@@ -274,13 +275,13 @@ fn keep_list(index: &dyn AskIndex) -> Result<Arc<KeptList>, IndexError> {
 struct Arriving {
     limits: limits::IndexClient,
     found: Vec<HolderInfo>,
-    learned_from: SocketAddr,
+    learned_from: Provenance,
     /// The reply must end before: a slow index must not keep a peer reading forever.
     until: Instant,
 }
 
 impl Arriving {
-    fn new(limits: limits::IndexClient, learned_from: SocketAddr) -> Self {
+    fn new(limits: limits::IndexClient, learned_from: Provenance) -> Self {
         let until = limits::ends_after(limits.lookup);
         Self { limits, found: Vec::new(), learned_from, until }
     }

@@ -20,7 +20,7 @@ use super::listed::{Completeness, ListCache};
 use super::query::{AskIndex, Query};
 use crate::escape::excerpt;
 use crate::limits;
-use crate::net::{AddressPolicy, Cancel, Dialer, Interface};
+use crate::net::{AddressPolicy, Cancel, Dialer, Interface, Provenance};
 use crate::protocol::dialect::{FormFailure, RequestForm};
 use crate::protocol::{Document, Endpoint, Host, Port, ReplyPart};
 
@@ -254,11 +254,11 @@ impl AskIndex for IndexConnection {
         &self.index
     }
 
-    fn address(&self) -> Result<SocketAddr, IndexError> {
+    fn provenance(&self) -> Result<Provenance, IndexError> {
         if let Some((_, address)) = &*lock(&self.ends) {
-            return Ok(*address);
+            return Ok(Provenance::Index(*address));
         }
-        self.connect_if_closed()
+        self.connect_if_closed().map(Provenance::Index)
     }
 
     fn dialect(&self) -> &IndexDialect {

@@ -96,7 +96,7 @@ impl IndexDialect {
     }
 
     /// Records that it has shown an extension.
-    pub(super) fn show_extensions(&self) {
+    pub(crate) fn show_extensions(&self) {
         let mut shown = self.lock();
         if shown.extensions == Extensions::Unknown || shown.silent_probes > 0 {
             (shown.extensions, shown.silent_probes) = (Extensions::Shown, 0);

@@ -150,7 +150,7 @@ impl IndexError {
     }
 
     /// Whether the server cannot be reached, or does not reply.
-    pub(super) fn is_absence(&self) -> bool {
+    pub(crate) fn is_absence(&self) -> bool {
         matches!(
             self,
             Self::Unreachable { .. }

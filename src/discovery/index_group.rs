@@ -1,4 +1,4 @@
-//! Several index servers that are asked as one (protocol.md section 4.12).
+//! Several index servers, and other sources of holders, that are asked as one (protocol.md section 4.12).
 //!
 //! A server that cannot be reached, or does not reply, is left out, and tried again after a pause. The others are asked one
 //! after the other, the most local one first: a holder that several servers list has the provenance that
@@ -7,7 +7,7 @@
 use std::cmp::Reverse;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Instant;
 
@@ -16,10 +16,10 @@ use super::index_dialect::IndexDialect;
 use super::index_error::IndexError;
 use super::listed::{Completeness, ListCache};
 use super::merging::ask_all;
-use super::query::{AskIndex, Query};
+use super::query::{AskIndex, HolderSource, Query};
 use crate::error_chain::error_chain;
 use crate::limits;
-use crate::net::{AddressPolicy, Cancel};
+use crate::net::{AddressPolicy, Cancel, Provenance};
 use crate::protocol::{Document, Endpoint, ReplyPart};
 
 /// Connections for queries to one index server or several.
@@ -27,6 +27,8 @@ use crate::protocol::{Document, Endpoint, ReplyPart};
 pub struct IndexGroup {
     first: Member,
     others: Vec<Member>,
+    /// Sources of holders that are no index servers.
+    sources: Vec<Arc<dyn HolderSource>>,
 }
 
 #[derive(Debug)]
@@ -120,8 +122,8 @@ impl AskIndex for Member {
         self.connection.server()
     }
 
-    fn address(&self) -> Result<SocketAddr, IndexError> {
-        self.connection.address()
+    fn provenance(&self) -> Result<Provenance, IndexError> {
+        self.connection.provenance()
     }
 
     fn dialect(&self) -> &IndexDialect {
@@ -136,7 +138,14 @@ impl AskIndex for Member {
 impl IndexGroup {
     /// Asks these servers.
     pub fn new(first: IndexConnection, others: Vec<IndexConnection>) -> Self {
-        Self { first: Member::new(first), others: others.into_iter().map(Member::new).collect() }
+        let (first, others) = (Member::new(first), others.into_iter().map(Member::new).collect());
+        Self { first, others, sources: Vec::new() }
+    }
+
+    /// Asks these sources of holders, too. Then no index server has to be reachable.
+    #[must_use]
+    pub fn with_sources(self, sources: Vec<Arc<dyn HolderSource>>) -> Self {
+        Self { sources, ..self }
     }
 
     fn all(&self) -> impl Iterator<Item = &Member> {
@@ -229,20 +238,26 @@ impl AskIndex for IndexGroup {
     }
 
     fn members(&self) -> Result<Vec<&dyn AskIndex>, IndexError> {
-        if self.others.is_empty() {
+        if self.others.is_empty() && self.sources.is_empty() {
             return Ok(Vec::new());
         }
-        Ok(self.reach_all()?.into_iter().map(|member| member as &dyn AskIndex).collect())
+        let reached = match self.reach_all() {
+            // The other sources do not need it.
+            Err(error) if error.is_absence() && !self.sources.is_empty() => Vec::new(),
+            reached => reached?,
+        };
+        let indexes = reached.into_iter().map(|member| member as &dyn AskIndex);
+        Ok(indexes.chain(self.sources.iter().map(|source| &**source as &dyn AskIndex)).collect())
     }
 
     fn server(&self) -> &Endpoint {
         self.first.connection.server()
     }
 
-    fn address(&self) -> Result<SocketAddr, IndexError> {
+    fn provenance(&self) -> Result<Provenance, IndexError> {
         match self.members()?.first() {
-            None => self.first.connection.address(),
-            Some(member) => member.address(),
+            None => self.first.connection.provenance(),
+            Some(member) => member.provenance(),
         }
     }
 
@@ -256,3 +271,6 @@ impl AskIndex for IndexGroup {
         self.first.connection.list_cache()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -34,5 +34,5 @@ pub(crate) use index_link::Link;
 pub(crate) use index_replies::{Between, Refused, Replies, Step, Unsolicited};
 pub use listed::{Completeness, Gap, GapCause, ListCache};
 pub(crate) use own_host::note_ipv6_only;
-pub use query::{AskIndex, LookupTitle, Query};
+pub use query::{AskIndex, HolderSource, LookupTitle, Query};
 pub use records::{each_listed, each_record, request_records};

@@ -1,11 +1,12 @@
 //! Requests to an index server without their sender, and the interface that sends them.
 
+use std::fmt::Debug;
 use std::io;
-use std::net::SocketAddr;
 
 use super::index_dialect::{Extensions, IndexDialect};
 use super::index_error::IndexError;
 use super::listed::{Completeness, ListCache};
+use crate::net::Provenance;
 use crate::protocol::{
     Content, Document, Endpoint, IndexRequest, Limit, Listing, ReplyForm, ReplyPart, Request,
     Title, Words,
@@ -118,7 +119,8 @@ impl Query<'_> {
     }
 }
 
-/// Sends requests to an index.
+/// Sends requests to a source of holders: an index server, a group of them, or another one that replies like an
+/// index server.
 pub trait AskIndex {
     /// Sends a request, and passes the parts of the reply to `take`, each with its bytes.
     ///
@@ -152,11 +154,12 @@ pub trait AskIndex {
     /// The index, as the user named it.
     fn server(&self) -> &Endpoint;
 
-    /// The address of the index on the last connection.
+    /// Where the holders that it lists are learned from: of an index its address on the last connection.
+    /// It decides which of their addresses are connected to.
     ///
     /// # Errors
     /// When it cannot be reached.
-    fn address(&self) -> Result<SocketAddr, IndexError>;
+    fn provenance(&self) -> Result<Provenance, IndexError>;
 
     /// The properties that the index has shown.
     fn dialect(&self) -> &IndexDialect;
@@ -164,3 +167,8 @@ pub trait AskIndex {
     /// The list that was received on this connection, in which documents are looked up.
     fn list_cache(&self) -> &ListCache;
 }
+
+/// A source of holders that is not an index server. Several threads ask it.
+pub trait HolderSource: AskIndex + Debug + Send + Sync {}
+
+impl<S: AskIndex + Debug + Send + Sync> HolderSource for S {}

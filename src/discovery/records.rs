@@ -2,7 +2,6 @@
 //! (protocol.md sections 4.3, 4.4, 4.10 and 6.1).
 
 use std::io;
-use std::net::SocketAddr;
 use std::ops::ControlFlow;
 
 use super::index_dialect::Extensions;
@@ -11,6 +10,7 @@ use super::listed::Completeness;
 use super::merging::{Taken, of_each};
 use super::query::{AskIndex, LookupTitle, Query};
 use crate::error_chain::error_chain;
+use crate::net::Provenance;
 use crate::protocol::{Document, Listing, Record, Refusal, ReplyPart, Title};
 
 /// Requests records and passes the parts of the reply to `take`, which may stop. Then the connection is
@@ -71,18 +71,18 @@ pub fn each_record(
     each_of_members(index, &mut |_, record| take(record))
 }
 
-/// The same with the address of the index that lists the record. If several do, it is the first one, which
-/// is the most local.
+/// The same with the provenance of the record. If several sources list it, it is that of the first one, which
+/// is the most local index.
 ///
 /// # Errors
 /// When there is no reply, or it is a refusal.
 pub fn each_listed(
     index: &dyn AskIndex,
-    take: &mut dyn FnMut(Record, SocketAddr) -> ControlFlow<()>,
+    take: &mut dyn FnMut(Record, Provenance) -> ControlFlow<()>,
 ) -> Result<Completeness, IndexError> {
     let mut failure = None;
-    let listed = each_of_members(index, &mut |member, record| match member.address() {
-        Ok(address) => take(record, address),
+    let listed = each_of_members(index, &mut |member, record| match member.provenance() {
+        Ok(provenance) => take(record, provenance),
         Err(error) => {
             failure = Some(error);
             ControlFlow::Break(())

@@ -5,7 +5,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
-use crate::discovery::{IndexDialect, IndexError};
+use crate::discovery::{HolderSource, IndexDialect, IndexError};
 use crate::library::{BackgroundHasher, SharedLibrary, Watcher};
 use crate::limits;
 use crate::net::{Cancel, Interface};
@@ -29,6 +29,8 @@ pub struct SharingOptions {
     pub scans: limits::Library,
     /// Pauses and deadlines of staying registered.
     pub registration: limits::Registration,
+    /// Sources of holders besides the index servers. With one, no index server has to be reachable.
+    pub sources: Vec<Arc<dyn HolderSource>>,
 }
 
 /// A shared directory. Dropping it ends the registration and the uploads.
@@ -102,8 +104,15 @@ impl Sharing {
         options: SharingOptions,
         tell: impl Fn(&Endpoint, Event) + Send + Sync + 'static,
     ) -> io::Result<Self> {
-        let SharingOptions { host, mut uploads, interface, index_client, scans, registration } =
-            options;
+        let SharingOptions {
+            host,
+            mut uploads,
+            interface,
+            index_client,
+            scans,
+            registration,
+            sources,
+        } = options;
         uploads.interface = interface.clone();
         let uploads = UploadServer::start(listener, library.clone(), uploads)?;
         let port = Port::try_from(uploads.address().port()).map_err(io::Error::other)?;
@@ -118,7 +127,7 @@ impl Sharing {
         };
         let first = register(first)?;
         let others = others.into_iter().map(register).collect::<io::Result<_>>()?;
-        let registrations = Registrations::new(first, others);
+        let registrations = Registrations::new(first, others).with_sources(sources);
         let announcers = registrations.all().map(|one| Announcer::start(Arc::clone(one)));
         let announcers = announcers.collect::<io::Result<Vec<_>>>()?;
         let announce = Announcements::of(&announcers);

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::handle::Registration;
 use super::ledger::Announced;
 use super::one_request::Take;
-use crate::discovery::{Completeness, IndexError, IndexGroup, Query};
+use crate::discovery::{Completeness, HolderSource, IndexError, IndexGroup, Query};
 use crate::error_chain::error_chain;
 use crate::limits;
 use crate::net::Cancel;
@@ -21,6 +21,8 @@ const POLL: Duration = Duration::from_millis(10);
 pub struct Registrations {
     first: Arc<Registration>,
     others: Vec<Arc<Registration>>,
+    /// Sources of holders besides the index servers, which are asked with them.
+    sources: Vec<Arc<dyn HolderSource>>,
 }
 
 /// A document that a user removes from the library and then from the index servers. Meanwhile no other
@@ -41,7 +43,13 @@ impl Drop for TypedRemoval<'_> {
 impl Registrations {
     /// These registrations.
     pub fn new(first: Arc<Registration>, others: Vec<Arc<Registration>>) -> Self {
-        Self { first, others }
+        Self { first, others, sources: Vec::new() }
+    }
+
+    /// Has queries ask these sources of holders, too.
+    #[must_use]
+    pub fn with_sources(self, sources: Vec<Arc<dyn HolderSource>>) -> Self {
+        Self { sources, ..self }
     }
 
     /// All of them, in the order in which the user has named the servers.
@@ -62,7 +70,7 @@ impl Registrations {
     /// Queries to all servers, on connections of their own.
     pub fn queries(&self) -> IndexGroup {
         let others = self.others.iter().map(|one| one.queries()).collect();
-        IndexGroup::new(self.first.queries(), others)
+        IndexGroup::new(self.first.queries(), others).with_sources(self.sources.clone())
     }
 
     /// The endpoints that this peer names to the servers to which it is connected.
@@ -105,8 +113,15 @@ impl Registrations {
     /// has everything, the others are waited for a moment.
     ///
     /// # Errors
-    /// When no server could be reached, or the waiting was cancelled.
+    /// When no server could be reached and there is no other source of holders, or the waiting was cancelled.
     pub fn wait(&self, cancel: &Cancel) -> Result<(), IndexError> {
+        match self.wait_for_servers(cancel) {
+            Err(error) if error.is_absence() && !self.sources.is_empty() => Ok(()),
+            waited => waited,
+        }
+    }
+
+    fn wait_for_servers(&self, cancel: &Cancel) -> Result<(), IndexError> {
         if !self.are_several() {
             return self.first.wait(cancel);
         }

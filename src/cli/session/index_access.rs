@@ -2,12 +2,11 @@
 //! connections of the session, if there is one (protocol.md section 4.6).
 
 use std::io;
-use std::net::SocketAddr;
 
 use crate::limits;
 use crate::peer::{
-    AskIndex, Cancel, Completeness, IndexDialect, IndexError, IndexGroup, ListCache, Query,
-    Registrations,
+    AskIndex, Cancel, Completeness, IndexDialect, IndexError, IndexGroup, ListCache, Provenance,
+    Query, Registrations,
 };
 use crate::protocol::{Document, Endpoint, ReplyPart};
 
@@ -101,8 +100,8 @@ impl AskIndex for IndexAccess {
         self.queries.server()
     }
 
-    fn address(&self) -> Result<SocketAddr, IndexError> {
-        self.queries.address()
+    fn provenance(&self) -> Result<Provenance, IndexError> {
+        self.queries.provenance()
     }
 
     fn dialect(&self) -> &IndexDialect {

@@ -75,7 +75,7 @@ impl From<HolderInfo> for Source {
             holder: record.holder,
             content,
             title: Some(record.title).filter(|title| !title.as_str().is_empty()),
-            provenance: Provenance::Index(learned_from),
+            provenance: learned_from,
             verified_address: address,
             is_chosen: false,
         }

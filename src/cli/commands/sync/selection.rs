@@ -2,7 +2,6 @@
 //! (protocol.md section 4.5).
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::{io, iter};
 
@@ -21,7 +20,7 @@ use crate::system::listed_bytes;
 /// The memory that each kept record takes besides the record: as the source of a download, among the
 /// holders whose addresses are looked up, and while the holders of a document are ranked.
 const RECORD_BYTES: usize =
-    2 * size_of::<Source>() + 4 * size_of::<Endpoint>() + size_of::<SocketAddr>() + ALLOCATION;
+    2 * size_of::<Source>() + 4 * size_of::<Endpoint>() + size_of::<Provenance>() + ALLOCATION;
 
 /// The memory that each document takes, besides its paths: as a job, as a task of the queue while it is
 /// moved there, as the line of a holder, and in the tables of running downloads, of earlier contents and
@@ -61,7 +60,7 @@ impl Memory {
 pub(super) struct Selection {
     /// The records of documents that the library lacks, within the limit of memory, each with the address
     /// of the index that lists it.
-    pub(super) missing: Vec<(Record, SocketAddr)>,
+    pub(super) missing: Vec<(Record, Provenance)>,
     pub(super) listed: Completeness,
     /// Whether other peers have any records.
     has_others: bool,
@@ -182,7 +181,7 @@ pub(super) struct Missing {
 /// The documents of these records that the library lacks, with all their holders.
 pub(super) fn missing(
     library: &SharedLibrary,
-    mut records: Vec<(Record, SocketAddr)>,
+    mut records: Vec<(Record, Provenance)>,
     trusted: &HashMap<Document, Digest>,
 ) -> Missing {
     // Sorted instead of collected by document: there can be a million.
@@ -193,8 +192,8 @@ pub(super) fn missing(
         let document = first.0.document.clone();
         let more = iter::from_fn(|| records.next_if(|(record, _)| record.document == document));
         let records = iter::once(first).chain(more);
-        let source = |(record, learned_from): (Record, SocketAddr)| Source {
-            provenance: Provenance::Index(learned_from),
+        let source = |(record, learned_from): (Record, Provenance)| Source {
+            provenance: learned_from,
             title: Some(record.title),
             ..record.holder.into()
         };

@@ -5,7 +5,7 @@
 //! addresses that it returns are used for all documents of these holders.
 
 use std::collections::{HashMap, HashSet};
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use crate::error_chain::error_chain;
 use crate::peer::{AskIndex, DownloadJob, Extensions, IndexError, Provenance, Source, lookup};
@@ -23,17 +23,16 @@ pub(super) fn set_verified_addresses(
 ) -> Result<(), IndexError> {
     let members = index.members()?;
     if members.is_empty() {
-        set_at(index, index.address()?, jobs);
+        set_at(index, index.provenance()?, jobs);
     }
     for member in members {
-        set_at(member, member.address()?, jobs);
+        set_at(member, member.provenance()?, jobs);
     }
     Ok(())
 }
 
 /// The same for the holders that this index lists.
-fn set_at(index: &dyn AskIndex, address: SocketAddr, jobs: &mut [DownloadJob]) {
-    let listed = Provenance::Index(address);
+fn set_at(index: &dyn AskIndex, listed: Provenance, jobs: &mut [DownloadJob]) {
     if !knows_attributes(index, listed, jobs) {
         // The index does not verify addresses, or does not send them.
         return;
