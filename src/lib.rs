@@ -71,6 +71,9 @@ pub mod cli;
 mod confined;
 #[doc(hidden)]
 pub mod counters;
+#[cfg(feature = "dht")]
+#[doc(hidden)]
+pub mod dht;
 #[doc(hidden)]
 pub mod discovery;
 #[doc(hidden)]

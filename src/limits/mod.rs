@@ -3,6 +3,7 @@
 //! | file | subject |
 //! |---|---|
 //! | `wire` | the wire format: fixed by the protocol |
+//! | `dht` | a node of the distributed hash table |
 //! | `deadline` | the ends of time limits, however long they are |
 //! | `connections`, `sending` | connections and connecting; the minimum read rate and the sizes of writes |
 //! | `index`, `memory` | an index server; memory of both programs |
@@ -32,6 +33,8 @@
 
 mod connections;
 mod deadline;
+#[cfg(feature = "dht")]
+mod dht;
 mod downloads;
 mod http;
 mod index;
@@ -50,6 +53,9 @@ mod wire;
 pub use connections::*;
 pub use connections::{Admission, Connecting};
 pub(crate) use deadline::{doubled, end_of, ends_after};
+#[cfg(feature = "dht")]
+#[doc(hidden)]
+pub use dht::*;
 pub use downloads::Downloads;
 #[doc(hidden)]
 pub use downloads::*;

@@ -13,7 +13,7 @@ use std::path::Path;
 use source::Source;
 
 /// Each module of the crate, and what it may import: modules above it in this table.
-const LAYERS: [(&str, &[&str]); 28] = [
+const LAYERS: [(&str, &[&str]); 29] = [
     ("capture", &[]),
     ("error_chain", &[]),
     ("escape", &[]),
@@ -29,6 +29,7 @@ const LAYERS: [(&str, &[&str]); 28] = [
     ("index", &["limits", "protocol"]),
     ("library", &["escape", "limits", "protocol", "system"]),
     ("net", &["capture", "counters", "limits", "network", "system"]),
+    ("dht", &["error_chain", "limits", "network", "protocol"]),
     ("http", &["limits", "net", "system"]),
     ("driver", &["net", "protocol"]),
     (

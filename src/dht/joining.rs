@@ -1,0 +1,138 @@
+//! How a node joins its network and stays in it.
+//!
+//! A node of the crate `mainline` remembers only nodes that reply to it, except if it has no bootstrap nodes itself:
+//! then it remembers who asks it for nodes. In a network where all nodes have bootstrap nodes, newcomers would
+//! be known only to these. So here no node has any, and joins by an introduction: a socket of this process asks the
+//! node for nodes, so that the node asks the socket later, and replies with the addresses of the bootstrap nodes.
+//! It uses the identifier of a bootstrap node, whose own reply replaces the address of the socket.
+//!
+//! A reader is introduced in the same way, but never asks for nodes. So no other node remembers it.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket};
+use std::sync::Arc;
+use std::thread;
+use std::time::Instant;
+
+use super::krpc::{NodeId, Received, find_node, nodes, ping};
+use crate::limits;
+
+/// The identifier of the socket: the node does not remember it.
+const OWN_ID: NodeId = [0; 20];
+/// Longer than any message.
+const BUFFER: usize = 2048;
+
+/// The node that is introduced.
+pub(super) struct Introduced {
+    /// Where it listens.
+    pub(super) address: SocketAddrV4,
+    /// Whether it still runs.
+    pub(super) runs: Box<dyn Fn() -> bool + Send>,
+    /// Has it search other nodes, by which they know it; `None` for a reader.
+    pub(super) explore: Option<Arc<dyn Fn() + Send + Sync>>,
+}
+
+/// Introduces a node to bootstrap nodes until the node has ended.
+pub(super) struct Joining {
+    socket: UdpSocket,
+    node: Introduced,
+    bootstrap: Vec<SocketAddrV4>,
+    /// The bootstrap nodes that have replied.
+    known: BTreeMap<SocketAddrV4, NodeId>,
+    next_round: Instant,
+}
+
+impl Joining {
+    /// Starts a thread for a node.
+    pub(super) fn start(mut node: Introduced, bootstrap: Vec<SocketAddrV4>) -> io::Result<()> {
+        let socket = bind(*node.address.ip())?;
+        socket.set_read_timeout(Some(limits::DHT_JOIN_POLL))?;
+        // A node of every address is asked at this machine.
+        if node.address.ip().is_unspecified() {
+            node.address.set_ip(Ipv4Addr::LOCALHOST);
+        }
+        let (known, next_round) = (BTreeMap::new(), Instant::now());
+        let mut joining = Self { socket, node, bootstrap, known, next_round };
+        thread::Builder::new()
+            .name("dht-join".into())
+            .stack_size(limits::THREAD_STACK)
+            .spawn(move || while joining.step() {})
+            .map(drop)
+    }
+
+    /// Waits for a message for a moment; false when the node has ended.
+    fn step(&mut self) -> bool {
+        if !(self.node.runs)() {
+            return false;
+        }
+        if self.next_round <= Instant::now() {
+            let pause = match self.known.is_empty() {
+                true => limits::DHT_JOIN_RETRY,
+                false => limits::DHT_REFRESH,
+            };
+            self.next_round = limits::ends_after(pause);
+            for address in &self.bootstrap {
+                self.send(&ping(&OWN_ID), *address);
+            }
+        }
+        let mut buffer = [0; BUFFER];
+        let Ok((length, SocketAddr::V4(from))) = self.socket.recv_from(&mut buffer) else {
+            return true;
+        };
+        match buffer.get(..length).and_then(Received::read) {
+            Some(Received::Request(transaction)) if from.port() == self.node.address.port() => {
+                let known = self.known.iter().map(|(address, id)| (neighbour(*id), *address));
+                self.send(&nodes(&OWN_ID, transaction, known), from);
+            }
+            Some(Received::Reply(id)) if self.bootstrap.contains(&from) => {
+                self.introduce(from, id);
+            }
+            _ => {}
+        }
+        true
+    }
+
+    /// Introduces the node to a bootstrap node that has replied.
+    fn introduce(&mut self, bootstrap: SocketAddrV4, id: NodeId) {
+        let is_first = self.known.is_empty();
+        self.known.insert(bootstrap, id);
+        self.send(&find_node(&OWN_ID, &id), self.node.address);
+        if is_first {
+            self.next_round = limits::ends_after(limits::DHT_REFRESH);
+        }
+        if let Some(explore) = self.node.explore.clone() {
+            let thread = thread::Builder::new().name("dht-explore".into());
+            if let Err(error) = thread.stack_size(limits::THREAD_STACK).spawn(move || explore()) {
+                log::debug!("other nodes of the table are searched later: {error}");
+            }
+        }
+    }
+
+    fn send(&self, message: &[u8], to: SocketAddrV4) {
+        // It is sent again in the next round.
+        if let Err(error) = self.socket.send_to(message, to) {
+            log::debug!("cannot send to {to}: {error}");
+        }
+    }
+}
+
+/// An identifier next to this one. The node takes the socket for the owner of the identifier itself, and does not
+/// ask another address with the same one.
+fn neighbour(mut id: NodeId) -> NodeId {
+    let [.., last] = &mut id;
+    *last ^= 1;
+    id
+}
+
+/// A socket that reaches the node and the bootstrap nodes. On loopback it has an address of its own if the system
+/// permits it: a node remembers few nodes of one address.
+fn bind(node: Ipv4Addr) -> io::Result<UdpSocket> {
+    match node.is_loopback() {
+        true => {
+            let own = Ipv4Addr::new(127, 77, 34, 1);
+            UdpSocket::bind((own, 0)).or_else(|_| UdpSocket::bind((node, 0)))
+        }
+        false => UdpSocket::bind((node, 0)),
+    }
+}

@@ -1,0 +1,27 @@
+//! Finding the holders of documents without an index server, in a distributed hash table (docs/dht.md).
+//!
+//! The table maps keys of 20 bytes to the IPv4 addresses of upload servers. It is the one of BitTorrent (BEP 5),
+//! in a network of its own unless the user chooses the public one.
+//!
+//! | file | subject |
+//! |---|---|
+//! | `key` | the keys of documents and of buckets |
+//! | `node` | a node: it stores what others announce, announces and asks |
+//! | `joining`, `krpc` | how a node joins its network; the messages for it |
+//! | `admission` | which announcements of others a node stores |
+//! | `schedule`, `announcer` | when each key is announced; the threads that do it |
+//! | `finding` | a query for the holders of a document, as they are found |
+
+mod admission;
+mod announcer;
+mod finding;
+mod joining;
+mod key;
+mod krpc;
+mod node;
+mod schedule;
+
+pub use announcer::{Announced, Announcer};
+pub use finding::{Finding, FoundBy, FoundHolder};
+pub use key::{Key, keys};
+pub use node::{Bootstrap, DhtError, Node, NodeConfig, Role};

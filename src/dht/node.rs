@@ -1,0 +1,311 @@
+//! A node of the table.
+//!
+//! The crate `mainline` runs a node in a thread of its own, which panics in a few cases that other nodes can cause,
+//! such as a query with more than 256 nodes to store at. A call to a node whose thread has ended fails, and the
+//! next one starts another node.
+
+use std::env;
+use std::fmt::{self, Debug, Formatter};
+use std::io;
+use std::net::{SocketAddr, SocketAddrV4, UdpSocket};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use mainline::errors::PutQueryError;
+use mainline::{Config, Dht, Id, ServerSettings};
+
+use super::admission::Admission;
+use super::joining::{Introduced, Joining};
+use super::key::Key;
+use crate::limits;
+
+/// Which network a node joins.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Bootstrap {
+    /// The network of these nodes, which are asked for others; a new one if there are none.
+    Nodes(Vec<SocketAddrV4>),
+    /// The public network of BitTorrent.
+    Public,
+}
+
+/// What a node does for others.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Role {
+    /// It stores holders and answers queries. In the public network it begins when others can reach it.
+    Member,
+    /// It only asks, because it ends soon: others do not remember it.
+    Reader,
+}
+
+/// The configuration of a node.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct NodeConfig {
+    /// The UDP address on which it listens.
+    pub listen: SocketAddrV4,
+    /// Its network.
+    pub bootstrap: Bootstrap,
+    /// What it does for others.
+    pub role: Role,
+}
+
+/// Why a node has not announced or asked.
+#[derive(Debug, thiserror::Error)]
+pub enum DhtError {
+    /// No node was found that stores the key.
+    #[error("no node of the table answers")]
+    NoNodes,
+    /// None of the nodes has confirmed.
+    #[error("no node of the table has confirmed")]
+    NotStored,
+    /// The node has ended by a fault, and is started again with a later call.
+    #[error("the node of the table has failed, and is started again")]
+    Failed,
+    /// Too many queries are running.
+    #[error("{} documents are already searched in the table; try again", limits::DHT_QUERIES)]
+    Busy,
+    /// A thread cannot be started.
+    #[error("a thread for the query cannot be started")]
+    Thread(#[source] io::Error),
+}
+
+/// A node. It leaves the network when it is dropped.
+#[derive(Debug)]
+pub struct Node(Arc<Inner>);
+
+/// What the threads of a node share.
+struct Inner {
+    config: NodeConfig,
+    admission: Admission,
+    /// The address on which it listens.
+    address: SocketAddrV4,
+    running: Mutex<Running>,
+}
+
+struct Running {
+    dht: Dht,
+    since: Instant,
+}
+
+impl Debug for Inner {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Node").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+impl Node {
+    /// Starts a node. It joins its network in the background, and tries again until it has found it.
+    ///
+    /// # Errors
+    /// When the address cannot be used.
+    pub fn start(config: NodeConfig) -> io::Result<Self> {
+        check_stack()?;
+        let admission = Admission::default();
+        let dht = start(&config, &admission)?;
+        let address = local_address(&dht).ok_or_else(ended)?;
+        // The next start has the same port.
+        let config = NodeConfig { listen: address, ..config };
+        let running = Mutex::new(Running { dht, since: Instant::now() });
+        let inner = Arc::new(Inner { config, admission, address, running });
+        if let Bootstrap::Nodes(nodes) = &inner.config.bootstrap
+            && !nodes.is_empty()
+        {
+            let (weak, explored) = (Arc::downgrade(&inner), Arc::downgrade(&inner));
+            let explore = move || {
+                if let Some(inner) = explored.upgrade() {
+                    inner.explore();
+                }
+            };
+            let is_member = inner.config.role == Role::Member;
+            let node = Introduced {
+                address,
+                runs: Box::new(move || weak.strong_count() > 0),
+                explore: is_member.then_some(Arc::new(explore)),
+            };
+            Joining::start(node, nodes.clone())?;
+        }
+        Ok(Self(inner))
+    }
+
+    /// The UDP address on which it listens.
+    pub fn address(&self) -> SocketAddrV4 {
+        self.0.address
+    }
+
+    /// The configuration.
+    pub fn config(&self) -> &NodeConfig {
+        &self.0.config
+    }
+
+    /// The announcements of others that were refused.
+    pub fn refused(&self) -> u64 {
+        self.0.admission.refused()
+    }
+
+    /// The nodes that it knows.
+    ///
+    /// # Errors
+    /// When the node has failed.
+    pub fn known_nodes(&self) -> Result<usize, DhtError> {
+        self.0.known_nodes()
+    }
+
+    /// Announces an upload server at this machine's address and this port, at the nodes that are closest to the
+    /// key. Takes up to several seconds.
+    ///
+    /// # Errors
+    /// When no node has stored it.
+    pub fn announce(&self, key: Key, port: u16) -> Result<(), DhtError> {
+        let id = Id::from(key.bytes());
+        #[expect(deprecated, reason = "its replacement needs an executor for futures")]
+        let announced = self.0.call(|dht| dht.announce_peer(id, Some(port)))?;
+        match announced {
+            Ok(_) => Ok(()),
+            Err(PutQueryError::NoClosestNodes) => Err(DhtError::NoNodes),
+            Err(_) => Err(DhtError::NotStored),
+        }
+    }
+
+    /// Asks for the holders of a key, and passes those of each reply to `take` until it returns false.
+    /// Takes up to several seconds.
+    ///
+    /// # Errors
+    /// When the node has failed.
+    pub(super) fn ask(
+        &self,
+        key: Key,
+        mut take: impl FnMut(Vec<SocketAddrV4>) -> bool,
+    ) -> Result<(), DhtError> {
+        let id = Id::from(key.bytes());
+        #[expect(deprecated, reason = "its replacement needs an executor for futures")]
+        let mut replies = self.0.call(|dht| dht.get_peers(id))?;
+        // The channel of the replies closes if the node fails.
+        let _ = replies.try_for_each(|holders| take(holders).then_some(()));
+        Ok(())
+    }
+}
+
+impl Inner {
+    /// The nodes that it knows.
+    fn known_nodes(&self) -> Result<usize, DhtError> {
+        #[expect(deprecated, reason = "its replacement needs an executor for futures")]
+        self.call(|dht| dht.to_bootstrap().len())
+    }
+
+    /// Becomes known to other nodes.
+    fn explore(&self) {
+        let until = limits::ends_after(limits::DHT_RESTART);
+        // The introduction may not have arrived yet.
+        while self.known_nodes().is_ok_and(|known| known == 0) && Instant::now() < until {}
+        self.search_nodes();
+    }
+
+    /// Searches nodes that are close to this one, and becomes known to them: they take what is searched for the
+    /// identifier of who searches.
+    fn search_nodes(&self) {
+        #[expect(deprecated, reason = "its replacement needs an executor for futures")]
+        let searched = self.call(|dht| {
+            let own = *dht.info().id();
+            drop(dht.find_node(own));
+        });
+        if let Err(error) = searched {
+            log::debug!("{error}");
+        }
+    }
+
+    /// Calls the node, without the lock: an announcement takes seconds.
+    fn call<T>(&self, call: impl FnOnce(&Dht) -> T) -> Result<T, DhtError> {
+        let dht = self.running().dht.clone();
+        match catch_unwind(AssertUnwindSafe(|| call(&dht))) {
+            Ok(result) => Ok(result),
+            Err(_) => {
+                self.restart();
+                Err(DhtError::Failed)
+            }
+        }
+    }
+
+    fn running(&self) -> std::sync::MutexGuard<'_, Running> {
+        // Each change is one assignment.
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Starts the node again after its thread has ended. Others keep what it has announced.
+    fn restart(&self) {
+        let mut running = self.running();
+        if running.since.elapsed() < limits::DHT_RESTART {
+            return;
+        }
+        running.since = Instant::now();
+        match start(&self.config, &self.admission) {
+            Ok(dht) => {
+                running.dht = dht;
+                log::warn!(
+                    "the node of the table at {} has failed and was started again",
+                    self.address
+                );
+            }
+            Err(error) => {
+                let address = self.address;
+                log::warn!(
+                    "the node of the table at {address} has failed and cannot be started: {error}"
+                );
+            }
+        }
+    }
+}
+
+/// Checks that the thread of a node has enough stack for the deepest message that it reads. The system ends a process
+/// whose stack overflows. Without the variable each thread has 2 MiB.
+fn check_stack() -> io::Result<()> {
+    let stack = env::var("RUST_MIN_STACK").ok().and_then(|stack| stack.parse::<usize>().ok());
+    match stack {
+        Some(stack) if stack < limits::DHT_STACK => {
+            let least = limits::DHT_STACK;
+            Err(io::Error::other(format!(
+                "expected RUST_MIN_STACK to be at least {least}, found {stack}: leave it out"
+            )))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn start(config: &NodeConfig, admission: &Admission) -> io::Result<Dht> {
+    // The error of a socket that cannot be bound; `mainline` may panic in its place.
+    let address = match UdpSocket::bind(config.listen)?.local_addr()? {
+        SocketAddr::V4(address) => address,
+        SocketAddr::V6(_) => return Err(io::ErrorKind::Unsupported.into()),
+    };
+    let is_public = config.bootstrap == Bootstrap::Public;
+    let bootstrap = match &config.bootstrap {
+        // Without a list the crate asks public nodes. See `joining` for why it is empty.
+        Bootstrap::Nodes(_) => Some(Vec::new()),
+        Bootstrap::Public => None,
+    };
+    let server_settings = ServerSettings {
+        max_info_hashes: limits::DHT_STORED_KEYS,
+        max_peers_per_info_hash: limits::DHT_STORED_HOLDERS,
+        // Announcements alone are stored.
+        max_immutable_values: 1,
+        max_mutable_values: 1,
+        filter: Box::new(admission.clone()),
+    };
+    let config = Config {
+        bootstrap,
+        port: Some(address.port()),
+        bind_address: Some(*address.ip()),
+        server_mode: config.role == Role::Member && !is_public,
+        server_settings,
+        ..Config::default()
+    };
+    catch_unwind(AssertUnwindSafe(|| Dht::new(config))).unwrap_or_else(|_| Err(ended()))
+}
+
+fn local_address(dht: &Dht) -> Option<SocketAddrV4> {
+    #[expect(deprecated, reason = "its replacement needs an executor for futures")]
+    catch_unwind(AssertUnwindSafe(|| dht.info().local_addr())).ok()
+}
+
+fn ended() -> io::Error {
+    io::Error::other("the thread of the node has ended")
+}

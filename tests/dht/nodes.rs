@@ -1,0 +1,29 @@
+//! Announcing and finding.
+
+use p2p_ci::dht::{Announcer, Finding, FoundBy, keys};
+use p2p_ci::limits;
+
+use crate::namespace::is_inside;
+use crate::network::{Network, address, rfc, until};
+
+const LIMITS: limits::Dht = limits::Dht::DEFAULT;
+
+#[test]
+fn a_document_that_is_announced_is_found_and_another_one_is_not() {
+    if !is_inside("nodes::a_document_that_is_announced_is_found_and_another_one_is_not") {
+        return;
+    }
+    let network = Network::start(8);
+    let announcer = Announcer::start(network.nodes[3].clone(), 5678, LIMITS).unwrap();
+    announcer.set(&keys([rfc(793)].iter()));
+    assert_eq!(announcer.wait_for(1, until()).stored, 1, "{announcer:?}");
+    let reader = network.reader();
+    let mut finding = Finding::start(&reader, &rfc(793), LIMITS).unwrap();
+    let holder = finding.next_before(until()).unwrap();
+    let mut expected = address(3);
+    expected.set_port(5678);
+    assert_eq!((holder.address, holder.by), (expected, FoundBy::Document));
+    assert_eq!(finding.next_before(until()), None, "it is returned once");
+    let other = Finding::start(&reader, &rfc(794), LIMITS).unwrap().all(LIMITS);
+    assert!(other.is_empty(), "{other:?}");
+}
