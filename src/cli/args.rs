@@ -10,6 +10,7 @@ use log::LevelFilter;
 use super::admin::AdminArgs;
 use super::command::Command;
 use super::config::tables::{ShareTable, Tables, UploadRate};
+use super::dht::DhtArgs;
 use super::headings::{DOWNLOADING, NETWORK, OUTPUT, SHARING};
 use super::logs::form::LogFormat;
 use super::output::format::Format;
@@ -124,6 +125,9 @@ pub(super) struct Args {
         help_heading = NETWORK
     )]
     pub(super) allow_net: Vec<IpNet>,
+
+    #[command(flatten)]
+    pub(super) dht: DhtArgs,
 
     #[command(flatten)]
     pub(super) record: RecordArgs,

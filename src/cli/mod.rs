@@ -21,6 +21,7 @@
 //! | `record`, `explain`, `replay` | the options that record connections; the commands that explain and replay recorded ones |
 //! | `admin` | the address at which a program shows its metrics and its health |
 //! | `config` | the configuration: options, environment and files; `p2p-ci config` |
+//! | `dht` | the distributed hash table of a peer and of a server |
 //! | `generate` | manual pages and completions, for packages |
 //! | `lab` | the command that starts an index server and several peers |
 //! | `peer_page` | what the status page of a peer shows and does |
@@ -34,6 +35,7 @@ mod command;
 mod commands;
 mod config;
 mod context;
+mod dht;
 mod dispatch;
 mod downloads;
 mod errors;

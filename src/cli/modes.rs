@@ -65,7 +65,10 @@ pub(super) fn once(args: &Args, command: &Command, interactive: bool) -> Result<
         IndexConnection::new(server.clone(), args.host.clone(), port, Arc::default())
     };
     let others = args.server.others.iter().map(connection).collect();
-    let index = IndexAccess::once(IndexGroup::new(connection(&args.server.first), others));
+    let table = args.dht.join(&args.server, None).map_err(CommandError::Start);
+    let table = finish(args.format(), table)?;
+    let queries = IndexGroup::new(connection(&args.server.first), others);
+    let index = IndexAccess::once(queries.with_sources(table.sources()));
     let journal = match command {
         Command::Get(_)
         | Command::Sync(_)

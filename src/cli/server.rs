@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::admin::{AdminError, print_addresses};
 use super::config::layers::Configured;
+use super::dht::BootstrapNode;
 use super::errors::failure::Failure;
 use super::errors::report::report;
 use super::limits_table::limits_table;
@@ -60,6 +61,8 @@ enum Error {
     Admin(#[from] AdminError),
     #[error(transparent)]
     Record(#[from] RecordError),
+    #[error("cannot start the node of a distributed hash table")]
+    Dht(#[source] io::Error),
     #[error("cannot tell where it listens")]
     Address(#[source] io::Error),
     #[error("cannot write to standard output")]
@@ -161,11 +164,18 @@ fn serve(configured: &Configured<Args>, arguments: Vec<OsString>) -> Result<(), 
         log::info!(target: server::LOG_SESSIONS, "configuration: {}", escaped_path(file));
     }
     service::start_watchdog(server.check());
+    let table = bootstrap_node(args, &addresses)?;
     for address in addresses {
         // The server works without standard output, too.
         if let Err(error) = print_line(format_args!("listening on {address}")) {
             log::warn!("listening on {address}, which cannot be printed: {error}");
         }
+    }
+    if let Some(node) = &table
+        && let Err(error) =
+            print_line(format_args!("distributed hash table at {} (UDP)", node.address))
+    {
+        log::warn!("distributed hash table at {}, which cannot be printed: {error}", node.address);
     }
     print_addresses(&admin, Format::Raw);
     let admin = args.admin.serve(admin, ObservedServer(server.monitor()))?;
@@ -177,6 +187,13 @@ fn serve(configured: &Configured<Args>, arguments: Vec<OsString>) -> Result<(), 
     drop(admin);
     at_the_end();
     Ok(())
+}
+
+/// The first node of a distributed hash table, if the arguments say so.
+fn bootstrap_node(args: &Args, addresses: &[SocketAddr]) -> Result<Option<BootstrapNode>, Error> {
+    let Some(dht) = args.dht else { return Ok(None) };
+    let Some(listen) = dht.or(addresses.first().copied()) else { return Ok(None) };
+    BootstrapNode::start(listen).map(Some).map_err(Error::Dht)
 }
 
 /// A server with the sockets of the service manager, or else with those of the arguments.

@@ -1,6 +1,7 @@
 //! The arguments of the program `server`.
 
 use std::io::{self, IsTerminal};
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 
 use clap::{Parser, ValueEnum};
@@ -64,6 +65,11 @@ pub(super) struct Args {
     /// (protocol.md appendix B.5)
     #[arg(long, value_name = "KEY=VALUE", help_heading = NETWORK)]
     compat_form: Option<StyleSettings>,
+
+    /// Be the first node of a distributed hash table as well, at this IPv4 address and UDP port
+    /// [default: those of the first address that is listened on]
+    #[arg(long, value_name = "ADDR:PORT", num_args = 0..=1, help_heading = NETWORK)]
+    pub(super) dht: Option<Option<SocketAddr>>,
 
     /// Accept connections only from this network, such as `10.0.0.0/8`; may be given several times
     /// [default: from every address]

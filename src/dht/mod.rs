@@ -9,6 +9,7 @@
 //! | `node` | a node: it stores what others announce, announces and asks |
 //! | `joining`, `krpc` | how a node joins its network; the messages for it |
 //! | `admission` | which announcements of others a node stores |
+//! | `source` | the table as a source of holders |
 //! | `schedule`, `announcer` | when each key is announced; the threads that do it |
 //! | `finding` | a query for the holders of a document, as they are found |
 
@@ -20,8 +21,10 @@ mod key;
 mod krpc;
 mod node;
 mod schedule;
+mod source;
 
 pub use announcer::{Announced, Announcer};
 pub use finding::{Finding, FoundBy, FoundHolder};
 pub use key::{Key, keys};
 pub use node::{Bootstrap, DhtError, Node, NodeConfig, Role};
+pub use source::DhtSource;

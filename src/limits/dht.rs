@@ -64,6 +64,8 @@ pub const DHT_ANNOUNCED_PER_KEY: u32 = 8;
 pub const DHT_ANNOUNCED_PER_ADDRESS: u32 = 4000;
 /// Pairs of a key and an address that are counted; further announcements are ignored until the next count.
 pub const DHT_COUNTED: usize = 65_536;
+/// Time between two looks at the documents that are shared.
+pub const DHT_LIBRARY: Duration = Duration::from_secs(5);
 /// Time between two starts of a node that has failed.
 pub const DHT_RESTART: Duration = Duration::from_secs(10);
 /// Time between two attempts to reach the bootstrap nodes.

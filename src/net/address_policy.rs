@@ -32,6 +32,9 @@ pub enum Provenance {
     User,
     /// The index at this address has listed it.
     Index(SocketAddr),
+    /// A distributed hash table has named it: nothing more local than the table, whose bootstrap node has this
+    /// address.
+    Dht(SocketAddr),
 }
 
 /// The policy, with the networks that the user has opened.
@@ -87,7 +90,10 @@ impl AddressPolicy {
         provenance: Provenance,
         addresses: Vec<SocketAddr>,
     ) -> Result<Vec<SocketAddr>, AddressDenied> {
-        let Provenance::Index(index) = provenance else { return Ok(addresses) };
+        let index = match provenance {
+            Provenance::User => return Ok(addresses),
+            Provenance::Index(source) | Provenance::Dht(source) => source,
+        };
         let mut reason = None;
         let mut permitted = Vec::new();
         for mut address in addresses {

@@ -29,7 +29,6 @@ const LAYERS: [(&str, &[&str]); 29] = [
     ("index", &["limits", "protocol"]),
     ("library", &["escape", "limits", "protocol", "system"]),
     ("net", &["capture", "counters", "limits", "network", "system"]),
-    ("dht", &["error_chain", "limits", "network", "protocol"]),
     ("http", &["limits", "net", "system"]),
     ("driver", &["net", "protocol"]),
     (
@@ -40,6 +39,7 @@ const LAYERS: [(&str, &[&str]); 29] = [
         ],
     ),
     ("discovery", &["driver", "error_chain", "escape", "limits", "net", "protocol"]),
+    ("dht", &["discovery", "error_chain", "limits", "net", "protocol"]),
     (
         "registration",
         &["discovery", "error_chain", "escape", "library", "limits", "net", "protocol"],
@@ -122,6 +122,7 @@ const LAYERS: [(&str, &[&str]); 29] = [
             "check",
             "confined",
             "counters",
+            "dht",
             "error_chain",
             "download",
             "escape",

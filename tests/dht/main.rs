@@ -10,3 +10,4 @@ mod hostile;
 mod namespace;
 mod network;
 mod nodes;
+mod programs;

@@ -79,7 +79,9 @@ impl Session {
         let uploads = limits.uploads(args);
         let address = listener.local_addr().map_err(CommandError::Start)?;
         let host = args.host.clone();
-        let options = SharingOptions { host, uploads, ..SharingOptions::default() };
+        let table = args.dht.join(&args.server, Some(address)).map_err(CommandError::Start)?;
+        let sources = table.sources();
+        let options = SharingOptions { host, uploads, sources, ..SharingOptions::default() };
         // Others may connect from now on. Standard output may be closed; that does not keep the peer
         // from uploading.
         let uploading = match args.format() {
@@ -93,6 +95,7 @@ impl Session {
         let (first, others) = (args.server.first.clone(), args.server.others.clone());
         let sharing = Sharing::start_with_all(library, listener, first, others, options, tell)
             .map_err(CommandError::Start)?;
+        table.announce(&sharing.library).map_err(CommandError::Start)?;
         let downloads = SessionDownloads {
             downloader,
             journal,
