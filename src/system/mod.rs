@@ -67,7 +67,8 @@ pub(crate) use service_manager::{
 pub use signals::{Signal, Signals, has_controlling_terminal};
 pub(crate) use sockets::{
     ACCEPT_TIMES_OUT, INHERITS_OPTIONS, SENDS_WITHOUT_WAITING, WRITES_RESUME, allow_slow_reader,
-    has_unread, lift_unsent_limit, receive, send_more, set_peer_options, try_receive, try_send,
+    discard_on_close, has_unread, lift_unsent_limit, receive, send_more, set_peer_options,
+    try_receive, try_send,
 };
 #[cfg(target_os = "linux")]
 pub(crate) use sockets::{is_of_file, send_file};

@@ -5,6 +5,7 @@
 use std::fs::File;
 use std::io;
 use std::net::TcpStream;
+use std::time::Duration;
 
 use crate::limits;
 
@@ -180,6 +181,15 @@ pub(crate) fn allow_slow_reader(stream: &TcpStream) -> io::Result<()> {
     #[cfg(not(target_os = "linux"))]
     let _ = stream;
     Ok(())
+}
+
+/// Makes the close of this connection discard the data that is still in its send buffer, and reset the
+/// connection.
+///
+/// # Errors
+/// When the connection is already gone.
+pub(crate) fn discard_on_close(stream: &TcpStream) -> io::Result<()> {
+    socket2::SockRef::from(stream).set_linger(Some(Duration::ZERO))
 }
 
 /// Removes the limit of [`set_peer_options`] on unsent data. Sending a large file then takes a fifth less

@@ -152,3 +152,29 @@ fn a_slow_reader_is_judged_by_the_clock_alone() {
         sent.join().unwrap().unwrap();
     });
 }
+
+/// A system continues to send what is in its buffer after a normal close, at the rate of the reader.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_reader_that_was_too_slow_gets_nothing_after_the_close() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let reader = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let sender = Connection::connected(listener.accept().unwrap().0);
+    sender.set_write_timeout(Duration::from_millis(50)).unwrap();
+    let rate = ReadRate { bytes: 64 * 1024, time: Duration::from_millis(50) };
+    let mut clock = ReadClock::new(rate);
+    let error = clock.send(&sender, &vec![7; 64 * 1024 * 1024]).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    assert!(clock.queued > 0);
+    drop(sender);
+    let mut received = 0;
+    let end = loop {
+        match io::Read::read(&mut (&reader), &mut [0; 4096]) {
+            Ok(0) => break None,
+            Ok(count) => received += count as u64,
+            Err(error) => break Some(error.kind()),
+        }
+    };
+    assert_eq!(end, Some(io::ErrorKind::ConnectionReset));
+    assert!(received < clock.sent, "{received} of {}", clock.sent);
+}
