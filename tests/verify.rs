@@ -108,6 +108,11 @@ fn documents_downloaded_into_subdirectories_stay_shared() {
     let arguments = [address.as_str(), "--share", "mine", "sync"];
     let (code, output, errors) = run_peer_again(&arguments, &state, root.path());
     assert_eq!(code, 0, "{output}{errors}");
+    // The commands that list the documents show the same ones.
+    let arguments = [address.as_str(), "--share", "mine", "docs"];
+    let (code, output, errors) = run_peer_again(&arguments, &state, root.path());
+    assert_eq!(code, 0, "{output}{errors}");
+    assert!(output.contains("FILE x%2Fsub "), "{output}");
     fs::write(mine.join(".p2pciignore"), "ignored\n").unwrap();
     fs::write(mine.join("x/own"), "was not downloaded").unwrap();
     fs::remove_file(mine.join("x/gone")).unwrap();

@@ -8,6 +8,7 @@ use std::sync::mpsc::Sender;
 
 use super::args::Args;
 use super::downloads::running::Downloads;
+use super::downloads::subdirectories::share_downloaded;
 use super::errors::command_error::CommandError;
 use super::output::format::Format;
 use super::session::index_access::IndexAccess;
@@ -148,6 +149,7 @@ impl Context {
             })?;
         let digests = stored_digests();
         library.write().set_digests(digests);
+        share_downloaded(&library, &self.journal);
         Ok(self.library.get_or_init(|| library).clone())
     }
 

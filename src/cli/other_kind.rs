@@ -8,7 +8,6 @@ use std::io::ErrorKind;
 
 use super::context::Context;
 use super::errors::command_error::CommandError;
-use super::errors::failure::Failure;
 use super::output::print::print_note;
 use crate::escape::escaped;
 use crate::peer::{AskIndex, DownloadError, TransferError};
@@ -16,8 +15,9 @@ use crate::protocol::{Endpoint, Refusal, Status};
 
 /// Warns if the index has refused a request that every index server supports.
 pub(super) fn note_upload_server(context: &Context, error: &CommandError) {
-    let is_refused = matches!(error, CommandError::Printed { failure: Failure::Protocol, .. })
-        || matches!(error.refusal(), Some((Refusal::BadRequest, _)));
+    let is_refused =
+        matches!(error, CommandError::Printed { refusal: Some(Refusal::BadRequest), .. })
+            || matches!(error.refusal(), Some((Refusal::BadRequest, _)));
     if is_refused && !context.index.dialect().shows_extensions() {
         log::warn!("{}", upload_server(context.index.server()));
     }

@@ -110,7 +110,8 @@ fn print_holders(context: &Context, typed: &Document) -> Result<(), CommandError
     let failed = refused.map(|refusal| match refusal {
         Refusal::NotFound => {
             let failure = Failure::NotFound;
-            CommandError::Printed { failure, message: error_chain(&no_holder(context, document)) }
+            let message = error_chain(&no_holder(context, document));
+            CommandError::Printed { failure, refusal: None, message }
         }
         refusal => refused_by(index.server(), refusal, reason),
     });

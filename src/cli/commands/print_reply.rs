@@ -45,7 +45,8 @@ pub(super) fn print_reply_unless_done(
         }
         (Some((Refusal::NotFound, _)), Query::Remove(document)) => {
             let message = format!("{document} is not shared here");
-            Some(CommandError::Printed { failure: Failure::NotFound, message })
+            let failure = Failure::NotFound;
+            Some(CommandError::Printed { failure, refusal: None, message })
         }
         (Some((refusal, reason)), _) => Some(refused(context.index.server(), refusal, reason)),
     };

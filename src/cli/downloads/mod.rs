@@ -7,6 +7,7 @@
 //! | `history` | what has happened to a document |
 //! | `change` | whether a document is new or changed |
 //! | `on_disk`, `trusted` | files and their digests, compared with trusted digests |
+//! | `subdirectories` | documents that earlier runs have downloaded into subdirectories |
 //! | `share_directory` | creation and removal of the shared directory |
 
 pub(super) mod change;
@@ -16,4 +17,5 @@ pub(super) mod on_disk;
 pub(super) mod one;
 pub(super) mod running;
 pub(super) mod share_directory;
+pub(super) mod subdirectories;
 pub(super) mod trusted;

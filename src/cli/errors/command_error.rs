@@ -15,7 +15,7 @@ use crate::system::{TooFewFiles, TooLittleMemory};
 pub(in crate::cli) enum CommandError {
     /// The JSON object was already printed, as the end of a reply or of a summary.
     #[error("{message}")]
-    Printed { failure: Failure, message: String },
+    Printed { failure: Failure, refusal: Option<Refusal>, message: String },
     /// The same for documents of which a summary line has the numbers.
     #[error("{message}")]
     Counted { failure: Failure, message: String },

@@ -250,7 +250,7 @@ pub(in crate::cli) fn refused(
 ) -> CommandError {
     let failure = failure_of_refusal(refusal);
     let error = IndexError::Refused { index: index.clone(), refusal, reason };
-    CommandError::Printed { failure, message: error.to_string() }
+    CommandError::Printed { failure, refusal: Some(refusal), message: error.to_string() }
 }
 
 /// Whether a line of a reply is an attribute, which is an extension that the user did not request.

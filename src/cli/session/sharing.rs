@@ -15,6 +15,7 @@ use crate::admin::ObservedPeer;
 use crate::cli::admin::{AdminServer, print_addresses};
 use crate::cli::args::Args;
 use crate::cli::downloads::running::Downloads;
+use crate::cli::downloads::subdirectories::share_downloaded;
 use crate::cli::errors::command_error::CommandError;
 use crate::cli::output::format::Format;
 use crate::cli::output::notices::Notices;
@@ -70,10 +71,7 @@ impl Session {
         let others = args.more_shares.iter().map(|share| &*share.path);
         let claims = iter::once(&*args.share).chain(others).map(ShareClaim::of).collect();
         let Downloading { downloader, journal, notices } = downloading;
-        let downloaded = journal.fetched().into_keys();
-        if let Err(error) = library.add_downloaded(downloaded) {
-            log::warn!("documents downloaded into subdirectories are not shared: {error}");
-        }
+        share_downloaded(&library, &journal);
         let admin = args.admin.listen()?;
         let listener = upload_listener(args.upload, &args.share).map_err(CommandError::Start)?;
         let uploads = limits.uploads(args);
