@@ -31,6 +31,9 @@ fn a_refusal_is_no_empty_answer() {
             let (found, output, errors) = other.run(command, directory.path());
             assert_eq!(found, expected, "{code} {command:?}: {output}{errors}");
             let says = format!("{output}{errors}");
+            // The hint is about 400 alone.
+            let has_hint = errors.contains("400 is also the reply of a peer");
+            assert!(!has_hint || code == 400, "{code} {command:?}: {says}");
             if expected != 0 && code != 404 {
                 assert!(says.contains(&code.to_string()), "{code} {command:?}: {says}");
                 assert!(says.contains("because of the test"), "{code} {command:?}: {says}");
