@@ -144,7 +144,6 @@ impl Session<'_> {
             }
         };
         self.receiver.take(length);
-        permits.request_received(self.number);
         if head.waits_to_send && self.receiver.input().is_empty() && head.body > 0 {
             ReadClock::new(limits.read_rate).send(self.stream, b"HTTP/1.1 100 Continue\r\n\r\n")?;
         }
@@ -152,6 +151,8 @@ impl Session<'_> {
             if let Some(body) = self.receiver.input().get(..head.body) {
                 let body = body.to_vec();
                 self.receiver.take(head.body);
+                // Until its body is here, a request keeps no place from others.
+                permits.request_received(self.number);
                 return Ok((head, body));
             }
             fill(&mut self.receiver)?;

@@ -266,6 +266,30 @@ fn connections_are_bounded() {
     }
 }
 
+/// A head without its body keeps no place when others need it.
+#[test]
+fn a_request_without_its_body_gives_up_its_place() {
+    let listeners = HttpListeners::bind(&["127.0.0.1:0".parse().unwrap()]).unwrap();
+    let default = limits::Http::default();
+    let long = Duration::from_secs(600);
+    let limits = limits::Http { connections: 1, head_deadline: long, ..default };
+    let server = listeners.serve(router(), Hosts::default(), limits).unwrap();
+    let mut slow = connect(&server);
+    slow.write_all(b"POST /form HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nname=")
+        .unwrap();
+    let begun = Instant::now();
+    let mut found = String::new();
+    while !found.starts_with("HTTP/1.1 200 OK\r\n") {
+        assert!(begun.elapsed() < Duration::from_secs(60), "the place is kept: {found}");
+        let mut stream = connect(&server);
+        let _ = stream.write_all(get("/", "Connection: close\r\n").as_bytes());
+        found.clear();
+        // One that is refused may be reset.
+        let _ = stream.read_to_string(&mut found);
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn a_unix_socket_names_the_user_and_is_removed() {
