@@ -74,7 +74,10 @@ pub(super) fn once(args: &Args, command: &Command, interactive: bool) -> Result<
         | Command::Sync(_)
         | Command::Verify(_)
         | Command::Why(_)
-        | Command::Open(_) => journal(&args.share),
+        | Command::Read(_)
+        | Command::Open(_)
+        | Command::Docs
+        | Command::Status => journal(&args.share),
         // Other commands need no journal, and work where none can be written.
         _ => Arc::new(Journal::in_memory()),
     };
