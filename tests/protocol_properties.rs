@@ -45,7 +45,12 @@ fn request_of(
     match kind {
         0 => IndexRequest::Add { document, title, content: content_of(limit), from },
         1 => IndexRequest::Remove { document, from },
-        2 => IndexRequest::Lookup { document, want_attributes: limit.is_some(), from },
+        2 => IndexRequest::Lookup {
+            document,
+            want_attributes: limit.is_some(),
+            want_cluster: limit.is_none(),
+            from,
+        },
         3 => IndexRequest::List { listing: Listing::Rfcs, from },
         4 => IndexRequest::List { listing: Listing::Files, from },
         _ => IndexRequest::Search {

@@ -70,6 +70,9 @@ field("digest", "string", "Digest")
 field("length", "uint64", "Length")
 field("want_attributes", "string", "Want-Attributes")
 field("attributes", "string", "Attributes")
+field("want_cluster", "string", "Want-Cluster")
+field("cluster", "string", "Cluster")
+field("cluster_server", "string", "Cluster-Server")
 field("range", "string", "Range")
 field("range.first", "uint64", "First byte")
 field("range.last", "uint64", "Last byte")
@@ -180,6 +183,9 @@ local VIOLATIONS = {
     range = { "5.6", "note", "Expected `bytes=` and numbers" },
     content_range = { "5.6", "warn", "Expected `bytes FIRST-LAST/LENGTH`" },
     want_attributes = { "4.11", "note", "Expected `1`" },
+    want_cluster = { "4.13", "note", "Expected `1`" },
+    cluster = { "4.13", "note", "Expected 1 to 64 letters, digits, `-`, `_` and `.`" },
+    cluster_server = { "4.13", "note", "Expected `HOST:PORT`" },
     connection = { "5.7", "note", "Expected `keep-alive`" },
 
     -- The ends of messages (3.1 to 3.3).
@@ -370,6 +376,17 @@ end
 
 function grammar.is_digest(text)
     return #text == 72 and text:match("^sha%-256=%x+$") ~= nil
+end
+
+-- The name of a cluster of index servers (4.13).
+function grammar.is_cluster(text)
+    return #text <= 64 and text:find("^[%w%-_.]+$") ~= nil
+end
+
+-- `HOST:PORT`, where the host may be in brackets (4.13).
+function grammar.is_endpoint(text)
+    local host, port = text:match("^(.+):(%d+)$")
+    return host ~= nil and grammar.is_host(host) and tonumber(port) >= 1 and tonumber(port) <= 65535
 end
 
 function grammar.is_length(text)
@@ -1086,6 +1103,15 @@ local HEADERS = {
     ["want-attributes"] = { "Want-Attributes", function(at, from, to, value)
         text_value(at, "want_attributes", from, to, value, equals("1"), "want_attributes")
     end },
+    ["want-cluster"] = { "Want-Cluster", function(at, from, to, value)
+        text_value(at, "want_cluster", from, to, value, equals("1"), "want_cluster")
+    end },
+    cluster = { "Cluster", function(at, from, to, value)
+        text_value(at, "cluster", from, to, value, grammar.is_cluster, "cluster")
+    end },
+    ["cluster-server"] = { "Cluster-Server", function(at, from, to, value)
+        text_value(at, "cluster_server", from, to, value, grammar.is_endpoint, "cluster_server")
+    end },
     attributes = { "Attributes", function(at, from, to, value)
         text_value(at, "attributes", from, to, value, equals("1"), "want_attributes")
     end },
@@ -1124,13 +1150,13 @@ local HEADERS = {
 local EXPECTED = {
     ADD = { "host!", "port!", "title!", "digest", "length" },
     REMOVE = { "host!", "port!" },
-    LOOKUP = { "host!", "port!", "want-attributes" },
+    LOOKUP = { "host!", "port!", "want-attributes", "want-cluster" },
     LIST = { "host!", "port!" },
     SEARCH = { "host!", "port!", "title!", "limit" },
     GET = { "host!", "os", "want-digest", "range", "connection" },
     head = { "date!", "os!", "last-modified!", "content-length!", "content-type!", "content-range", "digest",
         "connection" },
-    refusal = { "attributes", "reason" },
+    refusal = { "attributes", "cluster", "cluster-server", "reason" },
 }
 
 -- One header line. Returns its name in lower case, and its value.
@@ -1166,7 +1192,7 @@ local function read_header(root, text, at, seen)
         node(line, "header.value", from, to, value)
         fault(line, "header_unknown", name)
     end
-    if known and seen[key] then
+    if known and seen[key] and key ~= "cluster-server" then
         fault(line, "header_twice", known[1])
     end
     return key, value, line

@@ -120,6 +120,11 @@ fn add(reply: &mut Reply, part: ReplyPart) {
             encode_attribute(attribute, &mut line);
             reply.attributes.push(text(line));
         }
-        ReplyPart::Record(_) | ReplyPart::Attribute(_) | ReplyPart::Reason(_) | ReplyPart::End => {}
+        ReplyPart::Record(_)
+        | ReplyPart::Attribute(_)
+        | ReplyPart::Reason(_)
+        | ReplyPart::Cluster(_)
+        | ReplyPart::ClusterServer(_)
+        | ReplyPart::End => {}
     }
 }

@@ -299,7 +299,12 @@ impl Arriving {
                     last.take(attribute);
                 }
             }
-            ReplyPart::Found | ReplyPart::Refused(_) | ReplyPart::Reason(_) | ReplyPart::End => {
+            ReplyPart::Found
+            | ReplyPart::Refused(_)
+            | ReplyPart::Reason(_)
+            | ReplyPart::Cluster(_)
+            | ReplyPart::ClusterServer(_)
+            | ReplyPart::End => {
                 return ControlFlow::Continue(());
             }
         }

@@ -98,7 +98,11 @@ pub(super) fn ask_all(
                     end = Some(if has_records { END_OF_RECORDS } else { bytes }.to_vec());
                     return Ok(());
                 }
-                ReplyPart::Attribute(_) | ReplyPart::Refused(_) | ReplyPart::Reason(_) => {}
+                ReplyPart::Attribute(_)
+                | ReplyPart::Refused(_)
+                | ReplyPart::Reason(_)
+                | ReplyPart::Cluster(_)
+                | ReplyPart::ClusterServer(_) => {}
             }
             take(part, bytes)
         });

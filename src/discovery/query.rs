@@ -102,7 +102,8 @@ impl Query<'_> {
                     LookupTitle::Document => number.as_ref(),
                 };
                 let document = document.clone();
-                let lookup = IndexRequest::Lookup { document, want_attributes, from };
+                let want_cluster = false;
+                let lookup = IndexRequest::Lookup { document, want_attributes, want_cluster, from };
                 return lookup.encode_with_title(title, out);
             }
             Self::List(listing) => IndexRequest::List { listing, from },

@@ -26,6 +26,10 @@ pub const HOST: usize = 253;
 pub const HEADER_TEXT: usize = 256;
 /// Bytes of a file name, decoded: what common file systems take.
 pub const FILE_NAME: usize = 255;
+/// Bytes of the name of a cluster of index servers.
+pub const CLUSTER_ID: usize = 64;
+/// Servers that an index server names of its cluster.
+pub const CLUSTER_SERVERS: usize = 16;
 /// Bytes of one record line in a reply, its line end included. A file name may triple in size when
 /// it is percent-encoded.
 pub const RECORD_LINE: usize = 2 * 1024;

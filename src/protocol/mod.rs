@@ -17,15 +17,16 @@ pub mod role;
 
 pub(crate) use grammar::starts_status_line;
 pub use grammar::{
-    Attribute, BorrowedRecord, ByteRange, Content, ContentRange, Date, Digest, Document, Endpoint,
-    FileName, HeaderText, Host, Limit, ListSearch, NO_ADDRESS, Port, Record, RecordEncoder,
-    RecordEnd, RfcNumber, SyntaxError, Title, VERSION, WireDocument, Word, Words, encode_record,
-    title_words,
+    Attribute, BorrowedRecord, ByteRange, Cluster, ClusterId, Content, ContentRange, Date, Digest,
+    Document, Endpoint, FileName, HeaderText, Host, Limit, ListSearch, NO_ADDRESS, Port, Record,
+    RecordEncoder, RecordEnd, RfcNumber, SyntaxError, Title, VERSION, WireDocument, Word, Words,
+    encode_record, title_words,
 };
 pub(crate) use message::similar;
 pub use message::{
     BEGINNING, DecodeError, DocumentBounds, DocumentHead, DocumentReply, DocumentReplyDecoder,
-    DocumentRequest, END_OF_RECORDS, IndexReply, IndexReplyDecoder, IndexRequest, Listing, Refusal,
-    ReplyForm, ReplyPart, ReplyState, Request, RequestDecoder, Status, Surplus, empty_lines,
-    encode_attribute, encode_found, encode_refusal, encode_refused_lookup, is_padding,
+    DocumentRequest, END_OF_RECORDS, IndexReply, IndexReplyDecoder, IndexRequest, Listing,
+    LookupExtensions, Refusal, ReplyForm, ReplyPart, ReplyState, Request, RequestDecoder, Status,
+    Surplus, empty_lines, encode_attribute, encode_found, encode_refusal, encode_refused_lookup,
+    is_padding,
 };

@@ -92,7 +92,9 @@ impl Reply {
             Part::Unrecorded(count) => self.unrecorded = self.unrecorded.saturating_add(count),
             Part::Other(bytes) => self.add_other(bytes),
             Part::Line(line) => self.lines.push(line),
-            Part::Index(ReplyPart::End) | Part::Request(_) | Part::End { .. } => {}
+            Part::Index(ReplyPart::End | ReplyPart::Cluster(_) | ReplyPart::ClusterServer(_))
+            | Part::Request(_)
+            | Part::End { .. } => {}
         }
     }
 

@@ -8,6 +8,7 @@ use super::budgets::Budgets;
 use super::host_policy::HostPolicy;
 use crate::limits;
 use crate::net::{AccessPolicy, Interface};
+use crate::protocol::Cluster;
 use crate::protocol::dialect::StyleSettings;
 use crate::system::{self, Bound};
 
@@ -26,6 +27,8 @@ pub struct Config {
     /// Whether requests are accepted in the forms of other programs, and what the replies to them have
     /// that requests do not show (protocol.md appendix B).
     pub compat: Option<StyleSettings>,
+    /// The cluster to which the server belongs, as it tells peers that ask for it (protocol.md section 4.13).
+    pub cluster: Option<Cluster>,
     /// The largest number of concurrent connections, if the machine allows it. `None`: that of the limits.
     pub max_connections: Option<usize>,
     /// Bytes of memory for records and connections. `None`: half of what the machine allows

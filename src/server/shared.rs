@@ -16,6 +16,7 @@ use crate::counters::LiveRequests;
 use crate::index::{Capacity, Index};
 use crate::limits;
 use crate::net::{AccessPolicy, Interface, Permits, Stop};
+use crate::protocol::Cluster;
 use crate::protocol::dialect::StyleSettings;
 
 /// State that all sessions share.
@@ -34,6 +35,7 @@ pub(super) struct Shared {
     pub(super) stop: Stop,
     pub(super) host_policy: HostPolicy,
     pub(super) explain: bool,
+    pub(super) cluster: Option<Cluster>,
     pub(super) limits: limits::Server,
     pub(super) compat: Option<StyleSettings>,
     pub(super) interface: Interface,
@@ -65,6 +67,7 @@ impl Shared {
             stop: Stop::new(),
             host_policy: config.host_policy,
             explain: config.explain,
+            cluster: config.cluster.clone(),
             limits,
             compat: config.compat,
             interface: config.interface.clone(),

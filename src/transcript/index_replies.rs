@@ -264,6 +264,10 @@ fn of_part(part: &ReplyPart, request: &str) -> String {
             format!("the reply to {request}: refused, {status}")
         }
         ReplyPart::Reason(_) => "why the request was refused".into(),
+        ReplyPart::Cluster(_) => "the cluster to which the index server belongs".into(),
+        ReplyPart::ClusterServer(_) => {
+            "a server of that cluster, which has the same records".into()
+        }
         ReplyPart::Record(record) => {
             let (document, holder) = (record.document.wire(), &record.holder);
             format!("a record: {holder} has {document}")

@@ -74,15 +74,39 @@ fn index_requests() {
         ),
         (
             "LOOKUP RFC 3457 P2P-CI/1.0\r\nHost: b\r\nPort: 1\r\n\r\n",
-            IndexRequest::Lookup { document: rfc(3457), want_attributes: false, from: from() },
+            IndexRequest::Lookup {
+                document: rfc(3457),
+                want_attributes: false,
+                want_cluster: false,
+                from: from(),
+            },
         ),
         (
             "LOOKUP FILE x P2P-CI/1.0\r\nHost: b\r\nPort: 1\r\n\r\n",
-            IndexRequest::Lookup { document: file("x"), want_attributes: false, from: from() },
+            IndexRequest::Lookup {
+                document: file("x"),
+                want_attributes: false,
+                want_cluster: false,
+                from: from(),
+            },
+        ),
+        (
+            "LOOKUP FILE x P2P-CI/1.0\r\nHost: b\r\nPort: 1\r\nWant-Cluster: 1\r\n\r\n",
+            IndexRequest::Lookup {
+                document: file("x"),
+                want_attributes: false,
+                want_cluster: true,
+                from: from(),
+            },
         ),
         (
             "LOOKUP RFC 1 P2P-CI/1.0\r\nHost: b\r\nPort: 1\r\nWant-Attributes: 1\r\n\r\n",
-            IndexRequest::Lookup { document: rfc(1), want_attributes: true, from: from() },
+            IndexRequest::Lookup {
+                document: rfc(1),
+                want_attributes: true,
+                want_cluster: false,
+                from: from(),
+            },
         ),
         (
             &format!(
@@ -174,7 +198,11 @@ fn requests_of_other_programs() {
     ] {
         reads(wire, &add);
     }
-    let lookup =
-        IndexRequest::Lookup { document: rfc(1), want_attributes: false, from: endpoint("h:2") };
+    let lookup = IndexRequest::Lookup {
+        document: rfc(1),
+        want_attributes: false,
+        want_cluster: false,
+        from: endpoint("h:2"),
+    };
     reads("LOOKUP RFC 1 P2P-CI/1.0\r\nHost: h\r\nPort: 2\r\nTitle: ignored\r\n\r\n", &lookup);
 }

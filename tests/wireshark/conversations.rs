@@ -8,6 +8,8 @@ use std::path::Path;
 use crate::common::pcapng::{Capture, Side};
 use crate::common::{self, Index};
 use crate::tshark::{PASSES, Tshark};
+use p2p_ci::protocol::Cluster;
+use p2p_ci::server::{Config, Server};
 
 const DIGEST: &str = "sha-256=ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 
@@ -87,6 +89,32 @@ fn an_index_server_of_this_crate() {
     }
     let responses: Vec<String> = (0..9).map(|at| (5 + 2 * at).to_string()).collect();
     assert_eq!(tshark.found(&capture, &["-2"])["p2pci.response_in"], responses);
+}
+
+#[test]
+fn an_index_server_that_names_its_cluster() {
+    let Some(tshark) = Tshark::find() else { return };
+    let mut cluster = Cluster::new("campus-1".parse().unwrap());
+    cluster.add("one.example:7734".parse().unwrap());
+    cluster.add("[2001:db8::1]:7735".parse().unwrap());
+    let listen = vec!["127.0.0.1:0".parse().unwrap()];
+    let config = Config { listen, cluster: Some(cluster), ..Config::default() };
+    let server = Server::bind(&config).unwrap();
+    let (address, stop) = (server.addresses().unwrap()[0], server.stop());
+    let running = std::thread::spawn(move || server.run());
+    let request = "LOOKUP FILE 5f P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\nWant-Cluster: 1\r\n\r\n";
+    let capture = tshark.directory().join("cluster.pcapng");
+    record(&capture, address, 7734, &[(request.to_string(), "7735\r\n\r\n")]);
+    stop.stop();
+    running.join().unwrap().unwrap();
+    for passes in PASSES {
+        let found = tshark.found(&capture, passes);
+        assert_eq!(found["p2pci.section"], Vec::<String>::new(), "{passes:?}");
+        assert_eq!(found["p2pci.want_cluster"], ["1"]);
+        assert_eq!(found["p2pci.cluster"], ["campus-1"]);
+        let servers = ["one.example:7734", "[2001:db8::1]:7735"];
+        assert_eq!(found["p2pci.cluster_server"], servers);
+    }
 }
 
 #[test]

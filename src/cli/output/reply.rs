@@ -81,7 +81,12 @@ impl ReplyPrinter {
             }
             ReplyPart::Refused(refusal) => self.refused = Some(*refusal),
             ReplyPart::Reason(reason) => self.reason = Some(reason.clone()),
-            ReplyPart::Found | ReplyPart::Record(_) | ReplyPart::Attribute(_) | ReplyPart::End => {}
+            ReplyPart::Found
+            | ReplyPart::Cluster(_)
+            | ReplyPart::ClusterServer(_)
+            | ReplyPart::Record(_)
+            | ReplyPart::Attribute(_)
+            | ReplyPart::End => {}
         }
         match (&mut self.form, part) {
             (Form::Raw, _) => {

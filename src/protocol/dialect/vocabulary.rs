@@ -24,7 +24,7 @@ pub(super) struct Sender {
 }
 
 /// The headers that the grammar knows, under the names that programs give them.
-pub(super) const HEADERS: [(&str, &str); 12] = [
+pub(super) const HEADERS: [(&str, &str); 13] = [
     ("Host", "Host"),
     ("Port", "Port"),
     ("Post", "Port"),
@@ -37,6 +37,7 @@ pub(super) const HEADERS: [(&str, &str); 12] = [
     ("Connection", "Connection"),
     ("Want-Digest", "Want-Digest"),
     ("Want-Attributes", "Want-Attributes"),
+    ("Want-Cluster", "Want-Cluster"),
 ];
 
 /// The methods of requests. Their lines need no version.

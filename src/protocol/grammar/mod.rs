@@ -14,10 +14,12 @@
 //! | `record`, `record_encoder` | records; encoding many of them | 4.5 |
 //! | `list_search` | search in a list, for index servers without SEARCH | 4.10 |
 //! | `content` | digest and length of a document; attributes of records | 4.11 |
+//! | `cluster` | the cluster to which an index server belongs | 4.13 |
 //! | `digest`, `range` | digests and parts of documents | 5.5, 5.6 |
 //! | `keep_alive` | the value of `Connection` | 5.7 |
 //! | `syntax_error` | text that does not follow its grammar | 6.3 |
 
+mod cluster;
 pub(in crate::protocol) mod content;
 mod date;
 pub(in crate::protocol) mod digest;
@@ -35,6 +37,7 @@ mod title;
 pub(in crate::protocol) mod version;
 mod words;
 
+pub use cluster::{Cluster, ClusterId};
 pub use content::{Attribute, Content, NO_ADDRESS};
 pub use date::Date;
 pub use digest::Digest;

@@ -13,13 +13,14 @@ pub(super) enum Header {
     WantDigest,
     Range,
     WantAttributes,
+    WantCluster,
     Digest,
     Length,
     Connection,
 }
 
 /// The names of each [`Header`], in their order.
-pub(super) const NAMES: [&str; 11] = [
+pub(super) const NAMES: [&str; 12] = [
     "Host",
     "Port",
     "Title",
@@ -28,6 +29,7 @@ pub(super) const NAMES: [&str; 11] = [
     "Want-Digest",
     "Range",
     "Want-Attributes",
+    "Want-Cluster",
     "Digest",
     "Length",
     keep_alive::NAME,

@@ -5,7 +5,7 @@
 
 use super::head::{append, encode_header};
 use super::status::{Refusal, Status};
-use crate::protocol::{Attribute, HeaderText, Record, encode_record};
+use crate::protocol::{Attribute, Cluster, ClusterId, Endpoint, HeaderText, Record, encode_record};
 
 /// A whole reply.
 ///
@@ -46,10 +46,34 @@ pub const END_OF_RECORDS: &[u8] = b"\r\n";
 /// (protocol.md section 4.11).
 pub(super) const ATTRIBUTES_KNOWN: (&str, &str) = ("Attributes", "1");
 
-/// Appends the refusal of a LOOKUP with `Want-Attributes`.
-pub fn encode_refused_lookup(refusal: Refusal, reason: Option<&HeaderText>, out: &mut Vec<u8>) {
+/// The headers of a refusal that name the cluster of the server, and one server of it (protocol.md
+/// section 4.13).
+pub(super) const CLUSTER: (&str, &str) = ("Cluster", "Cluster-Server");
+
+/// What a LOOKUP has asked for besides records, which its refusal shows.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LookupExtensions<'a> {
+    /// That the server knows attributes.
+    pub attributes: bool,
+    /// The cluster of the server.
+    pub cluster: Option<&'a Cluster>,
+}
+
+/// Appends the refusal of a LOOKUP.
+pub fn encode_refused_lookup(
+    extensions: LookupExtensions<'_>,
+    refusal: Refusal,
+    reason: Option<&HeaderText>,
+    out: &mut Vec<u8>,
+) {
     Status::Refused(refusal).encode_line(out);
-    encode_header(out, ATTRIBUTES_KNOWN.0, ATTRIBUTES_KNOWN.1);
+    if extensions.attributes {
+        encode_header(out, ATTRIBUTES_KNOWN.0, ATTRIBUTES_KNOWN.1);
+    }
+    if let Some(cluster) = extensions.cluster {
+        encode_header(out, CLUSTER.0, cluster.id());
+        cluster.servers().iter().for_each(|server| encode_header(out, CLUSTER.1, server));
+    }
     if let Some(reason) = reason {
         encode_header(out, "Reason", reason);
     }
@@ -89,6 +113,10 @@ pub enum ReplyPart {
     Refused(Refusal),
     /// The reason of a refusal, from a server that explains.
     Reason(HeaderText),
+    /// The cluster of the server, in a refusal.
+    Cluster(ClusterId),
+    /// A server of that cluster, in a refusal.
+    ClusterServer(Endpoint),
     /// One record.
     Record(Record),
     /// An attribute of the record before it.

@@ -12,7 +12,7 @@ mod whole;
 
 use super::decode_error::DecodeError;
 use super::head::split_header;
-use super::index_reply::{ATTRIBUTES_KNOWN, ReplyPart};
+use super::index_reply::{ATTRIBUTES_KNOWN, CLUSTER, ReplyPart};
 use super::lines::Lines;
 use super::status::Status;
 use crate::limits;
@@ -247,10 +247,8 @@ impl IndexReplyDecoder {
                 let Some((name, value)) = split_header(line) else { return Ok(None) };
                 self.shows_attributes |=
                     name.eq_ignore_ascii_case(ATTRIBUTES_KNOWN.0) && value == ATTRIBUTES_KNOWN.1;
-                let is_reason = name.eq_ignore_ascii_case("Reason");
-                let reason = is_reason.then(|| value.parse().ok()).flatten();
-                let Some(reason) = reason else { return Ok(None) };
-                (ReplyPart::Reason(reason), Place::Refused)
+                let Some(part) = part_of_refusal(name, value) else { return Ok(None) };
+                (part, Place::Refused)
             }
             (Place::Records, _) if is_header(line) => {
                 self.headers += 1;
@@ -334,6 +332,19 @@ impl IndexReplyDecoder {
             self.headers = 0;
         }
         (part, used)
+    }
+}
+
+/// The part of a refusal that a header is; `None` if it is another header, or its value cannot be read.
+fn part_of_refusal(name: &str, value: &str) -> Option<ReplyPart> {
+    if name.eq_ignore_ascii_case("Reason") {
+        value.parse().ok().map(ReplyPart::Reason)
+    } else if name.eq_ignore_ascii_case(CLUSTER.0) {
+        value.parse().ok().map(ReplyPart::Cluster)
+    } else if name.eq_ignore_ascii_case(CLUSTER.1) {
+        value.parse().ok().map(ReplyPart::ClusterServer)
+    } else {
+        None
     }
 }
 

@@ -19,7 +19,8 @@ use crate::protocol::{Content, Document, Endpoint, Limit, SyntaxError, Title, VE
 /// add    = "ADD"    SP document SP version CRLF from title-header
 ///          [ digest-header ] [ length-header ] CRLF
 /// remove = "REMOVE" SP document SP version CRLF from CRLF
-/// lookup = "LOOKUP" SP document SP version CRLF from [ "Want-Attributes:" SP "1" CRLF ] CRLF
+/// lookup = "LOOKUP" SP document SP version CRLF from [ "Want-Attributes:" SP "1" CRLF ]
+///          [ "Want-Cluster:" SP "1" CRLF ] CRLF
 /// list   = "LIST"   SP ( "ALL" / "FILES" ) SP version CRLF from CRLF
 /// search = "SEARCH" SP "ALL" SP version CRLF from title-header [ limit-header ] CRLF
 /// from   = "Host:" SP host CRLF "Port:" SP port CRLF
@@ -51,6 +52,8 @@ pub enum IndexRequest {
         document: Document,
         /// Whether attributes are requested (an extension, protocol.md section 4.11).
         want_attributes: bool,
+        /// Whether a refusal should name the cluster of the server (an extension, protocol.md section 4.13).
+        want_cluster: bool,
         /// The endpoint of the peer's upload server.
         from: Endpoint,
     },
@@ -131,7 +134,10 @@ impl FromHead for IndexRequest {
                 from: head.endpoint()?,
                 want_attributes: head
                     .optional(Header::WantAttributes)?
-                    .is_some_and(|WantAttributes(wanted)| wanted),
+                    .is_some_and(|Wanted(wanted)| wanted),
+                want_cluster: head
+                    .optional(Header::WantCluster)?
+                    .is_some_and(|Wanted(wanted)| wanted),
             }),
             ["LIST", "ALL"] => Ok(Self::List { listing: Listing::Rfcs, from: head.endpoint()? }),
             ["LIST", "FILES"] => Ok(Self::List { listing: Listing::Files, from: head.endpoint()? }),
@@ -180,12 +186,15 @@ impl IndexRequest {
                     encode_header(out, "Length", length);
                 }
             }
-            Self::Lookup { want_attributes, .. } => {
+            Self::Lookup { want_attributes, want_cluster, .. } => {
                 if let Some(title) = looked_up {
                     encode_header(out, "Title", title);
                 }
                 if *want_attributes {
                     encode_header(out, "Want-Attributes", "1");
+                }
+                if *want_cluster {
+                    encode_header(out, "Want-Cluster", "1");
                 }
             }
             Self::Search { words, limit, .. } => {
@@ -200,11 +209,11 @@ impl IndexRequest {
     }
 }
 
-/// The value of `Want-Attributes`: the version of the attribute format. Only version 1 exists;
+/// The value of `Want-Attributes` or `Want-Cluster`: the version of their format. Only version 1 exists;
 /// another version is ignored.
-struct WantAttributes(bool);
+struct Wanted(bool);
 
-impl FromStr for WantAttributes {
+impl FromStr for Wanted {
     type Err = SyntaxError;
 
     fn from_str(text: &str) -> Result<Self, SyntaxError> {

@@ -33,8 +33,8 @@ pub use document_reply::{DocumentHead, DocumentReply};
 pub use document_reply_decoder::DocumentReplyDecoder;
 pub use document_request::DocumentRequest;
 pub use index_reply::{
-    END_OF_RECORDS, IndexReply, ReplyPart, encode_attribute, encode_found, encode_refusal,
-    encode_refused_lookup,
+    END_OF_RECORDS, IndexReply, LookupExtensions, ReplyPart, encode_attribute, encode_found,
+    encode_refusal, encode_refused_lookup,
 };
 pub(super) use index_reply_decoder::Found;
 pub use index_reply_decoder::{IndexReplyDecoder, ReplyForm, ReplyState};

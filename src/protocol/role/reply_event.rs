@@ -59,6 +59,7 @@ pub(super) const fn section(part: &ReplyPart) -> &'static str {
     match part {
         ReplyPart::Found | ReplyPart::Refused(_) | ReplyPart::End => "3.2",
         ReplyPart::Reason(_) => "6.3",
+        ReplyPart::Cluster(_) | ReplyPart::ClusterServer(_) => "4.13",
         ReplyPart::Record(_) => "4.5",
         ReplyPart::Attribute(_) => "4.11",
     }

@@ -13,8 +13,8 @@ use crate::net::ReadClock;
 use crate::protocol::dialect::{ReplyStyle, ReplyTo};
 use crate::protocol::role::Ending;
 use crate::protocol::{
-    DecodeError, END_OF_RECORDS, HeaderText, IndexRequest, Refusal, Status, encode_found,
-    encode_refusal,
+    DecodeError, END_OF_RECORDS, HeaderText, IndexRequest, LookupExtensions, Refusal, Status,
+    encode_found, encode_refusal, encode_refused_lookup,
 };
 use crate::server::logging::LOG_FAULTS;
 use crate::server::methods::OTHER;
@@ -23,9 +23,6 @@ use crate::server::methods::OTHER;
 /// long pipeline or LIST could fill a whole time slice, and the session of another peer that was
 /// woken on the same CPU would wait for its end.
 const VISITS: usize = 512;
-
-/// How a refusal is encoded.
-type EncodeRefusal = fn(Refusal, Option<&HeaderText>, &mut Vec<u8>);
 
 impl Session<'_> {
     /// Writes all replies, after the records that wait were added.
@@ -142,13 +139,18 @@ impl Session<'_> {
 
     /// Refuses a request that follows the grammar. `line` is the request as it is logged.
     #[cold]
-    pub(super) fn refuse_request(&mut self, line: &str, encode: EncodeRefusal, refused: Refused) {
+    pub(super) fn refuse_request(
+        &mut self,
+        line: &str,
+        extensions: LookupExtensions<'_>,
+        refused: Refused,
+    ) {
         let Refused { refusal, reason, .. } = refused;
         self.driver.role.replied(refusal.into());
         let reason = self.with_ending(reason);
         self.log_refused(line, refusal, &reason);
         let reason = self.reason(&reason);
-        encode(refusal, reason.as_ref(), &mut self.output);
+        encode_refused_lookup(extensions, refusal, reason.as_ref(), &mut self.output);
     }
 
     /// A reason that says, too, if the connection is closed after the refusal.

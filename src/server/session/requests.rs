@@ -6,8 +6,8 @@ use super::connection::Session;
 use crate::counters::Cause;
 use crate::index::{Cursor, Form};
 use crate::protocol::{
-    BorrowedRecord, END_OF_RECORDS, IndexRequest, Record, Refusal, Status, encode_found,
-    encode_record, encode_refusal, encode_refused_lookup,
+    BorrowedRecord, END_OF_RECORDS, IndexRequest, LookupExtensions, Record, Refusal, Status,
+    encode_found, encode_record,
 };
 use crate::server::logging::{LOG_REQUESTS, counted};
 use crate::server::methods::method_of;
@@ -46,8 +46,12 @@ impl Session<'_> {
         }
         let method = method_of(&request);
         let subject = self.shared.live.is_watched().then(|| Self::subject_of(&request));
-        let wants_attributes =
-            matches!(request, IndexRequest::Lookup { want_attributes: true, .. });
+        let (wants_attributes, wants_cluster) = match request {
+            IndexRequest::Lookup { want_attributes, want_cluster, .. } => {
+                (want_attributes, want_cluster)
+            }
+            _ => (false, false),
+        };
         let outcome = match request {
             IndexRequest::Add { document, title, content, from } => {
                 self.add(Record { document, title, holder: from }, content, &line)
@@ -84,8 +88,9 @@ impl Session<'_> {
             Err(refused) => {
                 self.tally.count(method, Status::from(refused.refusal).code());
                 self.shared.permits.refusals().add(refused.cause);
-                let encode = if wants_attributes { encode_refused_lookup } else { encode_refusal };
-                self.refuse_request(&line, encode, refused);
+                let cluster = self.shared.cluster.as_ref().filter(|_| wants_cluster);
+                let extensions = LookupExtensions { attributes: wants_attributes, cluster };
+                self.refuse_request(&line, extensions, refused);
             }
         }
         Ok(())

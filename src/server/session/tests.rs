@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::run;
 use crate::limits;
 use crate::net::{Connection, Outcome, pipe, pipe_of};
+use crate::protocol::Cluster;
 use crate::server::Config;
 use crate::server::shared::Shared;
 
@@ -176,4 +177,41 @@ fn a_reader_below_the_minimum_read_rate_is_cut_off() {
         }
     });
     assert_eq!(outcome, Outcome::Normal);
+}
+
+#[test]
+fn a_refused_lookup_names_the_cluster_if_it_was_asked_for() {
+    let lookup =
+        |headers: &str| format!("LOOKUP FILE x P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\n{headers}\r\n");
+    let mut cluster = Cluster::new("campus".parse().unwrap());
+    for server in ["index1.example:7734", "[2001:db8::1]:7735"] {
+        cluster.add(server.parse().unwrap());
+    }
+    const NAMED: &str = "Cluster: campus\r\nCluster-Server: index1.example:7734\r\n\
+                         Cluster-Server: [2001:db8::1]:7735\r\n";
+    let table = [
+        (Some(cluster.clone()), "", ""),
+        (Some(cluster.clone()), "Want-Cluster: 1\r\n", NAMED),
+        (Some(cluster.clone()), "Want-Cluster: 2\r\n", ""),
+        (
+            Some(cluster),
+            "Want-Attributes: 1\r\nWant-Cluster: 1\r\n",
+            &format!("Attributes: 1\r\n{NAMED}"),
+        ),
+        (None, "Want-Cluster: 1\r\n", ""),
+    ];
+    for (cluster, asked, named) in table {
+        let shared = Shared::new(&Config { cluster, ..Config::default() });
+        // A found document has the reply of the handout.
+        let requests =
+            [&lookup(asked), ADD, &LOOKUP.replace("\r\n\r\n", &format!("\r\n{asked}\r\n"))];
+        let (_, replies) = serve(&shared, pipe(), |client, _| {
+            client.write_all(requests.concat().as_bytes()).unwrap();
+            client.shutdown(Shutdown::Write).unwrap();
+            client.read_text()
+        });
+        let expected = format!("P2P-CI/1.0 404 Not Found\r\n{named}\r\n{FOUND}");
+        let rest = replies.strip_prefix(&expected);
+        assert!(rest.is_some_and(|rest| !rest.contains("Cluster")), "{asked:?}: {replies}");
+    }
 }

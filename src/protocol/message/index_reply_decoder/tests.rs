@@ -129,3 +129,24 @@ fn the_record_in_a_reply_to_add_may_have_any_form() {
     let (_, used) = decoder.decode(reply.as_bytes()).unwrap().unwrap();
     assert!(decoder.decode(&reply.as_bytes()[used..]).is_err());
 }
+
+#[test]
+fn a_refusal_names_a_cluster_and_its_servers() {
+    let reply = "P2P-CI/1.0 404 Not Found\r\ncluster: a-1\r\nCluster-Server: h:1\r\nX: y\r\n\
+                 Cluster: a b\r\nCluster-Server: h\r\nCluster-Server: [::1]:2\r\nReason: r\r\n\r\n";
+    let (mut decoder, mut used, mut found) = (IndexReplyDecoder::default(), 0, Vec::new());
+    while let Ok(Some((part, taken))) = decoder.decode(&reply.as_bytes()[used..]) {
+        used += taken;
+        found.push(part);
+    }
+    let server = |text: &str| ReplyPart::ClusterServer(text.parse().unwrap());
+    let expected = [
+        ReplyPart::Refused(Refusal::NotFound),
+        ReplyPart::Cluster("a-1".parse().unwrap()),
+        server("h:1"),
+        server("[::1]:2"),
+        ReplyPart::Reason("r".parse().unwrap()),
+        ReplyPart::End,
+    ];
+    assert_eq!((found, used), (expected.to_vec(), reply.len()));
+}

@@ -27,6 +27,8 @@ impl IndexReply {
                 (
                     ReplyPart::Found
                     | ReplyPart::Reason(_)
+                    | ReplyPart::Cluster(_)
+                    | ReplyPart::ClusterServer(_)
                     | ReplyPart::Record(_)
                     | ReplyPart::Attribute(_),
                     _,
