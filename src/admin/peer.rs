@@ -106,6 +106,10 @@ impl Observed for ObservedPeer {
         ] {
             to.insert(name.into(), value.into());
         }
+        let server = registrations.all().find(|one| one.check_registered().is_ok());
+        to.insert("index_server".into(), server.map(|one| one.server().to_string()).into());
+        let cluster = server.and_then(|one| one.cluster()).map(|cluster| cluster.to_string());
+        to.insert("cluster".into(), cluster.into());
         let state = registrations.check_registered().err();
         to.insert("registered".into(), state.is_none().into());
         to.insert("not_registered_because".into(), state.into());

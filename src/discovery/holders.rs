@@ -133,11 +133,18 @@ pub fn lookup(
     document: &Document,
     title: Option<&Title>,
 ) -> Result<Holders, IndexError> {
-    match index.members()? {
-        members if members.is_empty() => lookup_at(index, document, title),
-        members => {
-            let found = of_each(&members, |member| lookup_at(member, document, title))?;
-            Ok(Holders::merged(found))
+    let mut left = index.alternatives();
+    loop {
+        let found = match index.members()? {
+            members if members.is_empty() => lookup_at(index, document, title),
+            members => {
+                of_each(&members, |member| lookup_at(member, document, title)).map(Holders::merged)
+            }
+        };
+        match found {
+            // Another server of the cluster is next.
+            Err(error) if error.is_absence() && left > 0 => left -= 1,
+            found => return found,
         }
     }
 }

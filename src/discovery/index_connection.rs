@@ -11,6 +11,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::clusters::KnownServer;
 use super::form_trial::try_forms;
 use super::index_dialect::IndexDialect;
 use super::index_error::IndexError;
@@ -28,9 +29,11 @@ use crate::protocol::{Document, Endpoint, Host, Port, ReplyPart};
 #[derive(Debug)]
 pub struct IndexConnection {
     index: Endpoint,
+    provenance: Provenance,
     host: Option<Host>,
     port: Option<Port>,
     dialect: Arc<IndexDialect>,
+    interface: Interface,
     dialer: Dialer,
     /// The connection, while no request is outstanding on it.
     open: Mutex<Option<Open>>,
@@ -79,14 +82,36 @@ impl IndexConnection {
         let (open, ends, list) = (Mutex::default(), Mutex::default(), ListCache::default());
         let dialer = Dialer::new(AddressPolicy::default(), dialect.limits().connecting);
         let cancel = Mutex::default();
-        Self { index, host, port, dialect, dialer, open, ends, list, cancel }
+        let (provenance, interface) = (Provenance::User, Interface::default());
+        Self { index, provenance, host, port, dialect, interface, dialer, open, ends, list, cancel }
+    }
+
+    /// The same for a server whose name was learned from there.
+    #[must_use]
+    pub fn named_by(self, provenance: Provenance) -> Self {
+        Self { provenance, ..self }
+    }
+
+    /// Queries of the same peer to another server.
+    pub(super) fn to_other(&self, server: &KnownServer) -> Self {
+        let KnownServer { endpoint, provenance, dialect } = server;
+        Self::new(endpoint.clone(), self.host.clone(), self.port, Arc::clone(dialect))
+            .on(self.interface.clone())
+            .named_by(*provenance)
+    }
+
+    /// The server, and what it has shown.
+    pub(super) fn known(&self) -> KnownServer {
+        let (endpoint, dialect) = (self.index.clone(), Arc::clone(&self.dialect));
+        KnownServer { endpoint, provenance: self.provenance, dialect }
     }
 
     /// The same for a peer with this interface.
     #[must_use]
     pub fn on(self, interface: Interface) -> Self {
         let connecting = *self.dialer.limits();
-        Self { dialer: Dialer::on(interface, AddressPolicy::default(), connecting), ..self }
+        let dialer = Dialer::on(interface.clone(), AddressPolicy::default(), connecting);
+        Self { dialer, interface, ..self }
     }
 
     /// The endpoint that this peer names in its requests; `None` before the first connection.
@@ -140,8 +165,8 @@ impl IndexConnection {
     }
 
     fn connect(&self, form: RequestForm) -> Result<Link, IndexError> {
-        let (host, cancel) = (self.host.as_ref(), self.cancel());
-        let link = Link::connect(&self.dialer, &self.index, host, self.port, form, &cancel)?;
+        let (own, cancel) = ((self.host.as_ref(), self.port), self.cancel());
+        let link = Link::connect(&self.dialer, &self.index, self.provenance, own, form, &cancel)?;
         *lock(&self.ends) = Some((link.scoped(link.own.clone()), link.address));
         Ok(link)
     }

@@ -8,6 +8,7 @@ mod forms;
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
+use super::index_error::IndexError;
 use crate::limits;
 use crate::protocol::dialect::FormTrials;
 use crate::protocol::role::IndexTraits;
@@ -39,6 +40,10 @@ struct Shown {
     /// A row that is no record was reported.
     has_odd_rows: bool,
     connections: Connections,
+    /// Other servers have the same records.
+    is_replaceable: bool,
+    /// How often it did not reply as expected when it was asked for its cluster.
+    cluster_failures: u8,
 }
 
 /// How many requests a server answers on a connection.
@@ -160,6 +165,28 @@ impl IndexDialect {
         let traits = &mut self.lock().traits;
         traits.final_lines |= found.final_lines;
         traits.adds_without_record |= found.adds_without_record;
+    }
+
+    /// Whether it may be asked for its cluster: twice it did not answer, or it has answered something else.
+    pub(crate) fn may_name_cluster(&self) -> bool {
+        self.lock().cluster_failures < 2
+    }
+
+    /// Records that it has failed when it was asked for its cluster.
+    pub(crate) fn doubt_cluster(&self, error: &IndexError) {
+        let failures = &mut self.lock().cluster_failures;
+        // A server that is restarted may answer later.
+        *failures = if error.is_transient() { failures.saturating_add(1) } else { 2 };
+    }
+
+    /// Records whether other servers have the same records.
+    pub(super) fn set_replaceable(&self, is_replaceable: bool) {
+        self.lock().is_replaceable = is_replaceable;
+    }
+
+    /// Whether other servers have the same records, so that a silent one is given up sooner.
+    pub(super) fn is_replaceable(&self) -> bool {
+        self.lock().is_replaceable
     }
 
     /// Records that it sends a greeting; returns whether that is new.

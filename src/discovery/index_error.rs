@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::escape::escaped;
-use crate::protocol::{DecodeError, Document, Endpoint, HeaderText, Refusal, Status};
+use crate::protocol::{ClusterId, DecodeError, Document, Endpoint, HeaderText, Refusal, Status};
 
 /// Why the index returned no records.
 #[derive(Debug, thiserror::Error)]
@@ -76,6 +76,27 @@ pub enum IndexError {
         index: Endpoint,
         /// The bytes that it sent, escaped.
         found: String,
+    },
+    /// It was named as a server of a cluster.
+    #[error("expected the index {index} to belong to the cluster {cluster}; it does not say so")]
+    NotInCluster {
+        /// The index.
+        index: Endpoint,
+        /// The cluster.
+        cluster: ClusterId,
+    },
+    /// Another registration is made with its cluster.
+    #[error(
+        "the index {index} belongs to the cluster {cluster}, and documents are registered with {}",
+        with.as_ref().map_or_else(|| "another server of it".into(), ToString::to_string)
+    )]
+    OtherOfCluster {
+        /// The index.
+        index: Endpoint,
+        /// The cluster.
+        cluster: ClusterId,
+        /// The server of the registration.
+        with: Option<Endpoint>,
     },
     /// There is no connection at present, for this reason.
     #[error(transparent)]
@@ -168,12 +189,14 @@ impl IndexError {
             | Self::Lost { .. }
             | Self::Silent { .. }
             | Self::Away(_)
+            | Self::OtherOfCluster { .. }
             | Self::Leaving => true,
             Self::NoForm { is_transient, .. } => *is_transient,
             Self::Cancelled { .. } => false,
             Self::Refused { refusal, .. } => *refusal == Refusal::ServiceUnavailable,
             Self::Protocol { .. }
             | Self::Unfinished { .. }
+            | Self::NotInCluster { .. }
             | Self::Unsolicited { .. }
             | Self::NotRead { .. }
             | Self::CutOff { .. }

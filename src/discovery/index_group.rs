@@ -2,144 +2,56 @@
 //!
 //! A server that cannot be reached, or does not reply, is left out, and tried again after a pause. The others are asked one
 //! after the other, the most local one first: a holder that several servers list has the provenance that
-//! permits most.
+//! permits most. Of a cluster one server is asked, and another one if it fails (section 4.13).
+
+mod member;
 
 use std::cmp::Reverse;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::thread;
-use std::time::Instant;
 
+use super::clusters::{Clusters, KnownServer};
 use super::index_connection::IndexConnection;
 use super::index_dialect::IndexDialect;
 use super::index_error::IndexError;
 use super::listed::{Completeness, ListCache};
 use super::merging::ask_all;
 use super::query::{AskIndex, HolderSource, Query};
-use crate::error_chain::error_chain;
 use crate::limits;
 use crate::net::{AddressPolicy, Cancel, Provenance};
 use crate::protocol::{Document, Endpoint, ReplyPart};
+use member::Member;
 
 /// Connections for queries to one index server or several.
 #[derive(Debug)]
 pub struct IndexGroup {
     first: Member,
     others: Vec<Member>,
+    clusters: Arc<Clusters>,
+    /// Servers that their clusters have named, in the order in which they were needed.
+    named: Vec<OnceLock<Member>>,
     /// Sources of holders that are no index servers.
     sources: Vec<Arc<dyn HolderSource>>,
-}
-
-#[derive(Debug)]
-struct Member {
-    connection: IndexConnection,
-    /// Its failure, since it has replied last.
-    failed: Mutex<Option<Failed>>,
-}
-
-/// A failure, and until when the server is not asked: longer if the failure has taken long.
-#[derive(Clone, Copy, Debug)]
-struct Failed {
-    until: Instant,
-}
-
-impl Failed {
-    fn since(begun: Instant) -> Self {
-        let rest = begun.elapsed().saturating_mul(4);
-        let rest = rest.clamp(limits::INDEX_REST, limits::INDEX_REST_MAX);
-        Self { until: limits::ends_after(rest) }
-    }
-}
-
-impl Member {
-    fn new(connection: IndexConnection) -> Self {
-        Self { connection, failed: Mutex::default() }
-    }
-
-    fn failed(&self) -> MutexGuard<'_, Option<Failed>> {
-        // Each change is one assignment.
-        self.failed.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Whether it has failed a moment ago.
-    fn rests(&self) -> bool {
-        self.failed().is_some_and(|failed| Instant::now() < failed.until)
-    }
-
-    /// Remembers whether the server has replied.
-    fn note<T>(&self, begun: Instant, outcome: &Result<T, IndexError>) {
-        match outcome {
-            Ok(_) => {
-                if self.failed().take().is_some() {
-                    log::info!("the index {} replies again", self.connection.server());
-                }
-            }
-            Err(error) if error.is_absence() => {
-                if self.failed().replace(Failed::since(begun)).is_none() {
-                    log::warn!("{}; the other index servers are asked", error_chain(error));
-                }
-            }
-            // The server has replied, or the user has cancelled the request.
-            Err(_) => {}
-        }
-    }
-
-    /// Connects, unless it is connected.
-    fn reach(&self) -> Result<SocketAddr, IndexError> {
-        let begun = Instant::now();
-        let reached = self.connection.connect_if_closed();
-        // A connection alone is no reply.
-        if reached.is_err() {
-            self.note(begun, &reached);
-        }
-        reached
-    }
-}
-
-/// Asks one server, and remembers whether it has replied.
-impl AskIndex for Member {
-    fn ask(
-        &self,
-        query: Query<'_>,
-        take: &mut dyn FnMut(ReplyPart, &[u8]) -> io::Result<()>,
-    ) -> Result<Completeness, IndexError> {
-        let begun = Instant::now();
-        let asked = self.connection.ask(query, take);
-        self.note(begun, &asked);
-        asked
-    }
-
-    fn look_up_all(
-        &self,
-        documents: &[&Document],
-        take: &mut dyn FnMut(ReplyPart),
-    ) -> Result<(), IndexError> {
-        AskIndex::look_up_all(&self.connection, documents, take)
-    }
-
-    fn server(&self) -> &Endpoint {
-        self.connection.server()
-    }
-
-    fn provenance(&self) -> Result<Provenance, IndexError> {
-        self.connection.provenance()
-    }
-
-    fn dialect(&self) -> &IndexDialect {
-        self.connection.dialect()
-    }
-
-    fn list_cache(&self) -> &ListCache {
-        self.connection.list_cache()
-    }
 }
 
 impl IndexGroup {
     /// Asks these servers.
     pub fn new(first: IndexConnection, others: Vec<IndexConnection>) -> Self {
-        let (first, others) = (Member::new(first), others.into_iter().map(Member::new).collect());
-        Self { first, others, sources: Vec::new() }
+        Self::with_clusters(first, others, Arc::default())
+    }
+
+    /// The same for servers of which this is known.
+    pub fn with_clusters(
+        first: IndexConnection,
+        others: Vec<IndexConnection>,
+        clusters: Arc<Clusters>,
+    ) -> Self {
+        let others = others.into_iter().map(Member::new).collect();
+        let most = limits::INDEX_SERVERS + limits::CLUSTER_SERVERS;
+        let named = std::iter::repeat_with(OnceLock::new).take(most).collect();
+        Self { first: Member::new(first), others, clusters, named, sources: Vec::new() }
     }
 
     /// Asks these sources of holders, too. Then no index server has to be reachable.
@@ -148,8 +60,43 @@ impl IndexGroup {
         Self { sources, ..self }
     }
 
-    fn all(&self) -> impl Iterator<Item = &Member> {
+    fn of_user(&self) -> impl Iterator<Item = &Member> {
         std::iter::once(&self.first).chain(&self.others)
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Member> {
+        self.of_user().chain(self.named.iter().filter_map(OnceLock::get))
+    }
+
+    /// The member for a server of a cluster; `None` if there are too many.
+    fn member(&self, server: &KnownServer) -> Option<&Member> {
+        let is_it = |member: &&Member| member.connection.server() == &server.endpoint;
+        if let Some(member) = self.all().find(is_it) {
+            return Some(member);
+        }
+        let new = || {
+            let connection = self.first.connection.to_other(server);
+            connection.cancel_with(&self.cancel());
+            Member::new(connection)
+        };
+        // Another thread may have taken the place for another server meanwhile.
+        self.named.iter().map(|place| place.get_or_init(new)).find(is_it)
+    }
+
+    /// The servers that can replace each other, one list for each cluster and for each server without one.
+    fn seats(&self) -> Vec<Vec<&Member>> {
+        let (mut seats, mut clusters) = (Vec::new(), Vec::new());
+        for member in self.of_user() {
+            let Some((id, servers)) = self.clusters.with(member.connection.server()) else {
+                seats.push(vec![member]);
+                continue;
+            };
+            if !clusters.contains(&id) {
+                clusters.push(id);
+                seats.push(servers.iter().filter_map(|server| self.member(server)).collect());
+            }
+        }
+        seats
     }
 
     /// The endpoints that this peer has named to the servers.
@@ -172,22 +119,28 @@ impl IndexGroup {
         self.all().for_each(|member| member.connection.close());
     }
 
-    /// Connects to all servers at the same time, so that those that do not answer are waited for once.
-    /// Returns those that were reached, the most local one first.
-    fn reach_all(&self) -> Result<Vec<&Member>, IndexError> {
-        let mut tried: Vec<&Member> = self.all().filter(|member| !member.rests()).collect();
+    /// Connects to one server of each list, to all at the same time, so that those that do not answer are waited
+    /// for once. Returns those that were reached, the most local one first.
+    fn reach_all<'a>(&self, seats: Vec<Vec<&'a Member>>) -> Result<Vec<&'a Member>, IndexError> {
+        let is_tried = |seat: &Vec<&Member>| seat.iter().any(|member| !member.rests());
+        let (mut tried, resting): (Vec<_>, Vec<_>) = seats.into_iter().partition(is_tried);
         if tried.is_empty() {
-            tried = self.all().collect();
+            tried = resting;
         }
         let outcomes = thread::scope(|scope| {
-            let reach = |member| {
+            let reach = |seat: Vec<&'a Member>| {
                 let thread = thread::Builder::new().name("index-query".into());
+                let here = seat.clone();
                 // Without a thread it is waited for here.
                 thread
-                    .spawn_scoped(scope, move || Member::reach(member))
-                    .map_err(|_| member.reach())
+                    .spawn_scoped(scope, move || self.reach_one(&seat))
+                    .map_err(|_| self.reach_one(&here))
             };
-            let started: Vec<_> = tried.iter().map(|member| reach(*member)).collect();
+            let is_one = tried.len() == 1;
+            if let (true, Some(seat)) = (is_one, tried.first()) {
+                return vec![self.reach_one(seat)];
+            }
+            let started: Vec<_> = tried.into_iter().map(reach).collect();
             let end = |started: Result<thread::ScopedJoinHandle<'_, _>, _>| match started {
                 Ok(thread) => thread.join().unwrap_or(Err(IndexError::Leaving)),
                 Err(outcome) => outcome,
@@ -195,9 +148,9 @@ impl IndexGroup {
             started.into_iter().map(end).collect::<Vec<_>>()
         });
         let (mut reached, mut failure) = (Vec::new(), None);
-        for (member, outcome) in tried.into_iter().zip(outcomes) {
+        for outcome in outcomes {
             match outcome {
-                Ok(address) => reached.push((address, member)),
+                Ok(found) => reached.push(found),
                 Err(error) => failure = failure.or(Some(error)),
             }
         }
@@ -207,6 +160,25 @@ impl IndexGroup {
         reached.sort_by_key(|(address, _)| Reverse(AddressPolicy::locality(address.ip())));
         Ok(reached.into_iter().map(|(_, member)| member).collect())
     }
+
+    /// Connects to the first of these servers that can be reached; those that have failed a moment ago are last.
+    fn reach_one<'a>(&self, seat: &[&'a Member]) -> Result<(SocketAddr, &'a Member), IndexError> {
+        let mut order = seat.to_vec();
+        order.sort_by_key(|member| member.rests());
+        let mut failure = None;
+        for member in order {
+            match member.reach(&self.clusters) {
+                Ok(address) => return Ok((address, member)),
+                Err(error)
+                    if !error.is_absence() && !matches!(error, IndexError::Refused { .. }) =>
+                {
+                    return Err(error);
+                }
+                Err(error) => failure = failure.or(Some(error)),
+            }
+        }
+        Err(failure.unwrap_or(IndexError::Leaving))
+    }
 }
 
 impl AskIndex for IndexGroup {
@@ -215,10 +187,31 @@ impl AskIndex for IndexGroup {
         query: Query<'_>,
         take: &mut dyn FnMut(ReplyPart, &[u8]) -> io::Result<()>,
     ) -> Result<Completeness, IndexError> {
-        match self.members()? {
-            members if members.is_empty() => self.first.connection.ask(query, take),
-            members => ask_all(&members, query, take),
+        let mut left = self.alternatives();
+        loop {
+            let mut has_begun = false;
+            let mut take = |part: ReplyPart, bytes: &[u8]| {
+                has_begun = true;
+                take(part, bytes)
+            };
+            let asked = match self.members()? {
+                members if members.is_empty() => self.first.connection.ask(query, &mut take),
+                members => ask_all(&members, query, &mut take),
+            };
+            match asked {
+                // Another server of the cluster is next, because this one has failed a moment ago.
+                Err(error)
+                    if error.is_absence() && !has_begun && left > 0 && query.is_harmless() =>
+                {
+                    left -= 1;
+                }
+                asked => return asked,
+            }
         }
+    }
+
+    fn alternatives(&self) -> usize {
+        self.seats().iter().map(|seat| seat.len().saturating_sub(1)).sum()
     }
 
     fn look_up_all(
@@ -238,10 +231,12 @@ impl AskIndex for IndexGroup {
     }
 
     fn members(&self) -> Result<Vec<&dyn AskIndex>, IndexError> {
-        if self.others.is_empty() && self.sources.is_empty() {
+        let seats = self.seats();
+        let is_one = self.others.is_empty() && seats.iter().all(|seat| seat.len() <= 1);
+        if is_one && self.sources.is_empty() {
             return Ok(Vec::new());
         }
-        let reached = match self.reach_all() {
+        let reached = match self.reach_all(seats) {
             // The other sources do not need it.
             Err(error) if error.is_absence() && !self.sources.is_empty() => Vec::new(),
             reached => reached?,

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::index_error::IndexError;
 use super::own_host::{own_address, own_host};
 use crate::limits;
-use crate::net::{Cancel, Connection, Dialer, Target, send};
+use crate::net::{Cancel, Connection, Dialer, Provenance, Target, send};
 use crate::protocol::dialect::RequestForm;
 use crate::protocol::{Endpoint, Host, Port};
 
@@ -19,7 +19,7 @@ pub(crate) struct Link {
     pub(crate) stream: Arc<Connection>,
     pub(super) index: Endpoint,
     /// The address of the index.
-    pub(super) address: SocketAddr,
+    pub(crate) address: SocketAddr,
     /// The endpoint that this peer names as its own.
     pub(crate) own: Endpoint,
     /// The form of requests on this connection.
@@ -38,13 +38,14 @@ impl Link {
     pub(crate) fn connect(
         dialer: &Dialer,
         index: &Endpoint,
-        host: Option<&Host>,
-        port: Option<Port>,
+        provenance: Provenance,
+        (host, port): (Option<&Host>, Option<Port>),
         form: RequestForm,
         cancel: &Cancel,
     ) -> Result<Self, IndexError> {
         let unreachable = |source| IndexError::Unreachable { index: index.clone(), source };
-        let target = Target::of_user(index.host.as_str(), index.port.value());
+        let target =
+            Target { provenance, ..Target::of_user(index.host.as_str(), index.port.value()) };
         let stream = dialer.connect(target, cancel).map_err(unreachable)?;
         let local = stream.local_addr().map_err(unreachable)?;
         let remote = stream.peer_addr().map_err(unreachable)?;

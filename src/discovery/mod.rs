@@ -5,11 +5,14 @@
 //! | `index_connection`, `index_link`, `index_replies` | requests to an index, one at a time on a connection |
 //! | `index_dialect` | the properties that an index server has shown |
 //! | `index_group`, `merging` | several index servers as one; their replies as one |
+//! | `cluster_query`, `clusters` | clusters of index servers, of which one is used |
 //! | `form_trial` | trying the forms of requests at a server of another program |
 //! | `query`, `index_error` | requests for records; why the index returned none |
 //! | `records`, `holders`, `listed` | records, streamed; the holders of a document; whether a list is complete |
 //! | `own_host` | the host that a peer names in its requests |
 
+mod cluster_query;
+mod clusters;
 mod form_trial;
 mod holders;
 mod index_connection;
@@ -24,6 +27,8 @@ mod own_host;
 mod query;
 mod records;
 
+pub(crate) use cluster_query::{NamedCluster, encode_cluster_query};
+pub use clusters::{Clusters, KnownServer, Seat};
 pub(crate) use form_trial::try_forms;
 pub use holders::{HolderInfo, Holders, lookup, lookup_in_list};
 pub use index_connection::IndexConnection;

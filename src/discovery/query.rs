@@ -152,6 +152,11 @@ pub trait AskIndex {
         Ok(Vec::new())
     }
 
+    /// How many other servers can be asked instead of those that are asked now.
+    fn alternatives(&self) -> usize {
+        0
+    }
+
     /// The index, as the user named it.
     fn server(&self) -> &Endpoint;
 

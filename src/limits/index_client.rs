@@ -85,6 +85,21 @@ impl IndexClient {
     };
 }
 
+impl IndexClient {
+    /// The limits at a server of a cluster, which other servers can replace: it is given up sooner.
+    #[must_use]
+    pub fn of_cluster(self) -> Self {
+        let most = CLUSTER_REPLY;
+        Self {
+            reply: self.reply.min(most),
+            first_reply: self.first_reply.min(most),
+            registration_first_reply: self.registration_first_reply.min(most),
+            registration_probe: self.registration_probe.min(most),
+            ..self
+        }
+    }
+}
+
 impl Default for IndexClient {
     fn default() -> Self {
         Self::DEFAULT
@@ -115,6 +130,12 @@ pub struct Registration {
     /// Bytes of documents without a digest for which it waits: they are read in a fraction of that
     /// time.
     pub digests_waited_for: u64,
+    /// Time between two requests by which a peer finds out whether its server of a cluster still replies. A
+    /// part of up to a quarter is left out at random.
+    pub keep_alive: Duration,
+    /// Time before a peer registers with another server of a cluster; a random part of it, so that the peers of
+    /// a server that has ended do not all arrive at once.
+    pub fail_over: Duration,
     /// Connections that are replaced in a row without a pause.
     pub replaced_connections: usize,
 }
@@ -130,6 +151,8 @@ impl Registration {
         retry_full_max: Duration::from_mins(10),
         digests_wait: Duration::from_millis(250),
         digests_waited_for: 16 * 1024 * 1024,
+        keep_alive: Duration::from_secs(3),
+        fail_over: Duration::from_secs(1),
         replaced_connections: 16,
     };
 }
@@ -167,5 +190,7 @@ pub const INDEX_REST: Duration = Duration::from_secs(5);
 pub const INDEX_REST_MAX: Duration = Duration::from_mins(1);
 /// Time for which a session waits for its other index servers when it is registered with one.
 pub const OTHER_INDEXES: Duration = Duration::from_secs(1);
+/// Time in which a server of a cluster must reply before a peer uses another one.
+pub const CLUSTER_REPLY: Duration = Duration::from_secs(4);
 /// Index servers of a peer. Each has a thread, connections and a list of what it has registered.
 pub const INDEX_SERVERS: usize = 16;

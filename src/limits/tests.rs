@@ -95,6 +95,8 @@ const MOST: Limits = Limits {
         retry_full_max: LONG,
         digests_wait: LONG,
         digests_waited_for: u64::MAX,
+        keep_alive: LONG,
+        fail_over: LONG,
         replaced_connections: usize::MAX,
     },
     downloads: Downloads {

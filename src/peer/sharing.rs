@@ -5,7 +5,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
-use crate::discovery::{HolderSource, IndexDialect, IndexError};
+use crate::discovery::{Clusters, HolderSource, IndexDialect, IndexError};
 use crate::library::{BackgroundHasher, SharedLibrary, Watcher};
 use crate::limits;
 use crate::net::{Cancel, Interface};
@@ -118,15 +118,26 @@ impl Sharing {
         let port = Port::try_from(uploads.address().port()).map_err(io::Error::other)?;
         let own = OwnEnd { host, port, interface };
         let tell = Arc::new(tell);
-        let register = |index: Endpoint| {
+        let clusters = Arc::new(Clusters::default());
+        let register = |(number, index): (usize, Endpoint)| {
             let (tell, server) = (Arc::clone(&tell), index.clone());
             let tell = move |event| tell(&server, event);
             let dialect = IndexDialect::with_limits(index_client);
             let (own, library) = (own.clone(), library.clone());
-            Registration::start(index, own, library, dialect, registration, tell).map(Arc::new)
+            let clusters = (Arc::clone(&clusters), number);
+            let one = Registration::start_one_of(
+                clusters,
+                index,
+                own,
+                library,
+                dialect,
+                registration,
+                tell,
+            );
+            one.map(Arc::new)
         };
-        let first = register(first)?;
-        let others = others.into_iter().map(register).collect::<io::Result<_>>()?;
+        let first = register((0, first))?;
+        let others = (1..).zip(others).map(register).collect::<io::Result<_>>()?;
         let registrations = Registrations::new(first, others).with_sources(sources);
         let announcers = registrations.all().map(|one| Announcer::start(Arc::clone(one)));
         let announcers = announcers.collect::<io::Result<Vec<_>>>()?;

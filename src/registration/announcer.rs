@@ -5,10 +5,11 @@ use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::handle::Registration;
 use crate::error_chain::error_chain;
+use crate::limits;
 use crate::protocol::Document;
 
 /// A thread that reports queued documents to the index, so that no other thread waits for the index.
@@ -30,10 +31,26 @@ impl Announcer {
         let (queue, documents) = channel();
         let work = move || {
             let cancel = registration.closing();
+            let mut keep_alive = None;
             loop {
+                let shared = registration.shared();
+                // A server of a cluster must reply now and then.
+                let keep_alive_in = shared.keep_alive_pause().map(|pause| {
+                    let at = *keep_alive.get_or_insert_with(|| limits::ends_after(pause));
+                    at.saturating_duration_since(Instant::now())
+                });
+                if keep_alive_in.is_some_and(|left| left.is_zero()) {
+                    keep_alive = None;
+                    if shared.is_registered()
+                        && let Err(error) = shared.keep_alive(&cancel)
+                    {
+                        log::debug!("the index does not reply: {}", error_chain(&error));
+                    }
+                    continue;
+                }
                 // Documents may have to be retried while this thread waits for others.
-                let pause =
-                    registration.retry_in().unwrap_or(registration.shared.limits.retry_full);
+                let pause = registration.retry_in().unwrap_or(shared.limits.retry_full);
+                let pause = keep_alive_in.map_or(pause, |left| left.min(pause));
                 let received = documents.recv_timeout(pause);
                 let outcome = match received {
                     Ok(first) => {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::discovery::IndexError;
-use crate::protocol::{Document, Refusal};
+use crate::protocol::{ClusterId, Document, Endpoint, Refusal};
 
 /// An event that a registration reports to the program.
 #[derive(Debug)]
@@ -25,6 +25,15 @@ pub enum Event {
     RegisteredLater(usize),
     /// This number of documents are not RFCs, and the index has not shown that it supports others.
     NotSupported(usize),
+    /// Everything is registered with another server of the cluster from now on.
+    Moving(Endpoint),
+    /// Nothing is registered with this server, because another registration is made with its cluster.
+    StandingBy {
+        /// The cluster.
+        cluster: ClusterId,
+        /// The server of that registration.
+        with: Option<Endpoint>,
+    },
     /// The connection was lost or could not be made. The next attempt is after this pause.
     Away(Arc<IndexError>, Duration),
 }

@@ -8,14 +8,15 @@ use std::thread::{self, JoinHandle};
 use super::event::Event;
 use super::ledger::Announced;
 use super::own_end::OwnEnd;
+use super::present::Present;
 use super::shared::Shared;
 use super::state::State;
-use crate::discovery::{IndexConnection, IndexDialect, IndexError};
+use crate::discovery::{Clusters, IndexConnection, IndexDialect, IndexError};
 use crate::error_chain::error_chain;
 use crate::library::SharedLibrary;
 use crate::limits;
 use crate::net::Cancel;
-use crate::protocol::{Document, Endpoint};
+use crate::protocol::{ClusterId, Document, Endpoint};
 
 /// Keeps a connection to an index server on which all shared documents are registered. It ends when
 /// it is dropped.
@@ -26,7 +27,9 @@ use crate::protocol::{Document, Endpoint};
 /// connections of their own, so that a slow reader of a list does not cost the peer its registration.
 #[derive(Debug)]
 pub struct Registration {
-    pub(super) shared: Arc<Shared>,
+    /// The index, as the user named it.
+    index: Endpoint,
+    present: Arc<Present>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -44,27 +47,78 @@ impl Registration {
         limits: limits::Registration,
         report: impl Fn(Event) + Send + Sync + 'static,
     ) -> io::Result<Self> {
-        let shared = Shared::new(index, own, library, dialect, limits, Box::new(report));
-        let shared = Arc::new(shared);
-        let worker = Arc::clone(&shared);
-        let work = move || worker.stay_registered();
-        let thread = thread::Builder::new().name("index".into()).spawn(work)?;
-        Ok(Self { shared, thread: Some(thread) })
+        let clusters = (Arc::default(), 0);
+        Self::start_one_of(clusters, index, own, library, dialect, limits, report)
     }
 
-    /// Queries to the same index, on connections of their own.
+    /// The same for one of several registrations of a program, which share `clusters`; each has a number.
+    ///
+    /// # Errors
+    /// As [`Registration::start`].
+    pub fn start_one_of(
+        (clusters, number): (Arc<Clusters>, usize),
+        index: Endpoint,
+        own: OwnEnd,
+        library: SharedLibrary,
+        dialect: IndexDialect,
+        limits: limits::Registration,
+        report: impl Fn(Event) + Send + Sync + 'static,
+    ) -> io::Result<Self> {
+        let (named, report) = ((index.clone(), number), Arc::new(report));
+        let shared = Shared::new(named, own, library, dialect, limits, clusters, report);
+        let present = Arc::new(Present::new(shared));
+        let worker = Arc::clone(&present);
+        let work = move || worker.stay_registered();
+        let thread = thread::Builder::new().name("index".into()).spawn(work)?;
+        Ok(Self { index, present, thread: Some(thread) })
+    }
+
+    /// The registration with the present server.
+    pub(super) fn shared(&self) -> Arc<Shared> {
+        self.present.shared()
+    }
+
+    /// The same, once everything is registered.
+    pub(super) fn registered(&self, cancel: &Cancel) -> Result<Arc<Shared>, IndexError> {
+        loop {
+            let shared = self.shared();
+            match shared.link(cancel) {
+                // It has moved to another server meanwhile.
+                Err(IndexError::Leaving) if !Arc::ptr_eq(&shared, &self.shared()) => {}
+                linked => return linked.map(|_| shared),
+            }
+        }
+    }
+
+    /// The index server with which documents are registered, or are to be.
+    pub fn server(&self) -> Endpoint {
+        self.shared().index.clone()
+    }
+
+    /// The cluster of that server, if it belongs to one.
+    pub fn cluster(&self) -> Option<ClusterId> {
+        let shared = self.shared();
+        shared.clusters.held_by(shared.number).map(|(id, _)| id)
+    }
+
+    /// What the program knows of clusters.
+    pub fn clusters(&self) -> Arc<Clusters> {
+        Arc::clone(&self.shared().clusters)
+    }
+
+    /// Queries to the present server, on connections of their own.
     pub fn queries(&self) -> IndexConnection {
-        self.shared.queries()
+        self.shared().queries()
     }
 
     /// The index, as the user named it.
     pub fn index(&self) -> &Endpoint {
-        &self.shared.index
+        &self.index
     }
 
     /// The endpoint that this peer names to the index; `None` while it is not connected.
     pub fn own(&self) -> Option<Endpoint> {
-        self.shared.lock().link().map(|link| link.scoped(link.own.clone()))
+        self.shared().lock().link().map(|link| link.scoped(link.own.clone()))
     }
 
     /// Whether everything is registered.
@@ -72,7 +126,7 @@ impl Registration {
     /// # Errors
     /// When it is not; the text says why.
     pub fn check_registered(&self) -> Result<(), String> {
-        match &*self.shared.lock() {
+        match &*self.shared().lock() {
             State::Registered(..) => Ok(()),
             State::Connecting => Err("connecting to the index".into()),
             State::Joining(_) => Err("registering documents with the index".into()),
@@ -84,7 +138,7 @@ impl Registration {
     /// The number of records that the index has accepted on the present connection.
     pub fn accepted(&self) -> usize {
         match self.own() {
-            Some(_) => self.shared.lock_ledger().accepted(),
+            Some(_) => self.shared().lock_ledger().accepted(),
             None => 0,
         }
     }
@@ -93,7 +147,8 @@ impl Registration {
     pub fn announced(&self, documents: &[&Document]) -> Vec<Announced> {
         match self.own() {
             Some(_) => {
-                let ledger = self.shared.lock_ledger();
+                let shared = self.shared();
+                let ledger = shared.lock_ledger();
                 documents.iter().map(|document| ledger.announced(document)).collect()
             }
             None => vec![Announced::NotYet; documents.len()],
@@ -102,17 +157,17 @@ impl Registration {
 
     /// Closes the connection for good. Threads that wait for the index get an error.
     pub fn close(&self) {
-        self.shared.close();
+        self.present.close();
     }
 
     /// Is cancelled when the registration is closed.
     pub(super) fn closing(&self) -> Cancel {
-        self.shared.cancel.clone()
+        self.shared().cancel.clone()
     }
 
     /// Whether everything is registered, or the index could not be reached; `None` while that is not known.
     pub(super) fn outcome(&self) -> Option<Result<(), IndexError>> {
-        match &*self.shared.lock() {
+        match &*self.shared().lock() {
             State::Connecting | State::Joining(_) => None,
             State::Registered(..) => Some(Ok(())),
             State::Away(error) => Some(Err(IndexError::Away(Arc::clone(error)))),
@@ -125,8 +180,8 @@ impl Registration {
     /// # Errors
     /// When the index could not be reached, or the waiting was cancelled.
     pub fn wait(&self, cancel: &Cancel) -> Result<(), IndexError> {
-        match self.shared.link(cancel) {
-            Err(_) if self.shared.was_registered.load(Ordering::Acquire) => Ok(()),
+        match self.registered(cancel) {
+            Err(_) if self.shared().was_registered.load(Ordering::Acquire) => Ok(()),
             outcome => outcome.map(drop),
         }
     }

@@ -48,7 +48,11 @@ impl Shared {
         }
         let between = Between::of_new(&self.dialect, link.form);
         let mut replies = Replies::new(&self.index, &self.dialect, &link.stream, between);
-        let outcome = match self.register(&link, &mut replies) {
+        let checked = match &self.expected {
+            Some(expected) => self.check_cluster(&link, &mut replies, expected),
+            None => Ok(()),
+        };
+        let outcome = match checked.and_then(|()| self.register(&link, &mut replies)) {
             Err(error) => match self.dialect.form_failure(&error) {
                 Some(failure) if !self.is_closing() => {
                     link.close();
@@ -83,8 +87,8 @@ impl Shared {
     }
 
     fn connect(&self, form: RequestForm) -> Result<Link, IndexError> {
-        let (host, port) = (self.host.as_ref(), Some(self.port));
-        Link::connect(&self.dialer, &self.index, host, port, form, &self.cancel)
+        let own = (self.host.as_ref(), Some(self.port));
+        Link::connect(&self.dialer, &self.index, self.provenance, own, form, &self.cancel)
     }
 
     /// Tries requests in other forms than this one, which has failed.

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `handle` | the public type: starting a registration, waiting for it, closing it |
 //! | `registrations` | registrations with several index servers |
+//! | `present`, `clusters` | the present server; clusters of servers, and moving to another one of them |
 //! | `shared`, `state` | what the threads of a registration share; the state of its connection |
 //! | `reconnecting`, `joining` | the thread that stays connected; what it does on one connection |
 //! | `registering`, `probing`, `surplus` | registering all documents on a new connection |
@@ -16,12 +17,14 @@
 //! | `event`, `own_end` | what a registration reports to the program; how the peer appears to the index |
 
 mod announcer;
+mod clusters;
 mod event;
 mod handle;
 mod joining;
 mod ledger;
 mod one_request;
 mod own_end;
+mod present;
 mod probing;
 mod reconnecting;
 mod registering;

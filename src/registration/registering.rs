@@ -64,7 +64,7 @@ impl Shared {
             self.report_refused(outcomes.refused);
             // No document can be added, so none is a reason to connect again.
             self.was_asked.store(!documents.is_empty(), Ordering::Release);
-            return Ok(Some(0));
+            return Ok(self.find_cluster(link, replies)?.then_some(0));
         };
         // A FILE is an extension.
         if let Document::Rfc(_) = first {
@@ -94,6 +94,9 @@ impl Shared {
             }
         }
         if !self.probe_extensions(link, replies, first, &outcomes)? {
+            return Ok(None);
+        }
+        if !self.find_cluster(link, replies)? {
             return Ok(None);
         }
         let shows = self.dialect.shows_extensions();

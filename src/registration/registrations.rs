@@ -36,7 +36,9 @@ pub struct TypedRemoval<'a> {
 impl Drop for TypedRemoval<'_> {
     fn drop(&mut self) {
         let Self { registrations, document } = *self;
-        registrations.all().for_each(|one| one.shared.lock_ledger().leave_to_user(document, false));
+        registrations
+            .all()
+            .for_each(|one| one.shared().lock_ledger().leave_to_user(document, false));
     }
 }
 
@@ -70,7 +72,8 @@ impl Registrations {
     /// Queries to all servers, on connections of their own.
     pub fn queries(&self) -> IndexGroup {
         let others = self.others.iter().map(|one| one.queries()).collect();
-        IndexGroup::new(self.first.queries(), others).with_sources(self.sources.clone())
+        IndexGroup::with_clusters(self.first.queries(), others, self.first.clusters())
+            .with_sources(self.sources.clone())
     }
 
     /// The endpoints that this peer names to the servers to which it is connected.
@@ -188,7 +191,7 @@ impl Registrations {
 
     /// Has no other thread send a REMOVE of a document, which the user is about to remove.
     pub fn leave_to_user<'a>(&'a self, document: &'a Document) -> TypedRemoval<'a> {
-        self.all().for_each(|one| one.shared.lock_ledger().leave_to_user(document, true));
+        self.all().for_each(|one| one.shared().lock_ledger().leave_to_user(document, true));
         TypedRemoval { registrations: self, document }
     }
 

@@ -8,12 +8,12 @@ use std::io;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::sync::{Arc, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::ledger::{Announcement, Outcome};
 use super::shared::Shared;
 use super::state::{Delivery, PendingRequests, State};
-use crate::discovery::{IndexError, Link, Replies};
+use crate::discovery::{IndexError, Link, Replies, encode_cluster_query};
 use crate::limits;
 use crate::net::Cancel;
 use crate::protocol::{Endpoint, ReplyPart};
@@ -40,7 +40,8 @@ impl Shared {
         if announcements.is_empty() {
             return Ok(outcomes);
         }
-        let deliveries = self.expect_replies(&link, announcements.iter().cloned().collect())?;
+        let deliveries =
+            self.expect_replies(&link, announcements.iter().cloned().map(Some).collect())?;
         if let Err(error) = link.send_requests(requests) {
             // Half a request may have been sent.
             link.close();
@@ -64,6 +65,40 @@ impl Shared {
         Ok(outcomes)
     }
 
+    /// Asks a server of a cluster for the cluster, and passes the parts of the reply to `take`.
+    pub(super) fn request_cluster(
+        &self,
+        cancel: &Cancel,
+        take: &mut dyn FnMut(ReplyPart),
+    ) -> Result<(), IndexError> {
+        let _turn = self.turn.take(cancel).ok_or_else(|| self.cancelled())?;
+        let link = self.link(cancel)?;
+        self.wait_for_ignored(&link, cancel)?;
+        let mut request = Vec::new();
+        encode_cluster_query(&link.own, &mut request);
+        let deliveries = self.expect_replies(&link, VecDeque::from([None]))?;
+        if let Err(error) = link.send_requests(request) {
+            link.close();
+            return Err(error);
+        }
+        loop {
+            let (part, _) = self.receive(&deliveries, &link, cancel)?;
+            if part == ReplyPart::End {
+                return Ok(());
+            }
+            take(part);
+        }
+    }
+
+    /// The time in which a reply must arrive: a shorter one where another server can be used.
+    fn reply_time(&self) -> Duration {
+        let reply = self.dialect.limits().reply;
+        match self.clusters.held_by(self.number) {
+            Some(_) => reply.min(limits::CLUSTER_REPLY),
+            None => reply,
+        }
+    }
+
     /// The next part of a reply.
     fn receive(
         &self,
@@ -71,7 +106,7 @@ impl Shared {
         link: &Link,
         cancel: &Cancel,
     ) -> Result<Delivery, IndexError> {
-        let deadline = limits::ends_after(self.dialect.limits().reply);
+        let deadline = limits::ends_after(self.reply_time());
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             let error = match deliveries.recv_timeout(left.min(limits::INTERRUPT_POLL)) {
@@ -91,7 +126,7 @@ impl Shared {
 
     /// Waits for the end of the replies to cancelled requests.
     fn wait_for_ignored(&self, link: &Arc<Link>, cancel: &Cancel) -> Result<(), IndexError> {
-        let deadline = limits::ends_after(self.dialect.limits().reply);
+        let deadline = limits::ends_after(self.reply_time());
         let mut state = self.lock();
         while matches!(&*state, State::Registered(here, Some(_)) if Arc::ptr_eq(here, link)) {
             if cancel.is_cancelled() {
@@ -110,7 +145,7 @@ impl Shared {
     fn expect_replies(
         &self,
         link: &Arc<Link>,
-        unanswered: VecDeque<Announcement>,
+        unanswered: VecDeque<Option<Announcement>>,
     ) -> Result<Receiver<Delivery>, IndexError> {
         let (deliveries, receiver) = sync_channel(PARTS_AHEAD);
         match &mut *self.lock() {
@@ -136,8 +171,8 @@ impl Shared {
             ReplyPart::Refused(refusal) => pending.refused = Some(refusal),
             ReplyPart::End => {
                 let refused = pending.refused.take();
-                answered =
-                    pending.unanswered.pop_front().map(|announcement| (announcement, refused));
+                let announcement = pending.unanswered.pop_front().flatten();
+                answered = announcement.map(|announcement| (announcement, refused));
                 let document = |one: &Announcement| one.document.clone();
                 pending.last = answered.as_ref().map(|(one, refused)| (document(one), *refused));
             }

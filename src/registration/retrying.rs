@@ -12,7 +12,7 @@ use crate::protocol::Refusal;
 impl Registration {
     /// The time until the next retry of documents that the index had no room for.
     pub(super) fn retry_in(&self) -> Option<Duration> {
-        self.shared.lock_ledger().waiting().retry_in(Instant::now())
+        self.shared().lock_ledger().waiting().retry_in(Instant::now())
     }
 
     /// Retries the documents that the index had no room for, until it has no room again.
@@ -20,7 +20,7 @@ impl Registration {
     /// # Errors
     /// As [`Registration::update`].
     pub(super) fn retry(&self, cancel: &Cancel) -> Result<(), IndexError> {
-        self.shared.retry(0, cancel)
+        self.shared().retry(0, cancel)
     }
 }
 

@@ -9,14 +9,21 @@ use super::ledger::Ledger;
 use super::own_end::OwnEnd;
 use super::state::State;
 use super::turn::Turn;
-use crate::discovery::{IndexConnection, IndexDialect, IndexError, Link};
+use crate::discovery::{Clusters, IndexConnection, IndexDialect, IndexError, KnownServer, Link};
 use crate::library::SharedLibrary;
 use crate::limits;
-use crate::net::{AddressPolicy, Cancel, Dialer, Interface};
-use crate::protocol::{Endpoint, Host, Port};
+use crate::net::{AddressPolicy, Cancel, Dialer, Interface, Provenance};
+use crate::protocol::{ClusterId, Endpoint, Host, Port};
 
 pub(super) struct Shared {
     pub(super) index: Endpoint,
+    /// Where its name was learned from.
+    pub(super) provenance: Provenance,
+    /// The cluster to which it has to belong, if it was named as a server of one.
+    pub(super) expected: Option<ClusterId>,
+    /// The number of the registration of this program.
+    pub(super) number: usize,
+    pub(super) clusters: Arc<Clusters>,
     pub(super) host: Option<Host>,
     pub(super) port: Port,
     interface: Interface,
@@ -33,7 +40,7 @@ pub(super) struct Shared {
     pub(super) dialect: Arc<IndexDialect>,
     pub(super) limits: limits::Registration,
     ledger: Mutex<Ledger>,
-    pub(super) report: Box<dyn Fn(Event) + Send + Sync>,
+    pub(super) report: Arc<dyn Fn(Event) + Send + Sync>,
     /// Whether the index has shown that it reads pipelined requests.
     pub(super) reads_pipelines: AtomicBool,
     /// Whether the index was asked on the present connection which extensions it knows. It is not
@@ -56,17 +63,22 @@ pub(super) enum Ended {
 
 impl Shared {
     pub(super) fn new(
-        index: Endpoint,
+        (index, number): (Endpoint, usize),
         own: OwnEnd,
         library: SharedLibrary,
         dialect: IndexDialect,
         limits: limits::Registration,
-        report: Box<dyn Fn(Event) + Send + Sync>,
+        clusters: Arc<Clusters>,
+        report: Arc<dyn Fn(Event) + Send + Sync>,
     ) -> Self {
         let OwnEnd { host, port, interface } = own;
         let connecting = dialect.limits().connecting;
         Self {
             index,
+            provenance: Provenance::User,
+            expected: None,
+            number,
+            clusters,
             host,
             port,
             dialer: Dialer::on(interface.clone(), AddressPolicy::default(), connecting),
@@ -88,6 +100,37 @@ impl Shared {
         }
     }
 
+    /// The same registration with another server. It shares what cancels this one.
+    pub(super) fn successor(&self, server: KnownServer, expected: Option<ClusterId>) -> Self {
+        let KnownServer { endpoint, provenance, dialect } = server;
+        let connecting = dialect.limits().connecting;
+        Self {
+            index: endpoint,
+            provenance,
+            expected,
+            number: self.number,
+            clusters: Arc::clone(&self.clusters),
+            host: self.host.clone(),
+            port: self.port,
+            dialer: Dialer::on(self.interface.clone(), AddressPolicy::default(), connecting),
+            interface: self.interface.clone(),
+            library: self.library.clone(),
+            state: Mutex::new(State::Connecting),
+            changed: Condvar::new(),
+            cancel: self.cancel.clone(),
+            was_registered: AtomicBool::new(self.was_registered.load(Ordering::Acquire)),
+            turn: Turn::default(),
+            dialect,
+            limits: self.limits,
+            ledger: Mutex::new(Ledger::new(self.limits)),
+            report: Arc::clone(&self.report),
+            reads_pipelines: AtomicBool::new(false),
+            was_asked: AtomicBool::new(false),
+            rejoins: AtomicBool::new(false),
+            has_replaced: AtomicBool::new(false),
+        }
+    }
+
     /// Queries to the index, on connections of their own.
     pub(super) fn queries(&self) -> IndexConnection {
         let Self { index, host, port, interface, dialect, .. } = self;
@@ -96,6 +139,7 @@ impl Shared {
         let host = host.clone().or_else(found);
         IndexConnection::new(index.clone(), host, Some(*port), Arc::clone(dialect))
             .on(interface.clone())
+            .named_by(self.provenance)
     }
 
     /// The endpoint that this peer names to the index; `None` while it is not connected.
@@ -162,6 +206,12 @@ impl Shared {
         if is_planned { Ended::Planned } else { Ended::Lost }
     }
 
+    /// Gives the registration up, because it is made with another server. Threads that wait get an error.
+    pub(super) fn retire(&self) {
+        *self.lock() = State::Closing;
+        self.changed.notify_all();
+    }
+
     /// Closes the connection for good.
     pub(super) fn close(&self) {
         self.cancel.cancel();
@@ -170,6 +220,10 @@ impl Shared {
         if let Some(link) = before.link() {
             link.close();
         }
+    }
+
+    pub(super) fn is_registered(&self) -> bool {
+        matches!(*self.lock(), State::Registered(..))
     }
 
     pub(super) fn is_closing(&self) -> bool {

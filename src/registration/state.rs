@@ -26,7 +26,8 @@ pub(super) type Delivery = (ReplyPart, Vec<u8>);
 #[derive(Debug)]
 pub(super) struct PendingRequests {
     pub(super) deliveries: SyncSender<Delivery>,
-    pub(super) unanswered: VecDeque<Announcement>,
+    /// What each request announces, if it announces something.
+    pub(super) unanswered: VecDeque<Option<Announcement>>,
     /// The refusal that is being read.
     pub(super) refused: Option<Refusal>,
     /// The last reply: the document, and the refusal if it was one.

@@ -39,9 +39,8 @@ impl Registration {
         cancel: &Cancel,
         take: &mut Take<'_>,
     ) -> Result<Completeness, IndexError> {
-        let shared = &self.shared;
         // Until everything is registered, it is not known what the index can be told.
-        drop(shared.link(cancel)?);
+        let shared = self.registered(cancel)?;
         let shows_extensions = shared.dialect.shows_extensions();
         match query {
             Query::Remove(document) if !shows_extensions => {

@@ -33,9 +33,8 @@ impl Registration {
     /// When the index is not connected, or `cancel` is cancelled. Everything is registered again after
     /// reconnecting.
     pub fn update(&self, documents: &[Document], cancel: &Cancel) -> Result<(), IndexError> {
-        let shared = &self.shared;
         // Until everything is registered, it is not known what the index can be told.
-        drop(shared.link(cancel)?);
+        let shared = self.registered(cancel)?;
         if !shared.dialect.shows_extensions() {
             return shared.update_without_extensions(documents, cancel);
         }

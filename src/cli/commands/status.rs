@@ -16,8 +16,8 @@ use crate::cli::output::reply::{document_json, with_fields};
 use crate::cli::session::share_claim::is_shared;
 use crate::cli::values::quantity::{rate, size};
 use crate::escape::escaped;
-use crate::peer::{AskIndex, Query, Registration, RunningUpload, request_records};
-use crate::protocol::{Endpoint, Listing, ReplyPart};
+use crate::peer::{AskIndex, Query, Registration, Registrations, RunningUpload, request_records};
+use crate::protocol::{ClusterId, Endpoint, Listing, ReplyPart};
 
 /// The maximum number of documents that are named per batch.
 const NAMED: usize = 8;
@@ -43,6 +43,9 @@ pub(in crate::cli) fn status(context: &Context) -> Result<(), CommandError> {
     let downloads = context.downloads.running(NAMED);
     let uploads = context.uploads.as_ref().map(|uploads| uploads.running()).unwrap_or_default();
     let servers = servers(context)?;
+    // The present server of a cluster may be another one than the user has named.
+    let of_cluster = registrations.map(Registrations::first).filter(|_| servers.is_empty());
+    let of_cluster = of_cluster.and_then(|one| Some((one.server(), one.cluster()?)));
     if let Format::Json = context.format {
         let mut object = json!({
             "v": 1,
@@ -56,6 +59,10 @@ pub(in crate::cli) fn status(context: &Context) -> Result<(), CommandError> {
             "downloads": downloads.iter().map(download_json).collect::<Vec<Value>>(),
             "uploads": uploads.iter().map(upload_json).collect::<Vec<Value>>(),
         });
+        if let (Some((server, cluster)), Some(fields)) = (&of_cluster, object.as_object_mut()) {
+            fields.insert("registered_with".into(), server.to_string().into());
+            fields.insert("cluster".into(), cluster.to_string().into());
+        }
         if let (false, Some(fields)) = (servers.is_empty(), object.as_object_mut()) {
             let servers = servers.iter().map(ServerState::json).collect();
             fields.insert("indexes".into(), Value::Array(servers));
@@ -65,6 +72,9 @@ pub(in crate::cli) fn status(context: &Context) -> Result<(), CommandError> {
     let mut rows: Vec<_> = servers.iter().map(|server| ("index", server.line())).collect();
     if servers.is_empty() {
         rows.push(("index", context.server.to_string()));
+        rows.extend(of_cluster.map(|(server, cluster)| {
+            ("registered with", format!("{server}, a server of the cluster {cluster}"))
+        }));
         rows.push(("known there as", own.unwrap_or_else(|| not_known.into())));
     }
     rows.extend([
@@ -86,6 +96,8 @@ pub(in crate::cli) fn status(context: &Context) -> Result<(), CommandError> {
 /// One of several index servers.
 struct ServerState {
     server: Endpoint,
+    /// The server with which documents are registered instead, and its cluster.
+    moved_to: Option<(Endpoint, ClusterId)>,
     /// The endpoint that this peer names to it.
     own: Option<Endpoint>,
     /// Whether everything is registered there, or it replies to a single command; and why not.
@@ -97,7 +109,8 @@ fn servers(context: &Context) -> Result<Vec<ServerState>, CommandError> {
     if let Some(registrations) = context.index.registrations() {
         let state = |one: &Arc<Registration>| {
             let (server, own, state) = (one.index().clone(), one.own(), one.check_registered());
-            ServerState { server, own, state }
+            let moved_to = one.cluster().map(|cluster| (one.server(), cluster));
+            ServerState { server, moved_to, own, state }
         };
         let are_several = registrations.are_several();
         return Ok(registrations.all().filter(|_| are_several).map(state).collect());
@@ -109,14 +122,21 @@ fn servers(context: &Context) -> Result<Vec<ServerState>, CommandError> {
     let state = |server: &Endpoint| {
         let is_reached = reached.iter().any(|member| member.server() == server);
         let state = if is_reached { Ok(()) } else { Err("it does not reply".into()) };
-        ServerState { server: server.clone(), own: None, state }
+        ServerState { server: server.clone(), moved_to: None, own: None, state }
     };
     Ok(context.server.all().map(state).collect())
 }
 
 impl ServerState {
     fn line(&self) -> String {
-        let Self { server, own, state } = self;
+        let Self { server, moved_to, own, state } = self;
+        let server = match moved_to {
+            Some((to, cluster)) if to != server => {
+                format!("{server}, replaced by {to} of the cluster {cluster}")
+            }
+            Some((_, cluster)) => format!("{server} of the cluster {cluster}"),
+            None => server.to_string(),
+        };
         match (own, state) {
             (_, Err(reason)) => format!("{server}: {}", escaped(reason)),
             (Some(own), Ok(())) => format!("{server}, known there as {own}"),
@@ -125,12 +145,17 @@ impl ServerState {
     }
 
     fn json(&self) -> Value {
-        let Self { server, own, state } = self;
-        json!({
+        let Self { server, moved_to, own, state } = self;
+        let mut object = json!({
             "index": server.to_string(),
             "own": own.as_ref().map(ToString::to_string),
             "error": state.as_ref().err(),
-        })
+        });
+        if let (Some((to, cluster)), Some(fields)) = (moved_to, object.as_object_mut()) {
+            fields.insert("registered_with".into(), to.to_string().into());
+            fields.insert("cluster".into(), cluster.to_string().into());
+        }
+        object
     }
 }
 

@@ -81,12 +81,14 @@ pub(in crate::cli) fn failure_of_index(error: &IndexError) -> Failure {
         | IndexError::Lost { .. }
         | IndexError::Silent { .. }
         | IndexError::NoForm { is_transient: true, .. }
+        | IndexError::OtherOfCluster { .. }
         | IndexError::Leaving => Failure::Unreachable,
         IndexError::Cancelled { .. } => Failure::Cancelled,
         IndexError::Away(error) => failure_of_index(error),
         IndexError::Protocol { .. }
         | IndexError::Unfinished { .. }
         | IndexError::NoForm { is_transient: false, .. }
+        | IndexError::NotInCluster { .. }
         | IndexError::Unsolicited { .. }
         | IndexError::OtherDocument { .. } => Failure::Protocol,
         IndexError::Refused { refusal, .. } => failure_of_refusal(*refusal),

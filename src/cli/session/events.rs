@@ -1,6 +1,7 @@
 //! What the registrations of a session report, printed (protocol.md section 4.6).
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::json;
 
@@ -46,10 +47,24 @@ fn event_printer(
     index: String,
 ) -> impl Fn(Event) + Send + Sync + 'static {
     let (first, away) = (AtomicBool::new(true), AtomicBool::new(false));
+    // The server of the cluster with which documents are registered.
+    let present = Mutex::new(server.clone());
     move |event| match event {
+        Event::Moving(to) => {
+            *lock(&present) = to.clone();
+            notices.print(&format!("registering with {to} instead, which has the same records"));
+        }
+        Event::StandingBy { cluster, with } => {
+            let with = with.map_or_else(|| "another server".into(), |with| with.to_string());
+            notices.print(&format!(
+                "the index {server} belongs to the cluster {cluster}, and so does {with}: \
+                 documents are registered with {with} alone"
+            ));
+        }
         Event::Registered(count) => {
             away.store(false, Ordering::Relaxed);
             let documents = counted(count, "document");
+            let server = lock(&present).clone();
             let line = format!("registered {documents} with {server}");
             if !first.swap(false, Ordering::Relaxed) {
                 notices.print(&line);
@@ -80,7 +95,7 @@ fn event_printer(
             }
         }
         Event::RegisteredLater(count) => {
-            let documents = counted(count, "more document");
+            let (documents, server) = (counted(count, "more document"), lock(&present).clone());
             notices.print(&format!("registered {documents} with {server}"));
         }
         Event::NotSupported(count) => {
@@ -104,4 +119,9 @@ fn event_printer(
             }
         }
     }
+}
+
+fn lock(present: &Mutex<Endpoint>) -> MutexGuard<'_, Endpoint> {
+    // Each change is one assignment.
+    present.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -96,6 +96,10 @@ impl AskIndex for IndexAccess {
         self.queries.members()
     }
 
+    fn alternatives(&self) -> usize {
+        self.queries.alternatives()
+    }
+
     fn server(&self) -> &Endpoint {
         self.queries.server()
     }

@@ -89,9 +89,10 @@ impl Shared {
 /// Requests the lists, and stores the first documents of each kind.
 fn names(registrations: &[Weak<Registration>]) -> Names {
     let mut names = Names::default();
-    let mut queries = registrations.iter().filter_map(Weak::upgrade).map(|one| one.queries());
-    let Some(first) = queries.next() else { return names };
-    let queries = IndexGroup::new(first, queries.collect());
+    let mut registrations = registrations.iter().filter_map(Weak::upgrade);
+    let Some(first) = registrations.next() else { return names };
+    let others = registrations.map(|one| one.queries()).collect();
+    let queries = IndexGroup::with_clusters(first.queries(), others, first.clusters());
     let (mut rfcs, mut files, mut read) = (0, 0, 0);
     let take = &mut |record: Record| {
         read += 1;

@@ -9,6 +9,7 @@ use crate::discovery::index_dialect::Extensions;
 use crate::discovery::index_error::IndexError;
 use crate::discovery::index_replies::{Replies, Step};
 use crate::discovery::query::Query;
+use crate::limits;
 use crate::protocol::dialect::FormFailure;
 use crate::protocol::{Listing, Record, Refusal, ReplyPart};
 
@@ -98,7 +99,7 @@ impl IndexConnection {
     fn time_to_begin(&self, query: Query<'_>) -> Option<Duration> {
         let limits = self.dialect.limits();
         if self.dialect.shows_extensions() {
-            return None;
+            return self.dialect.is_replaceable().then_some(limits::CLUSTER_REPLY);
         }
         let of_form = (!self.dialect.knows_form()).then(|| limits.first_reply.min(limits.reply));
         let of_query = match query {

@@ -4,12 +4,13 @@
 use std::sync::Arc;
 
 use super::{IndexConnection, Last, Open, lock};
+use crate::discovery::cluster_query::{NamedCluster, encode_cluster_query};
 use crate::discovery::index_error::IndexError;
 use crate::discovery::index_link::Link;
 use crate::discovery::index_replies::Replies;
 use crate::discovery::query::{LookupTitle, Query};
 use crate::limits;
-use crate::protocol::{Document, Record, Refusal, ReplyForm, ReplyPart};
+use crate::protocol::{Cluster, Document, Record, Refusal, ReplyForm, ReplyPart};
 
 impl IndexConnection {
     /// Looks up documents, with attributes, and passes the parts of each reply to `take`. A document
@@ -36,6 +37,27 @@ impl IndexConnection {
             }
         }
         Ok(())
+    }
+
+    /// Asks a server that has shown an extension for its cluster.
+    ///
+    /// # Errors
+    /// When it does not answer, or refuses for another reason than the unknown name.
+    pub(in crate::discovery) fn ask_cluster(&self) -> Result<Option<Cluster>, IndexError> {
+        let Open { link, between, .. } = self.reuse().map_or_else(|| self.open(), Ok)?;
+        let _watched = self.cancel().watch(Arc::clone(&link.stream));
+        let mut replies = Replies::new(&self.index, &self.dialect, &link.stream, between);
+        let mut request = Vec::new();
+        encode_cluster_query(&link.own, &mut request);
+        replies.expect(ReplyForm::Records);
+        link.send_requests(request)?;
+        let mut named = NamedCluster::default();
+        let until = limits::ends_after(self.dialect.limits().lookup);
+        replies.begin_within(limits::CLUSTER_REPLY);
+        replies.read_one_until(Some(until), &mut |part, _| named.take(part))?;
+        let (between, last) = (replies.into_between(), Last::Refused);
+        *lock(&self.open) = Some(Open { link, between, last });
+        Ok(named.into_cluster())
     }
 
     /// Looks up all of `rest` on one connection, and removes the documents that were answered.

@@ -8,7 +8,8 @@ use std::time::Duration;
 use super::*;
 use crate::library::{Depth, Library};
 use crate::net::pipe;
-use crate::protocol::Document;
+use crate::protocol::{Document, Endpoint};
+use crate::registration::present::Present;
 
 fn rfc(number: u32) -> Document {
     Document::Rfc(number.to_string().parse().unwrap())
@@ -26,16 +27,17 @@ fn shared_with(
     directory: &std::path::Path,
     state: State,
 ) -> Shared {
-    let index = format!("127.0.0.1:{port}").parse().unwrap();
+    let index: Endpoint = format!("127.0.0.1:{port}").parse().unwrap();
     let library = Library::scan(directory, Depth::Directory).unwrap();
     let port = "1".parse().unwrap();
     let shared = Shared::new(
-        index,
+        (index, 0),
         OwnEnd::at(port),
         library,
         IndexDialect::default(),
         limits,
-        Box::new(|_| {}),
+        Arc::default(),
+        Arc::new(|_| {}),
     );
     *shared.lock() = state;
     shared
@@ -93,13 +95,14 @@ fn a_lost_connection_is_replaced_after_the_pauses_of_the_limits() {
     let limits = limits::Registration { reconnect, reconnect_max, ..defaults };
     let (sender, pauses) = std::sync::mpsc::channel();
     let mut shared = shared_with(limits, port, directory.path(), State::Connecting);
-    shared.report = Box::new(move |event| {
+    shared.report = Arc::new(move |event| {
         if let Event::Away(_, pause) = event {
             let _ = sender.send(pause);
         }
     });
+    let present = Present::new(shared);
     thread::scope(|scope| {
-        scope.spawn(|| shared.stay_registered());
+        scope.spawn(|| present.stay_registered());
         let found: Vec<Duration> = [(); 3]
             .into_iter()
             .map_while(|()| {
@@ -108,7 +111,7 @@ fn a_lost_connection_is_replaced_after_the_pauses_of_the_limits() {
             })
             .collect();
         // Before anything can fail: the thread ends with it.
-        shared.close();
+        present.close();
         assert_eq!(found.len(), 3);
         for (usual, pause) in [20, 40, 40].map(milliseconds).into_iter().zip(found) {
             // A quarter more or less.

@@ -1,0 +1,234 @@
+//! The clusters of index servers that a program knows (protocol.md section 4.13).
+//!
+//! The registrations and the queries of a program share this: one registration is made with each cluster, and
+//! one of its servers is asked.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use super::index_dialect::IndexDialect;
+use crate::limits;
+use crate::net::Provenance;
+use crate::protocol::{Cluster, ClusterId, Endpoint};
+
+/// An index server that this program may use.
+#[derive(Clone, Debug)]
+pub struct KnownServer {
+    /// Its name.
+    pub endpoint: Endpoint,
+    /// Where the name was learned from.
+    pub provenance: Provenance,
+    /// What it has shown.
+    pub dialect: Arc<IndexDialect>,
+}
+
+/// The clusters. Each of their changes is made under one lock.
+#[derive(Debug, Default)]
+pub struct Clusters {
+    known: Mutex<Vec<Known>>,
+    changed: Condvar,
+}
+
+#[derive(Debug)]
+struct Known {
+    id: ClusterId,
+    /// The registration with the cluster, by its number.
+    holder: Option<usize>,
+    /// The server with which it is registered, or was last.
+    current: Option<Endpoint>,
+    servers: Vec<KnownServer>,
+}
+
+/// Which registration is made with a cluster.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Seat {
+    /// The server belongs to no cluster.
+    Alone,
+    /// This one.
+    Taken(ClusterId),
+    /// Another one, which is registered with this server.
+    OfOther(ClusterId, Option<Endpoint>),
+}
+
+impl Clusters {
+    /// Records what a server has replied to the registration with this number, and decides which registration is
+    /// made with its cluster: the first one that has asked. `address` is the address of the server.
+    pub fn seat(
+        &self,
+        number: usize,
+        server: &KnownServer,
+        address: SocketAddr,
+        cluster: Option<&Cluster>,
+    ) -> Seat {
+        let mut known = self.lock();
+        for one in known.iter_mut() {
+            let is_other = cluster.is_none_or(|cluster| one.id != *cluster.id());
+            if is_other && one.holder == Some(number) {
+                (one.holder, one.current) = (None, None);
+            }
+        }
+        learn(&mut known, server, address, cluster);
+        let of = cluster.and_then(|cluster| known.iter_mut().find(|one| one.id == *cluster.id()));
+        let seat = match of {
+            None => Seat::Alone,
+            Some(one) if one.holder.is_none_or(|holder| holder == number) => {
+                one.holder = Some(number);
+                one.current = Some(server.endpoint.clone());
+                Seat::Taken(one.id.clone())
+            }
+            Some(one) => Seat::OfOther(one.id.clone(), one.current.clone()),
+        };
+        drop(known);
+        self.changed.notify_all();
+        seat
+    }
+
+    /// Records what a server has replied to a query.
+    pub fn learn(&self, server: &KnownServer, address: SocketAddr, cluster: Option<&Cluster>) {
+        learn(&mut self.lock(), server, address, cluster);
+    }
+
+    /// The cluster with which the registration with this number is made, and its servers.
+    pub fn held_by(&self, number: usize) -> Option<(ClusterId, Vec<KnownServer>)> {
+        let known = self.lock();
+        let one = known.iter().find(|one| one.holder == Some(number))?;
+        Some((one.id.clone(), one.servers.clone()))
+    }
+
+    /// The servers of the cluster to which this server belongs, that of the registration first.
+    pub fn with(&self, server: &Endpoint) -> Option<(ClusterId, Vec<KnownServer>)> {
+        let known = self.lock();
+        let has = |one: &&Known| one.servers.iter().any(|known| known.endpoint == *server);
+        let one = known.iter().find(has)?;
+        let mut servers = one.servers.clone();
+        servers.sort_by_key(|known| one.current.as_ref() != Some(&known.endpoint));
+        Some((one.id.clone(), servers))
+    }
+
+    /// Waits until no registration is made with this cluster, or `is_over`.
+    pub fn wait_for_seat(&self, id: &ClusterId, is_over: impl Fn() -> bool) {
+        let mut known = self.lock();
+        while known.iter().any(|one| one.id == *id && one.holder.is_some()) && !is_over() {
+            let waited = self.changed.wait_timeout(known, limits::INTERRUPT_POLL);
+            known = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Known>> {
+        // A change that a panic has interrupted leaves a list of servers that may be incomplete.
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Enters a server and the servers that it has named, in place of those that its cluster has named before. The
+/// servers that the user has named stay.
+fn learn(
+    known: &mut Vec<Known>,
+    server: &KnownServer,
+    address: SocketAddr,
+    cluster: Option<&Cluster>,
+) {
+    for one in known.iter_mut() {
+        if cluster.is_none_or(|cluster| one.id != *cluster.id()) {
+            one.servers.retain(|known| known.endpoint != server.endpoint);
+            server.dialect.set_replaceable(false);
+        }
+    }
+    known.retain(|one| !one.servers.is_empty() || one.holder.is_some());
+    let Some(cluster) = cluster else { return };
+    let at = known.iter().position(|one| one.id == *cluster.id()).unwrap_or(known.len());
+    if at == known.len() {
+        let id = cluster.id().clone();
+        known.push(Known { id, holder: None, current: None, servers: Vec::new() });
+    }
+    let Some(one) = known.get_mut(at) else { return };
+    let before = std::mem::take(&mut one.servers);
+    one.servers.push(server.clone());
+    let of_user = before.iter().filter(|known| known.provenance == Provenance::User);
+    let named = cluster.servers().iter().map(|endpoint| {
+        let dialect = before.iter().find(|known| known.endpoint == *endpoint);
+        let dialect = dialect.map(|known| Arc::clone(&known.dialect));
+        let limits = server.dialect.limits().of_cluster();
+        KnownServer {
+            endpoint: endpoint.clone(),
+            provenance: Provenance::Index(address),
+            dialect: dialect.unwrap_or_else(|| Arc::new(IndexDialect::with_limits(limits))),
+        }
+    });
+    for server in of_user.cloned().chain(named) {
+        if one.servers.iter().all(|known| known.endpoint != server.endpoint) {
+            one.servers.push(server);
+        }
+    }
+    one.servers.truncate(limits::INDEX_SERVERS + limits::CLUSTER_SERVERS);
+    let is_replaceable = one.servers.len() > 1;
+    one.servers.iter().for_each(|server| server.dialect.set_replaceable(is_replaceable));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn server(name: &str, provenance: Provenance) -> KnownServer {
+        let dialect = Arc::new(IndexDialect::default());
+        KnownServer { endpoint: name.parse().unwrap(), provenance, dialect }
+    }
+
+    fn cluster(id: &str, servers: &[&str]) -> Cluster {
+        let mut cluster = Cluster::new(id.parse().unwrap());
+        for server in servers {
+            cluster.add(server.parse().unwrap());
+        }
+        cluster
+    }
+
+    fn names(servers: &[KnownServer]) -> Vec<String> {
+        servers.iter().map(|known| known.endpoint.to_string()).collect()
+    }
+
+    #[test]
+    fn one_registration_is_made_with_each_cluster() {
+        let (clusters, address) = (Clusters::default(), "192.0.2.1:7734".parse().unwrap());
+        let (a, b) = (server("a:1", Provenance::User), server("b:1", Provenance::User));
+        let one = cluster("one", &["c:1"]);
+        let id = one.id().clone();
+        assert_eq!(clusters.seat(0, &a, address, None), Seat::Alone);
+        assert_eq!(clusters.seat(0, &a, address, Some(&one)), Seat::Taken(id.clone()));
+        let other = Seat::OfOther(id.clone(), Some(a.endpoint.clone()));
+        assert_eq!(clusters.seat(1, &b, address, Some(&one)), other);
+        let (_, servers) = clusters.held_by(0).unwrap();
+        assert_eq!(names(&servers), ["b:1", "a:1", "c:1"]);
+        assert_eq!(servers[2].provenance, Provenance::Index(address));
+        assert_eq!(names(&clusters.with(&b.endpoint).unwrap().1), ["a:1", "b:1", "c:1"]);
+        assert!(clusters.held_by(1).is_none());
+        // The first server belongs to another cluster now.
+        let two = Seat::Taken("two".parse().unwrap());
+        assert_eq!(clusters.seat(0, &a, address, Some(&cluster("two", &[]))), two);
+        clusters.wait_for_seat(&id, || panic!("the seat is free"));
+        assert_eq!(clusters.seat(1, &b, address, Some(&one)), Seat::Taken(id));
+        assert_eq!(names(&clusters.held_by(1).unwrap().1), ["b:1", "c:1"]);
+    }
+
+    #[test]
+    fn a_later_list_replaces_the_servers_that_the_user_has_not_named() {
+        let (clusters, address) = (Clusters::default(), "192.0.2.1:7734".parse().unwrap());
+        let a = server("a:1", Provenance::User);
+        clusters.learn(&a, address, Some(&cluster("one", &["b:1", "a:1"])));
+        clusters.learn(&a, address, Some(&cluster("one", &["c:1"])));
+        assert_eq!(names(&clusters.with(&a.endpoint).unwrap().1), ["a:1", "c:1"]);
+        clusters.learn(&a, address, None);
+        assert!(clusters.with(&a.endpoint).is_none());
+    }
+
+    #[test]
+    fn the_number_of_servers_is_bounded_whatever_is_named() {
+        let (clusters, address) = (Clusters::default(), "192.0.2.1:7734".parse().unwrap());
+        let a = server("a:1", Provenance::User);
+        for round in 0..100 {
+            let named: Vec<String> = (0..16).map(|at| format!("h{round}-{at}:1")).collect();
+            let named: Vec<&str> = named.iter().map(String::as_str).collect();
+            clusters.learn(&a, address, Some(&cluster("one", &named)));
+        }
+        assert_eq!(clusters.with(&a.endpoint).unwrap().1.len(), 17);
+    }
+}
