@@ -67,6 +67,9 @@ mod check;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;
+#[cfg(feature = "cluster")]
+#[doc(hidden)]
+pub mod cluster;
 #[cfg(all(feature = "cli", target_os = "linux"))]
 mod confined;
 #[doc(hidden)]

@@ -6,6 +6,8 @@ pub(super) const SHARING: &str = "Sharing";
 pub(super) const DOWNLOADING: &str = "Downloading";
 /// Options of connections.
 pub(super) const NETWORK: &str = "Network";
+/// Options of a server that shares its index with others.
+pub(super) const CLUSTER: &str = "Cluster";
 /// Options of what is limited.
 pub(super) const LIMITS: &str = "Limits";
 /// Options of what is printed.

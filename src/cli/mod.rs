@@ -5,7 +5,7 @@
 //!
 //! | file | subject |
 //! |---|---|
-//! | `server`, `server_args`, `server_reload`, `limits_table` | the program `server` |
+//! | `server`, `server_args`, `cluster_args`, `server_reload`, `limits_table` | the program `server` |
 //! | `peer`, `modes`, `args`, `peer_reload` | the program `peer`: its start, the three ways in which it runs, its arguments |
 //! | `installed`, `program` | the program `p2p-ci`; the names of the programs in help and messages |
 //! | `command`, `usage`, `headings`, `topics`, `surplus`, `other_names` | the arguments of the commands, in the shell and after `peer`; help; tips |
@@ -31,6 +31,7 @@
 mod admin;
 mod args;
 mod check;
+mod cluster_args;
 mod command;
 mod commands;
 mod config;

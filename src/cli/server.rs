@@ -9,6 +9,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::admin::{AdminError, print_addresses};
+#[cfg(feature = "cluster")]
+use super::cluster_args::ClusterError;
 use super::config::layers::Configured;
 use super::dht::BootstrapNode;
 use super::errors::failure::Failure;
@@ -63,6 +65,9 @@ enum Error {
     Record(#[from] RecordError),
     #[error("cannot start the node of a distributed hash table")]
     Dht(#[source] io::Error),
+    #[cfg(feature = "cluster")]
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
     #[error("cannot tell where it listens")]
     Address(#[source] io::Error),
     #[error("cannot write to standard output")]
@@ -120,7 +125,12 @@ fn serve(configured: &Configured<Args>, arguments: Vec<OsString>) -> Result<(), 
     }
     TooLittleMemory::check(&memory_bounds(), limits::MEMORY_LEAST)?;
     observe_connections(&args.record, &args.wire, Program::Server)?;
-    let config: Config = args.into();
+    #[cfg_attr(not(feature = "cluster"), expect(unused_mut, reason = "a cluster is set"))]
+    let mut config: Config = args.into();
+    #[cfg(feature = "cluster")]
+    {
+        config.shared_index = args.cluster.settings()?;
+    }
     let server = listening(&config)?;
     let admin = args.admin.listen()?;
     warn_of_few_connections(&config, server.connections())?;
@@ -159,6 +169,10 @@ fn serve(configured: &Configured<Args>, arguments: Vec<OsString>) -> Result<(), 
     };
     on_service_signal(handle).map_err(Error::Signals)?;
     let addresses = server.addresses().map_err(Error::Address)?;
+    #[cfg(feature = "cluster")]
+    server
+        .check_cluster(&super::cluster_args::addresses(&addresses))
+        .map_err(ClusterError::from)?;
     log_start(&config, &server, &addresses);
     if let Some(file) = &configured.layers.file {
         log::info!(target: server::LOG_SESSIONS, "configuration: {}", escaped_path(file));

@@ -9,6 +9,7 @@ use ipnet::IpNet;
 use log::LevelFilter;
 
 use super::admin::AdminArgs;
+use super::cluster_args::ClusterArgs;
 use super::headings::{LIMITS, NETWORK, OUTPUT};
 use super::logs::form::LogFormat;
 use super::record::RecordArgs;
@@ -126,6 +127,9 @@ pub(super) struct Args {
     pub(super) log_format: LogFormat,
 
     #[command(flatten)]
+    pub(super) cluster: ClusterArgs,
+
+    #[command(flatten)]
     pub(super) record: RecordArgs,
 
     #[command(flatten)]
@@ -183,8 +187,10 @@ impl Args {
     /// The mistake in options that need each other.
     pub(super) fn mistake(&self) -> Option<&'static str> {
         let lacks_compat = self.compat_form.is_some() && !self.compat;
-        lacks_compat
-            .then_some("--compat-form needs --compat (in the file: compat_form, compat = true)")
+        let compat = "--compat-form needs --compat (in the file: compat_form, compat = true)";
+        let cluster = "--name, --advertise and --cluster-password-file need --cluster";
+        let lacks_cluster = || self.cluster.lacks_url().then_some(cluster);
+        lacks_compat.then_some(compat).or_else(lacks_cluster)
     }
 
     /// The networks that may connect.

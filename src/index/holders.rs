@@ -205,6 +205,11 @@ impl Holders {
         (!last.is_empty()).then(|| (holder, last.to_vec()))
     }
 
+    /// All owners.
+    pub(super) fn owners(&self) -> Vec<Owner> {
+        self.owners.keys().copied().collect()
+    }
+
     /// Whether a holder belongs to this owner.
     pub(super) fn belongs_to(&self, holder: u32, owner: Owner) -> bool {
         self.holders.get(holder).is_some_and(|holder| holder.owner == owner)

@@ -7,6 +7,7 @@
 //! | `deadline` | the ends of time limits, however long they are |
 //! | `connections`, `sending` | connections and connecting; the minimum read rate and the sizes of writes |
 //! | `index`, `memory` | an index server; memory of both programs |
+//! | `cluster` | the shared index of several servers |
 //! | `index_client` | queries, registration, and reconnecting |
 //! | `downloads`, `part_files` | downloads; part files and the journal |
 //! | `uploads` | an upload server |
@@ -31,6 +32,8 @@
 //! The comment on each number says what it protects. Limits that depend on the machine, such as the
 //! number of connections, are computed where they apply. Only their upper bounds are defined here.
 
+#[cfg(feature = "cluster")]
+mod cluster;
 mod connections;
 mod deadline;
 #[cfg(feature = "dht")]
@@ -49,6 +52,8 @@ mod terminal;
 mod uploads;
 mod wire;
 
+#[cfg(feature = "cluster")]
+pub(crate) use cluster::*;
 #[doc(hidden)]
 pub use connections::*;
 pub use connections::{Admission, Connecting};

@@ -6,6 +6,8 @@ use std::num::NonZeroUsize;
 
 use super::budgets::Budgets;
 use super::host_policy::HostPolicy;
+#[cfg(feature = "cluster")]
+use crate::cluster;
 use crate::limits;
 use crate::net::{AccessPolicy, Interface};
 use crate::protocol::Cluster;
@@ -41,6 +43,10 @@ pub struct Config {
     pub access: AccessPolicy,
     /// The network interface of the server.
     pub interface: Interface,
+    /// The store by which the server shares its index with other servers. Then these are the cluster that it
+    /// names to peers.
+    #[cfg(feature = "cluster")]
+    pub shared_index: Option<cluster::Settings>,
     /// Deadlines and limits of resources.
     pub limits: limits::Server,
 }

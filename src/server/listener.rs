@@ -115,6 +115,16 @@ impl Server {
         Monitor(Arc::clone(&self.shared))
     }
 
+    /// Checks that the server can be part of its cluster, if it belongs to one, and sets the addresses that
+    /// its clients use.
+    ///
+    /// # Errors
+    /// When another server of the cluster has its name, or the store refuses the password.
+    #[cfg(feature = "cluster")]
+    pub fn check_cluster(&self, addresses: &[String]) -> Result<(), crate::cluster::JoinError> {
+        self.shared.store.cluster().map_or(Ok(()), |cluster| cluster.check(addresses))
+    }
+
     /// Totals of the sessions that have ended.
     pub fn totals(&self) -> Arc<Totals> {
         Arc::clone(&self.shared.totals)
@@ -137,31 +147,34 @@ impl Server {
         let service = Service::new("session", permits, stop, refusal, handle);
         let service = service.on(shared.interface.clone()).for_addresses(shared.access.clone());
         let service = &service;
-        thread::scope(|scope| {
-            let thread = thread::Builder::new().name("search-index".into());
-            // If the thread panics or cannot be started, each SEARCH does its work.
-            let work = || drop(catch_unwind(AssertUnwindSafe(|| shared.index.run_updates())));
-            if let Err(error) = thread.spawn_scoped(scope, work) {
-                log::error!("cannot start the thread of the search index: {error}");
-            }
-            let mut accepting = Vec::new();
-            for (number, listener) in listeners.iter().enumerate() {
-                let accept = move || accept_loop(scope, listener, service);
-                let thread = thread::Builder::new().name(format!("accept-{number}"));
-                match thread.spawn_scoped(scope, accept) {
-                    Ok(thread) => accepting.push(thread),
-                    Err(error) => {
-                        shared.stop.stop();
-                        shared.index.end_updates();
-                        return Err(error);
+        let listeners = &listeners;
+        shared.store.run(&shared.index, || {
+            thread::scope(|scope| {
+                let thread = thread::Builder::new().name("search-index".into());
+                // If the thread panics or cannot be started, each SEARCH does its work.
+                let work = || drop(catch_unwind(AssertUnwindSafe(|| shared.index.run_updates())));
+                if let Err(error) = thread.spawn_scoped(scope, work) {
+                    log::error!("cannot start the thread of the search index: {error}");
+                }
+                let mut accepting = Vec::new();
+                for (number, listener) in listeners.iter().enumerate() {
+                    let accept = move || accept_loop(scope, listener, service);
+                    let thread = thread::Builder::new().name(format!("accept-{number}"));
+                    match thread.spawn_scoped(scope, accept) {
+                        Ok(thread) => accepting.push(thread),
+                        Err(error) => {
+                            shared.stop.stop();
+                            shared.index.end_updates();
+                            return Err(error);
+                        }
                     }
                 }
-            }
-            // The accept loops end when the server is stopped. If one has panicked, the others
-            // continue.
-            accepting.into_iter().for_each(|thread| drop(thread.join()));
-            shared.index.end_updates();
-            Ok(())
+                // The accept loops end when the server is stopped. If one has panicked, the others
+                // continue.
+                accepting.into_iter().for_each(|thread| drop(thread.join()));
+                shared.index.end_updates();
+                Ok(())
+            })
         })
     }
 }

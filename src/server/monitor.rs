@@ -79,6 +79,12 @@ impl Monitor {
         }
     }
 
+    /// The cluster that the server belongs to, if any.
+    #[cfg(feature = "cluster")]
+    pub fn cluster(&self) -> Option<&crate::cluster::Cluster> {
+        self.0.store.cluster()
+    }
+
     /// Requests as they are answered.
     pub fn live(&self) -> &LiveRequests {
         &self.0.live

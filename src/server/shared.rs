@@ -1,5 +1,6 @@
 //! The state that all sessions of a server share.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::account::RecordMemory;
@@ -55,7 +56,7 @@ impl Shared {
         };
         Self {
             index: Index::new(capacity),
-            store: RecordStore::Memory,
+            store: RecordStore::new(config),
             memory: RecordMemory::new(budgets),
             buffers: Buffers::default(),
             resolutions: Resolutions::new(&limits),
@@ -73,6 +74,15 @@ impl Shared {
             interface: config.interface.clone(),
             access: config.access.clone(),
         }
+    }
+
+    /// The cluster that the server names to peers that ask for it.
+    pub(super) fn named_cluster(&self) -> Option<Cow<'_, Cluster>> {
+        #[cfg(feature = "cluster")]
+        if let Some(member) = self.store.cluster() {
+            return member.described().map(Cow::Owned);
+        }
+        self.cluster.as_ref().map(Cow::Borrowed)
     }
 
     /// The numbers of peers and records, for the log.

@@ -2,7 +2,14 @@
 //!
 //! Reads use the index directly: each server has all records in memory.
 
+use std::io;
+
+use super::config::Config;
+#[cfg(feature = "cluster")]
+use crate::cluster::Cluster;
 use crate::index::{Addition, Index, Owner};
+#[cfg(feature = "cluster")]
+use crate::limits;
 use crate::protocol::{Document, Endpoint, Record};
 
 /// Records that are added while the index is locked once: some microseconds.
@@ -13,13 +20,57 @@ const BATCH: usize = 8;
 pub(super) enum RecordStore {
     /// In the index of this process alone.
     Memory,
+    /// In the indexes of all servers of a cluster.
+    #[cfg(feature = "cluster")]
+    Cluster(Box<Cluster>),
 }
 
 impl RecordStore {
+    pub(super) fn new(config: &Config) -> Self {
+        #[cfg(feature = "cluster")]
+        if let Some(settings) = &config.shared_index {
+            return Self::Cluster(Box::new(Cluster::new(settings.clone())));
+        }
+        let _ = config;
+        Self::Memory
+    }
+
+    /// The cluster, if there is one.
+    #[cfg(feature = "cluster")]
+    pub(super) fn cluster(&self) -> Option<&Cluster> {
+        match self {
+            Self::Memory => None,
+            Self::Cluster(cluster) => Some(cluster),
+        }
+    }
+
+    /// Runs `serve`, in which all sessions begin and end, with the threads of the store.
+    pub(super) fn run(
+        &self,
+        index: &Index,
+        serve: impl FnOnce() -> io::Result<()>,
+    ) -> io::Result<()> {
+        match self {
+            Self::Memory => {
+                let _ = index;
+                serve()
+            }
+            #[cfg(feature = "cluster")]
+            Self::Cluster(cluster) => std::thread::scope(|scope| {
+                cluster.start(scope, index)?;
+                let served = serve();
+                cluster.end();
+                served
+            }),
+        }
+    }
+
     /// Pipelined additions of a session that are made together.
     pub(super) fn batch(&self) -> usize {
         match self {
             Self::Memory => BATCH,
+            #[cfg(feature = "cluster")]
+            Self::Cluster(_) => limits::CLUSTER_ADDITIONS,
         }
     }
 
@@ -27,6 +78,8 @@ impl RecordStore {
     pub(super) fn add_all(&self, index: &Index, owner: Owner, additions: &mut Vec<Addition>) {
         match self {
             Self::Memory => index.add_all(owner, additions),
+            #[cfg(feature = "cluster")]
+            Self::Cluster(cluster) => cluster.add_all(index, owner, additions),
         }
     }
 
@@ -40,6 +93,8 @@ impl RecordStore {
     ) -> Option<Record> {
         match self {
             Self::Memory => index.remove(owner, document, holder),
+            #[cfg(feature = "cluster")]
+            Self::Cluster(cluster) => cluster.remove(index, owner, document, holder),
         }
     }
 
@@ -47,6 +102,8 @@ impl RecordStore {
     pub(super) fn remove_owner(&self, index: &Index, owner: Owner) -> usize {
         match self {
             Self::Memory => index.remove_owner(owner),
+            #[cfg(feature = "cluster")]
+            Self::Cluster(cluster) => cluster.remove_owner(index, owner),
         }
     }
 }

@@ -13,7 +13,7 @@ use std::path::Path;
 use source::Source;
 
 /// Each module of the crate, and what it may import: modules above it in this table.
-const LAYERS: [(&str, &[&str]); 29] = [
+const LAYERS: [(&str, &[&str]); 30] = [
     ("capture", &[]),
     ("error_chain", &[]),
     ("escape", &[]),
@@ -27,6 +27,7 @@ const LAYERS: [(&str, &[&str]); 29] = [
     ("transcript", &["capture", "protocol"]),
     ("replay", &["protocol", "transcript"]),
     ("index", &["limits", "protocol"]),
+    ("cluster", &["escape", "index", "limits", "protocol"]),
     ("library", &["escape", "limits", "protocol", "system"]),
     ("net", &["capture", "counters", "limits", "network", "system"]),
     ("http", &["limits", "net", "system"]),
@@ -34,8 +35,8 @@ const LAYERS: [(&str, &[&str]); 29] = [
     (
         "server",
         &[
-            "counters", "driver", "escape", "index", "limits", "net", "network", "protocol",
-            "system",
+            "cluster", "counters", "driver", "escape", "index", "limits", "net", "network",
+            "protocol", "system",
         ],
     ),
     ("discovery", &["driver", "error_chain", "escape", "limits", "net", "protocol"]),
@@ -120,6 +121,7 @@ const LAYERS: [(&str, &[&str]); 29] = [
             "admin",
             "capture",
             "check",
+            "cluster",
             "confined",
             "counters",
             "dht",

@@ -25,6 +25,16 @@ impl Addition {
         self.charge
     }
 
+    /// The record, until it is added or refused.
+    pub fn record(&self) -> Option<&Record> {
+        self.record.as_ref()
+    }
+
+    /// Its attributes.
+    pub fn attributes(&self) -> &Attributes {
+        &self.attributes
+    }
+
     /// Bytes that the replaced record was charged ([`Charge::bytes`]), or 0 if none was replaced.
     ///
     /// # Errors

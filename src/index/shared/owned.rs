@@ -6,6 +6,11 @@ use crate::limits;
 use crate::protocol::{Document, Endpoint, Record};
 
 impl Index {
+    /// All owners that have a record.
+    pub fn owners(&self) -> Vec<Owner> {
+        self.records.read().holders.owners()
+    }
+
     /// The records of an owner, the oldest first. The index is locked in steps: a record that is
     /// removed or replaced meanwhile may be missing.
     pub fn records_of(&self, owner: Owner) -> Vec<(Record, Attributes)> {

@@ -48,7 +48,7 @@ impl Document {
     }
 
     /// Reads the two words of a request line.
-    pub(in crate::protocol) fn from_words(kind: &str, name: &str) -> Result<Self, SyntaxError> {
+    pub(crate) fn from_words(kind: &str, name: &str) -> Result<Self, SyntaxError> {
         match kind {
             "RFC" => name.parse().map(Self::Rfc),
             "FILE" => name.parse().map(Self::File),

@@ -88,7 +88,8 @@ impl Session<'_> {
             Err(refused) => {
                 self.tally.count(method, Status::from(refused.refusal).code());
                 self.shared.permits.refusals().add(refused.cause);
-                let cluster = self.shared.cluster.as_ref().filter(|_| wants_cluster);
+                let cluster = wants_cluster.then(|| self.shared.named_cluster()).flatten();
+                let cluster = cluster.as_deref();
                 let extensions = LookupExtensions { attributes: wants_attributes, cluster };
                 self.refuse_request(&line, extensions, refused);
             }

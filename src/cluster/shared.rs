@@ -1,0 +1,74 @@
+//! What the threads of a cluster share.
+
+use std::sync::{Mutex, PoisonError};
+
+use super::error::StoreError;
+use super::keys::Epoch;
+use super::queue::Queue;
+use super::settings::Settings;
+use super::status::{Side, Status, count};
+
+/// State that sessions, the publisher and the reader share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) settings: Settings,
+    /// The process, by a random number: a server that was started again has the same name.
+    pub(super) instance: String,
+    pub(super) queue: Queue,
+    pub(super) status: Status,
+    addresses: Mutex<String>,
+    epoch: Mutex<Option<Epoch>>,
+}
+
+impl Shared {
+    pub(super) fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            instance: super::settings::random(),
+            queue: Queue::default(),
+            status: Status::default(),
+            addresses: Mutex::default(),
+            epoch: Mutex::default(),
+        }
+    }
+
+    /// The addresses that clients use.
+    pub(super) fn addresses(&self) -> String {
+        self.addresses.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn set_addresses(&self, addresses: String) {
+        *self.addresses.lock().unwrap_or_else(PoisonError::into_inner) = addresses;
+    }
+
+    /// The present epoch of this server; `None` while it has no lease.
+    pub(super) fn epoch(&self) -> Option<Epoch> {
+        self.epoch.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn set_epoch(&self, epoch: Option<Epoch>) {
+        *self.epoch.lock().unwrap_or_else(PoisonError::into_inner) = epoch;
+    }
+
+    /// A connection to the store has failed.
+    pub(super) fn failed(&self, side: Side, error: &StoreError) {
+        match error {
+            StoreError::Fenced | StoreError::Lost => count(&self.status.fenced, 1),
+            _ => count(&self.status.failures, 1),
+        }
+        if self.status.set_failure(side, Some(error.to_string())) {
+            let what = match side {
+                Side::Publisher => "changes of own connections are applied here only",
+                Side::Reader => "records of other servers stay for a few seconds",
+            };
+            log::warn!("cluster: cannot use the store: {error}; {what} until it can be used again");
+        }
+    }
+
+    /// A connection to the store works.
+    pub(super) fn works(&self, side: Side) {
+        if self.status.set_failure(side, None) {
+            log::info!(target: super::LOG, "cluster: the store can be used again");
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Several index servers with one index, with a real Redis (docs/cluster.md).
+
+#![cfg(all(feature = "cluster", unix))]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    unreachable_pub,
+    reason = "a test may panic"
+)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod faults;
+mod illegal;
+mod options;
+mod store;
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use common::{Index, PATIENCE, Talk};
+use store::Store;
+
+fn server(store: &str) -> Index {
+    Index::start(&["--cluster", store])
+}
+
+/// Repeats LIST at a server until it has these lines.
+fn wait_for(index: &Index, lines: &[&str]) -> Duration {
+    let begun = Instant::now();
+    loop {
+        let found = index.list();
+        if found == lines {
+            return begun.elapsed();
+        }
+        assert!(begun.elapsed() < PATIENCE, "{found:?} instead of {lines:?}");
+        thread::yield_now();
+    }
+}
+
+fn add(index: &Index, number: u32, port: u16) -> Talk {
+    let mut talk = index.connect();
+    talk.add(number, "T", "127.0.0.1", port);
+    talk
+}
+
+#[test]
+fn clients_see_one_index_at_every_server() {
+    let Some(store) = Store::start(&[]) else { return };
+    let (a, b) = (server(&store.url()), server(&store.url()));
+    let mut first = add(&a, 1, 1);
+    wait_for(&b, &["RFC 1 T 127.0.0.1 1"]);
+    // The newest comes first, whichever server has it.
+    let mut second = add(&b, 1, 2);
+    let mut third = add(&a, 1, 3);
+    let all = ["RFC 1 T 127.0.0.1 3", "RFC 1 T 127.0.0.1 2", "RFC 1 T 127.0.0.1 1"];
+    wait_for(&a, &all);
+    wait_for(&b, &all);
+    // Equal records are one line, until the last owner has left.
+    second.add(1, "T", "127.0.0.1", 1);
+    third.add(2, "T", "127.0.0.1", 3);
+    let all = [&all[..], &["RFC 2 T 127.0.0.1 3"]].concat();
+    wait_for(&a, &all);
+    wait_for(&b, &all);
+    third.add(3, "T", "127.0.0.1", 3);
+    let all = [&all[..], &["RFC 3 T 127.0.0.1 3"]].concat();
+    wait_for(&b, &all);
+    // A server that joins later has the same records in the same order.
+    let c = server(&store.url());
+    wait_for(&c, &all);
+    let mut talk = c.connect();
+    talk.say("SEARCH T P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\n\r\n");
+    assert_eq!(talk.reply()[0], "P2P-CI/1.0 200 OK");
+    first.say("REMOVE RFC 1 P2P-CI/1.0\r\nHost: 127.0.0.1\r\nPort: 1\r\n\r\n");
+    assert_eq!(first.reply()[0], "P2P-CI/1.0 200 OK");
+    // It is not the record of another connection.
+    first.say("REMOVE RFC 1 P2P-CI/1.0\r\nHost: 127.0.0.1\r\nPort: 1\r\n\r\n");
+    assert_eq!(first.reply()[0], "P2P-CI/1.0 404 Not Found");
+    drop(third);
+    for index in [&a, &b, &c] {
+        wait_for(index, &["RFC 1 T 127.0.0.1 2", "RFC 1 T 127.0.0.1 1"]);
+    }
+}
+
+#[test]
+fn a_server_that_ends_takes_its_records_with_it() {
+    let Some(store) = Store::start(&[]) else { return };
+    let (mut a, b) = (server(&store.url()), server(&store.url()));
+    let _talk = add(&a, 1, 1);
+    b.wait_for_records(1);
+    a.program.signal("TERM");
+    assert!(a.program.wait().success());
+    b.wait_for_records(0);
+}
