@@ -93,6 +93,8 @@ pub mod http;
 pub mod index;
 #[cfg(feature = "cli")]
 mod lab;
+#[cfg(feature = "lan")]
+mod lan;
 #[doc(hidden)]
 pub mod net;
 #[doc(hidden)]

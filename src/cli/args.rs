@@ -93,6 +93,10 @@ pub(super) struct Args {
     #[arg(long, value_name = "[ADDR:]PORT", global = true, help_heading = NETWORK)]
     pub(super) upload: Option<Listen>,
 
+    /// Use the only index server that is announced on the local network, in place of SERVER
+    #[arg(long, global = true, help_heading = NETWORK)]
+    pub(super) discover: bool,
+
     /// Register under this host name or address [default: localhost, the host name or the address,
     /// as seen from the index]
     #[arg(long, value_name = "NAME", global = true, help_heading = NETWORK)]

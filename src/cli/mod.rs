@@ -24,6 +24,7 @@
 //! | `dht` | the distributed hash table of a peer and of a server |
 //! | `generate` | manual pages and completions, for packages |
 //! | `lab` | the command that starts an index server and several peers |
+//! | `lan` | index servers on the local network |
 //! | `peer_page` | what the status page of a peer shows and does |
 //! | `service` | the programs as services of systemd |
 //! | `user_directory` | the user's files |
@@ -45,6 +46,7 @@ mod generate;
 mod headings;
 pub mod installed;
 mod lab;
+mod lan;
 mod limits_table;
 mod logs;
 mod meant;

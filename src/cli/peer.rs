@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use super::args::{Args, Removal, Single};
 use super::command::{Add, Command};
 use super::errors::command_error::CommandError;
+use super::lan::discovered;
 use super::logs::logging;
 use super::modes::{finish, once, run_shell, share};
 use super::output::outcome::shown;
@@ -29,7 +30,7 @@ pub fn main() -> ExitCode {
 /// Runs the program with these arguments, without its name.
 pub(super) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
-    let configured = peer_configured(&arguments);
+    let mut configured = peer_configured(&arguments);
     let args = &configured.args;
     use_colors(args.color);
     let interactive =
@@ -49,9 +50,14 @@ pub(super) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             Program::Peer { names_index: !args.server.others.is_empty() },
         )?)
     });
-    if let Err(failure) = finish(args.format(), checked) {
-        return failure.into();
+    let is_named = configured.is_set("server");
+    let checked = checked.and_then(|()| discovered(args, is_named, interactive));
+    match finish(args.format(), checked) {
+        Ok(None) => {}
+        Ok(Some(server)) => configured.args.server = server,
+        Err(failure) => return failure.into(),
     }
+    let args = &configured.args;
     let outcome = match &args.command {
         Some(Single::Share) => finish(args.format(), share(&configured, arguments)),
         Some(Single::Both(Command::Add(add))) => {

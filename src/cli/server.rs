@@ -13,8 +13,10 @@ use super::admin::{AdminError, print_addresses};
 use super::cluster_args::ClusterError;
 use super::config::layers::Configured;
 use super::dht::BootstrapNode;
+use super::errors::command_error::CommandError;
 use super::errors::failure::Failure;
 use super::errors::report::report;
+use super::lan::{announce, check_announce};
 use super::limits_table::limits_table;
 use super::logs::logging;
 use super::logs::uptime::Uptime;
@@ -61,6 +63,8 @@ enum Error {
     TooLittleMemory(#[from] TooLittleMemory),
     #[error(transparent)]
     Admin(#[from] AdminError),
+    #[error(transparent)]
+    NotBuilt(CommandError),
     #[error(transparent)]
     Record(#[from] RecordError),
     #[error("cannot start the node of a distributed hash table")]
@@ -112,6 +116,7 @@ pub(super) fn run(all: impl IntoIterator<Item = OsString>) -> ExitCode {
             report(&called("server"), &error);
             match error {
                 Error::Record(error) => error.failure().into(),
+                Error::NotBuilt(error) => error.failure().into(),
                 _ => Failure::Other.into(),
             }
         }
@@ -120,6 +125,7 @@ pub(super) fn run(all: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn serve(configured: &Configured<Args>, arguments: Vec<OsString>) -> Result<(), Error> {
     let args = &configured.args;
+    check_announce(args.announce).map_err(Error::NotBuilt)?;
     if let Err(error) = limit_malloc_arenas() {
         log::warn!("little of the address space can be used, set MALLOC_ARENA_MAX=2: {error}");
     }
@@ -179,6 +185,7 @@ fn serve(configured: &Configured<Args>, arguments: Vec<OsString>) -> Result<(), 
     }
     service::start_watchdog(server.check());
     let table = bootstrap_node(args, &addresses)?;
+    let listening_at = addresses.clone();
     for address in addresses {
         // The server works without standard output, too.
         if let Err(error) = print_line(format_args!("listening on {address}")) {
@@ -191,6 +198,7 @@ fn serve(configured: &Configured<Args>, arguments: Vec<OsString>) -> Result<(), 
     {
         log::warn!("distributed hash table at {}, which cannot be printed: {error}", node.address);
     }
+    let _announced = announce(args.announce, &listening_at);
     print_addresses(&admin, Format::Raw);
     let admin = args.admin.serve(admin, ObservedServer(server.monitor()))?;
     if io::stderr().is_terminal() {

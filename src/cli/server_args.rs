@@ -72,6 +72,10 @@ pub(super) struct Args {
     #[arg(long, value_name = "ADDR:PORT", num_args = 0..=1, help_heading = NETWORK)]
     pub(super) dht: Option<Option<SocketAddr>>,
 
+    /// Announce the server on the local network, where `peer --discover` finds it
+    #[arg(long, help_heading = NETWORK)]
+    pub(super) announce: bool,
+
     /// Accept connections only from this network, such as `10.0.0.0/8`; may be given several times
     /// [default: from every address]
     #[arg(long, value_name = "NET", value_parser = network, help_heading = NETWORK)]

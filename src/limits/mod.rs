@@ -12,6 +12,7 @@
 //! | `downloads`, `part_files` | downloads; part files and the journal |
 //! | `uploads` | an upload server |
 //! | `library` | the shared directory |
+//! | `lan` | discovery on the local network |
 //! | `http`, `peer_page` | the HTTP server for operators; the status page of a peer |
 //! | `terminal` | commands and their output |
 //! | `submissions` | the untrusted programs that `p2p-ci check --class` starts |
@@ -42,6 +43,8 @@ mod downloads;
 mod http;
 mod index;
 mod index_client;
+#[cfg(feature = "lan")]
+mod lan;
 mod library;
 mod memory;
 mod part_files;
@@ -72,6 +75,8 @@ pub use index::*;
 #[doc(hidden)]
 pub use index_client::*;
 pub use index_client::{IndexClient, Registration};
+#[cfg(feature = "lan")]
+pub(crate) use lan::*;
 pub use library::Library;
 #[doc(hidden)]
 pub use library::*;

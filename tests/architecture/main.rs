@@ -13,7 +13,7 @@ use std::path::Path;
 use source::Source;
 
 /// Each module of the crate, and what it may import: modules above it in this table.
-const LAYERS: [(&str, &[&str]); 30] = [
+const LAYERS: [(&str, &[&str]); 31] = [
     ("capture", &[]),
     ("error_chain", &[]),
     ("escape", &[]),
@@ -100,6 +100,7 @@ const LAYERS: [(&str, &[&str]); 30] = [
         &["admin", "counters", "http", "index", "limits", "net", "protocol", "server", "system"],
     ),
     ("check", &["escape", "limits", "protocol", "system"]),
+    ("lan", &["escape", "limits", "protocol"]),
     (
         "lab",
         &[
@@ -130,6 +131,7 @@ const LAYERS: [(&str, &[&str]); 30] = [
             "escape",
             "http",
             "lab",
+            "lan",
             "library",
             "limits",
             "net",

@@ -109,6 +109,11 @@ pub(in crate::cli) fn configured<A: FromArgMatches>(
 }
 
 impl<A> Configured<A> {
+    /// Whether a key has another value than its default.
+    pub(in crate::cli) fn is_set(&self, name: &str) -> bool {
+        self.values().any(|(key, _, source)| key.name == name && source != Source::Default)
+    }
+
     /// The values in effect, with their sources.
     pub(in crate::cli) fn values(&self) -> impl Iterator<Item = (&Key, Vec<OsString>, Source)> {
         self.keys.iter().map(|key| {

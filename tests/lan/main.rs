@@ -1,0 +1,15 @@
+//! Discovery on the local network, between two network namespaces that a virtual cable connects: no packet reaches
+//! a real network.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test may panic")]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+#[cfg(not(feature = "lan"))]
+mod without;
+
+#[cfg(all(feature = "lan", target_os = "linux"))]
+mod discovering;
+#[cfg(all(feature = "lan", target_os = "linux"))]
+mod machines;
