@@ -72,8 +72,9 @@ fn clients_see_one_index_at_every_server() {
     let c = server(&store.url());
     wait_for(&c, &all);
     let mut talk = c.connect();
-    talk.say("SEARCH T P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\n\r\n");
-    assert_eq!(talk.reply()[0], "P2P-CI/1.0 200 OK");
+    talk.say("SEARCH ALL P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\nTitle: T\r\n\r\n");
+    let found = talk.reply();
+    assert_eq!((&*found[0], found.len()), ("P2P-CI/1.0 200 OK", 2 + all.len()), "{found:?}");
     first.say("REMOVE RFC 1 P2P-CI/1.0\r\nHost: 127.0.0.1\r\nPort: 1\r\n\r\n");
     assert_eq!(first.reply()[0], "P2P-CI/1.0 200 OK");
     // It is not the record of another connection.
