@@ -27,8 +27,10 @@ type Joining<'scope> = ScopedJoinHandle<'scope, Result<Link, StoreError>>;
 /// Writes changes until the cluster ends.
 pub(super) fn run(shared: &Shared, index: &Index) {
     let mut earlier: Vec<Epoch> = Vec::new();
-    let mut link: Option<Link> = None;
-    let mut retry = Instant::now();
+    // Changes wait for the first attempt, which has a timeout. What is applied here only would be published
+    // later, and then stand behind changes that were made after it.
+    let mut link = joined(shared, index, &mut earlier, Link::join(shared, &[]));
+    let mut retry = Instant::now() + limits::STORE_RETRY;
     thread::scope(|scope| {
         let mut joining: Option<Joining<'_>> = None;
         loop {
@@ -64,23 +66,10 @@ pub(super) fn run(shared: &Shared, index: &Index) {
                 None => {
                     apply_here(shared, index, work);
                     if joining.as_ref().is_some_and(Joining::is_finished) {
-                        let joined = joining.take().map(Joining::join);
-                        match joined {
-                            Some(Ok(Ok(mut new))) => {
-                                shared.works(Side::Publisher);
-                                shared.set_epoch(Some(new.epoch().clone()));
-                                earlier.push(new.epoch().clone());
-                                let old = earlier.len().saturating_sub(EARLIER);
-                                earlier.drain(..old);
-                                new.begin(index);
-                                link = Some(new);
-                            }
-                            Some(Ok(Err(error))) => {
-                                shared.failed(Side::Publisher, &error);
-                                retry = Instant::now() + limits::STORE_RETRY;
-                            }
-                            _ => retry = Instant::now() + limits::STORE_RETRY,
+                        if let Some(Ok(outcome)) = joining.take().map(Joining::join) {
+                            link = joined(shared, index, &mut earlier, outcome);
                         }
+                        retry = Instant::now() + limits::STORE_RETRY;
                     } else if joining.is_none() && Instant::now() >= retry {
                         let earlier = earlier.clone();
                         let join = move || Link::join(shared, &earlier);
@@ -94,6 +83,30 @@ pub(super) fn run(shared: &Shared, index: &Index) {
     });
     shared.set_epoch(None);
     apply_here(shared, index, shared.queue.close());
+}
+
+/// Begins the new epoch of a server that has taken its lease, or notes why it has not.
+fn joined(
+    shared: &Shared,
+    index: &Index,
+    earlier: &mut Vec<Epoch>,
+    outcome: Result<Link, StoreError>,
+) -> Option<Link> {
+    match outcome {
+        Ok(mut new) => {
+            shared.works(Side::Publisher);
+            shared.set_epoch(Some(new.epoch().clone()));
+            earlier.push(new.epoch().clone());
+            let old = earlier.len().saturating_sub(EARLIER);
+            earlier.drain(..old);
+            new.begin(index);
+            Some(new)
+        }
+        Err(error) => {
+            shared.failed(Side::Publisher, &error);
+            None
+        }
+    }
 }
 
 /// Writes what is to be written now.
