@@ -16,6 +16,7 @@ mod common;
 mod faults;
 mod illegal;
 mod options;
+mod peers;
 mod store;
 
 use std::thread;
