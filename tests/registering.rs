@@ -36,6 +36,11 @@ fn index(
             let mut requests = 0;
             let ahead = (0..arriving.ahead()).map_while(|_| arriving.next()).collect::<Vec<_>>();
             for request in std::iter::once(first).chain(ahead) {
+                // It names no cluster.
+                if request.contains("\r\nWant-Cluster: 1\r\n") {
+                    replies.push_str("P2P-CI/1.0 404 Not Found\r\n\r\n");
+                    continue;
+                }
                 let number = request.split(' ').nth(2).unwrap();
                 write!(replies, "P2P-CI/1.0 200 OK\r\n\r\nRFC {number} T h 1\r\n").unwrap();
                 if shows_attributes && request.starts_with("LOOKUP ") {

@@ -76,6 +76,8 @@ pub(super) fn example(program: Program, key: &Key) -> String {
             ("ADDR:PORT" | "[ADDR:]PORT", Program::Server) => "[::]:7734",
             ("ADDR:PORT" | "[ADDR:]PORT", Program::Peer) => "[::]:7735",
             ("ADDR:PORT|PATH", _) => "127.0.0.1:9734",
+            ("HOST:PORT" | "HOST[:PORT]", _) => "index.example.org:7734",
+            ("URL", _) => "redis://localhost",
             ("NET", _) => "192.0.2.0/24",
             ("RATE", _) => "2M",
             ("SIZE", _) => "2G",
