@@ -10,7 +10,9 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, UNIX_EPOCH};
 
-use common::{Index, Program, directory, names, peer, run_peer, run_peer_again, share};
+use common::{
+    Index, Program, directory, names, peer, run_peer, run_peer_again, run_peer_with_input, share,
+};
 
 const LARGE: usize = 12 * 1024 * 1024 + 7;
 
@@ -22,6 +24,29 @@ fn sync(index: &Index, arguments: &[&str], directory: &Path) -> (i32, String, St
     let index = index.address.to_string();
     let arguments = [&[&index, "--share", ".", "sync"], arguments].concat();
     run_peer(&arguments, "", directory)
+}
+
+#[test]
+fn commands_that_download_nothing_create_no_journal() {
+    let root = tempfile::tempdir().unwrap();
+    let theirs = directory(root.path(), "theirs", &[("rfc7.txt", b"seven")]);
+    let mine = directory(root.path(), "mine", &[("rfc8.txt", b"eight")]);
+    let index = Index::start(&[]);
+    let _theirs = share(index.address, &theirs);
+    let state = root.path().join("state");
+    let run = |words: &[&str]| {
+        let address = index.address.to_string();
+        let arguments = [&[&*address, "--share", "."], words].concat();
+        run_peer_with_input(&arguments, "", &state, &mine)
+    };
+    for words in [&["sync", "--dry-run"][..], &["docs"], &["verify"], &["why", "8"], &["read", "8"]]
+    {
+        let (_, _, errors) = run(words);
+        assert!(!state.join("p2p-ci/downloads").exists(), "{words:?}: {errors}");
+    }
+    let (code, _, errors) = run(&["sync"]);
+    assert_eq!(code, 0, "{errors}");
+    assert!(state.join("p2p-ci/downloads").exists());
 }
 
 #[test]

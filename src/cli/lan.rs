@@ -46,7 +46,7 @@ pub(super) fn announce(is_asked: bool, addresses: &[SocketAddr]) -> Announced {
 
 /// The index server that a peer uses in place of `localhost`, if another one is found and chosen.
 ///
-/// With `--discover` it is the only one of the local network. Otherwise a user at a terminal who has named none
+/// With `--discover` it is the only server that is announced. Otherwise a user at a terminal who has named no server
 /// is asked, if none answers on this machine. A server is never used unasked.
 ///
 /// # Errors

@@ -70,14 +70,14 @@ pub(super) fn once(args: &Args, command: &Command, interactive: bool) -> Result<
     let queries = IndexGroup::new(connection(&args.server.first), others);
     let index = IndexAccess::once(queries.with_sources(table.sources()));
     let journal = match command {
-        Command::Get(_)
-        | Command::Sync(_)
-        | Command::Verify(_)
+        Command::Sync(sync) if sync.dry_run => existing_journal(&args.share),
+        Command::Get(_) | Command::Sync(_) => journal(&args.share),
+        Command::Verify(_)
         | Command::Why(_)
         | Command::Read(_)
         | Command::Open(_)
         | Command::Docs
-        | Command::Status => journal(&args.share),
+        | Command::Status => existing_journal(&args.share),
         // Other commands need no journal, and work where none can be written.
         _ => Arc::new(Journal::in_memory()),
     };
@@ -231,6 +231,14 @@ fn journal(directory: &Path) -> Arc<Journal> {
         None
     });
     Arc::new(opened.unwrap_or_else(Journal::in_memory))
+}
+
+/// The same for commands that only read it: they do not create it.
+fn existing_journal(directory: &Path) -> Arc<Journal> {
+    match journal_file(directory).is_some_and(|path| path.symlink_metadata().is_ok()) {
+        true => journal(directory),
+        false => Arc::new(Journal::in_memory()),
+    }
 }
 
 /// A downloader with the stored speeds of other peers.
