@@ -10,10 +10,6 @@ use std::process::Command;
 use super::pages::{PAGES, blocks};
 use super::{common, file, has};
 
-/// The namespaces of the machine, all of whose processes end together.
-const NAMESPACES: [&str; 6] =
-    ["--user", "--map-root-user", "--net", "--pid", "--fork", "--kill-child"];
-
 /// A command, and the lines that follow it on the page.
 #[derive(Debug, Default)]
 struct Printed {
@@ -45,20 +41,7 @@ fn run(commands: &[Printed], directory: &Path, slowness: u32) -> Vec<String> {
         write!(script, "printf '\\n@@@\\n'\n{command}\n[ $? != 127 ] || echo NO SUCH COMMAND\n")
             .unwrap();
     }
-    let bin = Path::new(env!("CARGO_BIN_EXE_p2p-ci")).parent().unwrap();
-    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
-    let output = Command::new("timeout")
-        .args(["400", "unshare"])
-        .args(NAMESPACES)
-        .args(["bash", "-c", &script])
-        .current_dir(directory)
-        .env("PATH", path)
-        .env("HOME", directory)
-        .env("XDG_STATE_HOME", directory.join(".state"))
-        .env("XDG_CACHE_HOME", directory.join(".cache"))
-        .env_remove("RUST_LOG")
-        .output()
-        .unwrap();
+    let output = common::run_on_own_machine(&script, directory);
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(!text.contains("NO SUCH COMMAND"), "{text}\n{errors}");
@@ -81,7 +64,7 @@ fn is_line(printed: &str, found: &str) -> bool {
 
 #[test]
 fn commands_print_what_pages_say() {
-    let probe = Command::new("unshare").args(NAMESPACES).args(["ip", "link"]).output();
+    let probe = Command::new("unshare").args(common::NAMESPACES).args(["ip", "link"]).output();
     if !probe.is_ok_and(|output| output.status.success()) {
         return common::skip("there are no user and network namespaces here");
     }

@@ -13,6 +13,7 @@
 pub mod captures;
 pub mod holders;
 mod index;
+mod own_machine;
 pub mod pcapng;
 mod programs;
 mod requests;
@@ -25,6 +26,7 @@ use std::thread;
 use std::time::Duration;
 
 pub use index::Index;
+pub use own_machine::{NAMESPACES, run_on_own_machine};
 pub use programs::{Program, child_of, peer, run_peer, run_peer_again, run_peer_with_input, share};
 pub use requests::Requests;
 pub use talk::Talk;

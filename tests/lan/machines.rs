@@ -2,13 +2,8 @@
 //! there, so an ordinary user can set them up.
 
 use std::path::Path;
-use std::process::Command;
 
 use super::common;
-
-/// The namespaces of the first machine, all of whose processes end together.
-const NAMESPACES: [&str; 7] =
-    ["--user", "--map-root-user", "--net", "--mount", "--pid", "--fork", "--kill-child"];
 
 /// Sets both machines up: 10.77.0.1 is the one that runs the script, and `other` runs a command on 10.77.0.2, whose
 /// namespace is `$far`.
@@ -33,20 +28,7 @@ const SET_UP: &str = r#"
 /// Runs a script on the first machine, and returns what it has printed. `None`: there are no namespaces here.
 pub(super) fn run(script: &str, directory: &Path) -> Option<String> {
     let script = format!("exec 2>&1\n{SET_UP}\n{script}");
-    let bin = Path::new(env!("CARGO_BIN_EXE_p2p-ci")).parent().unwrap();
-    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
-    let output = Command::new("timeout")
-        .args(["400", "unshare"])
-        .args(NAMESPACES)
-        .args(["bash", "-c", &script])
-        .current_dir(directory)
-        .env("PATH", path)
-        .env("HOME", directory)
-        .env("XDG_STATE_HOME", directory.join(".state"))
-        .env("XDG_CACHE_HOME", directory.join(".cache"))
-        .env_remove("RUST_LOG")
-        .output()
-        .unwrap();
+    let output = common::run_on_own_machine(&script, directory);
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let errors = String::from_utf8_lossy(&output.stderr);
     if output.status.code() == Some(99) || errors.contains("unshare:") {
