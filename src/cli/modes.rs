@@ -2,6 +2,7 @@
 
 use std::cell::OnceCell;
 use std::ffi::OsString;
+use std::io;
 use std::iter;
 use std::path::Path;
 use std::sync::{Arc, mpsc};
@@ -235,9 +236,12 @@ fn journal(directory: &Path) -> Arc<Journal> {
 
 /// The same for commands that only read it: they do not create it.
 fn existing_journal(directory: &Path) -> Arc<Journal> {
-    match journal_file(directory).is_some_and(|path| path.symlink_metadata().is_ok()) {
-        true => journal(directory),
-        false => Arc::new(Journal::in_memory()),
+    let state = journal_file(directory).map(|path| path.symlink_metadata());
+    match state {
+        Some(Err(error)) if error.kind() == io::ErrorKind::NotFound => {
+            Arc::new(Journal::without_earlier_runs())
+        }
+        _ => journal(directory),
     }
 }
 

@@ -31,14 +31,28 @@ pub struct Journal(Store);
 
 #[derive(Debug)]
 enum Store {
-    Memory(Mutex<Entries>),
+    Memory(Mutex<Entries>, EarlierRuns),
     File(Mutex<JournalFile>),
+}
+
+/// What a journal without a file knows of the downloads of earlier runs.
+#[derive(Debug)]
+enum EarlierRuns {
+    /// There were none.
+    None,
+    /// Their journal could not be opened, or was not needed.
+    Unknown,
 }
 
 impl Journal {
     /// A journal that ends with the program.
     pub fn in_memory() -> Self {
-        Self(Store::Memory(Mutex::default()))
+        Self(Store::Memory(Mutex::default(), EarlierRuns::Unknown))
+    }
+
+    /// The same for a directory into which nothing was downloaded before.
+    pub fn without_earlier_runs() -> Self {
+        Self(Store::Memory(Mutex::default(), EarlierRuns::None))
     }
 
     /// Opens a journal, or creates an empty one.
@@ -59,7 +73,7 @@ impl Journal {
         let time = SystemTime::now();
         let mut events = events.map(|(document, event)| (document, Entry { time, event }));
         match &self.0 {
-            Store::Memory(entries) => {
+            Store::Memory(entries, _) => {
                 let mut entries = lock(entries);
                 events.for_each(|(document, entry)| entries.add(document, entry));
             }
@@ -90,7 +104,7 @@ impl Journal {
     /// Whether no other process had it open when this one opened it.
     pub fn was_alone(&self) -> bool {
         match &self.0 {
-            Store::Memory(_) => true,
+            Store::Memory(..) => true,
             Store::File(file) => lock(file).was_alone(),
         }
     }
@@ -112,10 +126,10 @@ impl Journal {
     /// When it cannot, or there is none, and nothing was downloaded since this program started.
     pub fn check(&self) -> io::Result<()> {
         match &self.0 {
-            Store::Memory(entries) if lock(entries).fetched().is_empty() => {
+            Store::Memory(entries, EarlierRuns::Unknown) if lock(entries).fetched().is_empty() => {
                 Err(io::Error::other("this program could not open it when it started"))
             }
-            Store::Memory(_) => Ok(()),
+            Store::Memory(..) => Ok(()),
             Store::File(file) => {
                 let path = lock(file).path().to_path_buf();
                 file::read(&path).map(drop)
@@ -125,7 +139,7 @@ impl Journal {
 
     fn read<T>(&self, take: impl FnOnce(&Entries) -> T) -> T {
         match &self.0 {
-            Store::Memory(entries) => take(&lock(entries)),
+            Store::Memory(entries, _) => take(&lock(entries)),
             Store::File(file) => {
                 let path = lock(file).path().to_path_buf();
                 let entries = file::read(&path).unwrap_or_else(|error| {
