@@ -153,7 +153,7 @@ impl Level {
 }
 
 /// What to change, for typical failures.
-type Hints = &'static [(Symptom, &'static str)];
+pub(super) type Hints = &'static [(Symptom, &'static str)];
 
 impl Case {
     pub(super) const fn server(

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test may panic")]
 
 mod cycles;
+mod files;
 mod scan;
 mod source;
 
@@ -205,49 +206,6 @@ fn the_table_allows_no_cycle() {
         for import in *allowed {
             assert!(above.contains(import), "{name}: {import} is not above it");
         }
-    }
-}
-
-/// The header of each `mod.rs` has a table of the files of its module.
-#[test]
-fn tables_of_files_are_complete() {
-    for (path, module) in Source::read(root()).0 {
-        if !module.file.ends_with("mod.rs") {
-            continue;
-        }
-        let text = fs::read_to_string(&module.file).unwrap();
-        let rows = text.lines().filter_map(|line| line.strip_prefix("//! | ")?.split(" |").next());
-        let named: BTreeSet<&str> =
-            rows.flat_map(|row| row.split('`').skip(1).step_by(2)).collect();
-        let files: BTreeSet<&str> = module.children.iter().map(String::as_str).collect();
-        assert_eq!(named, files, "{}: named in the table, and declared", path.join("::"));
-    }
-}
-
-/// ARCHITECTURE.md answers where things are with files that exist.
-#[test]
-fn files_that_architecture_names_exist() {
-    let text = fs::read_to_string(root().join("../ARCHITECTURE.md")).unwrap();
-    let (_, table) = text.split_once("## Where is").unwrap();
-    let (table, _) = table.split_once("\n## ").unwrap();
-    let files: Vec<&str> =
-        table.split('`').skip(1).step_by(2).filter(|part| part.ends_with(".rs")).collect();
-    assert!(files.len() >= 20);
-    for file in files {
-        assert!(root().join(file).is_file(), "{file}");
-    }
-}
-
-/// So do the paths in CONTRIBUTING.md.
-#[test]
-fn paths_that_contributing_names_exist() {
-    let text = fs::read_to_string(root().join("../CONTRIBUTING.md")).unwrap();
-    let paths = text.split('`').skip(1).step_by(2);
-    let of_this = |path: &&str| path.starts_with("src/") || path.starts_with("tests/");
-    let paths: Vec<&str> = paths.filter(of_this).collect();
-    assert!(paths.len() >= 5);
-    for path in paths {
-        assert!(root().join("..").join(path).exists(), "{path}");
     }
 }
 

@@ -4,12 +4,19 @@ use super::super::case::Client::{A, B};
 use super::super::case::Expected::{self, Listed, Records, Status};
 use super::super::case::Level::Robust;
 use super::super::case::Step::{Add, Expect, Send, SendBytes};
-use super::super::case::{Case, Order};
+use super::super::case::{Case, Hints, Order};
 use super::super::symptom::Symptom;
 
 const ADD: &str = "ADD RFC $1$V$PTitle: One$E";
 const LOOKUP: &str = "LOOKUP RFC $1$V$P\r\n";
 const ADDED: Expected = Records(Order::Given, &["RFC $1 One $H 50001"]);
+
+const READ_TOO_EARLY: Hints = &[
+    (Symptom::Status, BUFFER),
+    (Symptom::Missing, BUFFER),
+    (Symptom::Unreadable, BUFFER),
+    (Symptom::Closed, BUFFER),
+];
 
 pub(super) static CASES: &[Case] = &[
     Case::server(
@@ -17,24 +24,14 @@ pub(super) static CASES: &[Case] = &[
         ("bytewise", "3.5", 2),
         "a request may come one byte at a time",
         &[SendBytes(A, ADD), Expect(A, ADDED)],
-        &[
-            (Symptom::Status, BUFFER),
-            (Symptom::Missing, BUFFER),
-            (Symptom::Unreadable, BUFFER),
-            (Symptom::Closed, BUFFER),
-        ],
+        READ_TOO_EARLY,
     ),
     Case::server(
         Robust,
         ("two-parts", "3.5", 2),
         "a request may come in two parts",
         &[Send(A, "ADD RFC $1$V"), SendBytes(A, "$P"), Send(A, "Title: One$E"), Expect(A, ADDED)],
-        &[
-            (Symptom::Status, BUFFER),
-            (Symptom::Missing, BUFFER),
-            (Symptom::Unreadable, BUFFER),
-            (Symptom::Closed, BUFFER),
-        ],
+        READ_TOO_EARLY,
     ),
     Case::server(
         Robust,

@@ -7,6 +7,7 @@
 mod end_line;
 mod ending;
 mod odd_rows;
+mod place;
 mod rows;
 mod whole;
 
@@ -19,6 +20,7 @@ use crate::limits;
 use crate::protocol::grammar::version::{find_status_line, starts_status_line};
 use crate::protocol::{Attribute, Record, SyntaxError};
 use odd_rows::OddRows;
+use place::{EndLines, Place};
 
 /// The form of the reply to a request.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -98,30 +100,6 @@ pub(in crate::protocol) enum Found {
     Skipped(usize),
     /// Not yet a whole line.
     Incomplete,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-enum Place {
-    #[default]
-    Start,
-    Refused,
-    /// After `200`, before the empty line that other servers omit.
-    Found,
-    Records,
-    /// After the final empty line, before a line `END`.
-    Ended,
-}
-
-/// Where lines `END` may be.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-enum EndLines {
-    /// Nowhere: such a line violates the protocol.
-    #[default]
-    Never,
-    /// After the rows of a reply or after its final empty line, until the server shows an extension.
-    Possible,
-    /// At the end of each reply, which an empty line does not end.
-    Expected,
 }
 
 impl IndexReplyDecoder {
