@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::net::{Connection, Receiver};
 use crate::protocol::role::{DocumentServer, IndexServer, RequestEvent};
-use crate::protocol::{DocumentRequest, IndexRequest};
+use crate::protocol::{IndexRequest, UploadRequest};
 
 /// One side of a connection, as a state machine. All times count from the beginning of the
 /// [`Driver`].
@@ -133,7 +133,7 @@ impl Role for IndexServer {
 }
 
 impl Role for DocumentServer {
-    type Event = RequestEvent<DocumentRequest>;
+    type Event = RequestEvent<UploadRequest>;
 
     fn next(&mut self, input: &[u8], now: impl Fn() -> Duration) -> Option<Self::Event> {
         self.next(input, now)

@@ -10,13 +10,14 @@ use std::time::Duration;
 use libfuzzer_sys::fuzz_target;
 use p2p_ci::protocol::role::{DocumentServer, IndexServer, RequestEvent, RequestMeaning};
 use p2p_ci::protocol::{
-    ContentRange, DecodeError, DocumentRequest, IndexRequest, Request, RequestDecoder, empty_lines,
+    ContentRange, DecodeError, DocumentRequest, IndexRequest, Request, RequestDecoder,
+    UploadRequest, empty_lines,
 };
 
 fuzz_target!(|data: &[u8]| {
     if let Some((&step, bytes)) = data.split_first() {
         check::<IndexRequest>(bytes, usize::from(step).max(1));
-        check::<DocumentRequest>(bytes, usize::from(step).max(1));
+        check::<UploadRequest>(bytes, usize::from(step).max(1));
         check_roles(bytes, usize::from(step).max(1));
         check_range(bytes);
     }

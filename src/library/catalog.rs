@@ -1,6 +1,7 @@
 //! The shared documents of a directory, with their titles and files (protocol.md sections 2.3 and 5).
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::Bound;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -92,6 +93,15 @@ impl Library {
     /// All documents with their files, in the same order.
     pub fn entries(&self) -> impl Iterator<Item = (&Document, &Arc<Entry>)> {
         self.entries.iter()
+    }
+
+    /// Those after a document, or all, in the same order.
+    pub fn entries_after(
+        &self,
+        last: Option<&Document>,
+    ) -> impl Iterator<Item = (&Document, &Arc<Entry>)> {
+        let begin = last.map_or(Bound::Unbounded, Bound::Excluded);
+        self.entries.range::<Document, _>((begin, Bound::Unbounded))
     }
 
     /// The file of a document; `None` if it is not shared.

@@ -101,6 +101,9 @@ pub const fn crowd(places: usize) -> usize {
 /// Age from which the rate of an upload is compared with others.
 pub const RATE_KNOWN: Duration = Duration::from_secs(2);
 
+/// Documents whose records an upload server writes at once, while the library is locked.
+pub const UPLOAD_LIST_ROWS: usize = 1024;
+
 /// Time after which the sender of such a document checks what its reader has read.
 pub const HAND_OVER_CHECK: Duration = Duration::from_millis(250);
 /// Time between the head of a reply and the document, for programs without extensions in compatibility mode

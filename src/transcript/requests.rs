@@ -10,7 +10,7 @@ use super::request_lines::{Awaited, of_fault, of_request};
 use super::{Kind, Side};
 use crate::protocol::dialect::{CompatReader, StyleSettings};
 use crate::protocol::role::{DocumentServer, IndexServer, RequestEvent, RequestMeaning};
-use crate::protocol::{DocumentRequest, IndexRequest, ReplyForm, Request, RequestDecoder};
+use crate::protocol::{IndexRequest, ReplyForm, Request, RequestDecoder, UploadRequest};
 
 /// The role of a server.
 pub(super) trait ServerRole {
@@ -38,17 +38,17 @@ impl ServerRole for IndexServer {
 }
 
 impl ServerRole for DocumentServer {
-    type Request = DocumentRequest;
+    type Request = UploadRequest;
 
     fn compatible(reader: CompatReader) -> Self {
         Self::new().compatible(reader)
     }
 
-    fn next(&mut self, input: &[u8]) -> Option<RequestEvent<DocumentRequest>> {
+    fn next(&mut self, input: &[u8]) -> Option<RequestEvent<UploadRequest>> {
         self.next(input, || Duration::ZERO)
     }
 
-    fn on_end(&mut self) -> Option<RequestEvent<DocumentRequest>> {
+    fn on_end(&mut self) -> Option<RequestEvent<UploadRequest>> {
         self.on_end()
     }
 }

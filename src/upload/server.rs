@@ -6,6 +6,7 @@
 mod answer;
 mod handing_over;
 mod lending;
+mod listing;
 mod not_sent;
 mod requests;
 mod running;

@@ -11,7 +11,7 @@ mod mistakes;
 
 use p2p_ci::protocol::{
     Content, Digest, Document, DocumentRequest, Endpoint, IndexRequest, Listing, Request,
-    RequestDecoder,
+    RequestDecoder, UploadRequest,
 };
 
 fn endpoint(text: &str) -> Endpoint {
@@ -175,6 +175,16 @@ fn document_requests() {
         "GET RFC 1234 P2P-CI/1.0\r\nHost: somehost.csc.ncsu.edu\r\nConnection: keep-alive\r\n\r\n",
         &kept_open,
     );
+    round_trip(
+        "GET RFC 1234 P2P-CI/1.0\r\nHost: somehost.csc.ncsu.edu\r\n\r\n",
+        &UploadRequest::Get(get(None)),
+    );
+    for (word, listing) in [("ALL", Listing::Rfcs), ("FILES", Listing::Files)] {
+        round_trip(
+            &format!("LIST {word} P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\n\r\n"),
+            &UploadRequest::List { listing, from: "h:1".parse().unwrap() },
+        );
+    }
 }
 
 /// Forms that other programs write and every reader accepts (protocol.md section 3.5).

@@ -5,7 +5,7 @@
 //! | `request_lines`, `request`, `head`, `header` | lines of requests, requests and their headers | 3.1, 3.5 |
 //! | `lines` | lines of replies | 2.1 |
 //! | `index_request`, `index_reply`, `index_reply_decoder` | between peer and index server | 4 |
-//! | `document_request`, `document_reply`, `document_reply_decoder` | between peer and upload server | 5 |
+//! | `upload_request`, `document_request`, `document_reply`, `document_reply_decoder` | between peer and upload server | 5 |
 //! | `document_bounds`, `reply_prefix` | where a document is, in replies of other programs | 5.4 |
 //! | `status`, `decode_error`, `request_faults`, `mistakes` | refusals, their reasons, likely mistakes | 6 |
 
@@ -26,6 +26,7 @@ mod request;
 mod request_faults;
 mod request_lines;
 mod status;
+mod upload_request;
 
 pub use decode_error::DecodeError;
 pub use document_bounds::{BEGINNING, DocumentBounds, Surplus, is_padding};
@@ -43,3 +44,4 @@ pub(crate) use mistakes::similar;
 pub use request::{Request, RequestDecoder};
 pub use request_lines::empty_lines;
 pub use status::{Refusal, Status};
+pub use upload_request::UploadRequest;

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::request_event::RequestEvent;
+use super::request_event::{RequestEvent, RequestMeaning};
 use super::request_reader::RequestReader;
 use crate::limits;
-use crate::protocol::DocumentRequest;
+use crate::protocol::UploadRequest;
 use crate::protocol::dialect::{CompatReader, ReplyStyle};
 
 /// Reads the requests of one client, with their deadlines.
@@ -15,15 +15,17 @@ use crate::protocol::dialect::{CompatReader, ReplyStyle};
 /// for the first byte of the next request, and then closes the connection without a reply.
 #[derive(Debug)]
 pub struct DocumentServer {
-    requests: RequestReader<DocumentRequest>,
+    requests: RequestReader<UploadRequest>,
     head_deadline: Duration,
     kept_open: Duration,
     /// Whether the connection is kept open, and nothing of the next request has arrived.
     is_kept_open: bool,
+    /// Whether a LIST is a request.
+    answers_lists: bool,
 }
 
 /// An event at an upload server.
-type Event = RequestEvent<DocumentRequest>;
+type Event = RequestEvent<UploadRequest>;
 
 impl DocumentServer {
     /// An upload server at the beginning of a connection.
@@ -35,12 +37,17 @@ impl DocumentServer {
     pub fn with_limits(limits: &limits::Uploads) -> Self {
         let limits::Uploads { head_deadline, kept_open, .. } = *limits;
         let requests = RequestReader::new();
-        Self { requests, head_deadline, kept_open, is_kept_open: false }
+        Self { requests, head_deadline, kept_open, is_kept_open: false, answers_lists: false }
     }
 
     /// The same server in compatibility mode (protocol.md appendix B).
     pub fn compatible(self, reader: CompatReader) -> Self {
         Self { requests: self.requests.compatible(reader), ..self }
+    }
+
+    /// The same server with LIST (protocol.md section 5.8), which is a fault otherwise.
+    pub fn with_lists(self) -> Self {
+        Self { answers_lists: true, ..self }
     }
 
     /// The form of the reply to the last request, unless it is that of the grammar.
@@ -58,7 +65,13 @@ impl DocumentServer {
             self.is_kept_open = false;
             self.requests.stop_waiting();
         }
-        self.requests.next(input, now)
+        let event = self.requests.next(input, now)?;
+        Some(match event.meaning {
+            RequestMeaning::Request(UploadRequest::List { listing, .. }) if !self.answers_lists => {
+                RequestEvent::fault(UploadRequest::list_is_unknown(listing, event.used))
+            }
+            meaning => RequestEvent { meaning, ..event },
+        })
     }
 
     /// The last reply was sent, and the connection stays open for the next request.
@@ -107,7 +120,6 @@ impl Default for DocumentServer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::role::RequestMeaning;
 
     const GET: &[u8] = b"GET RFC 1 P2P-CI/1.0\r\nHost: h\r\n\r\n";
 
@@ -182,5 +194,29 @@ mod tests {
         let mut role = DocumentServer::new();
         assert_eq!(role.next(b"\r\n", || at(0)).map(|event| event.used), Some(2));
         assert_eq!(word(&role.on_end().unwrap()), "fault");
+    }
+
+    #[test]
+    fn a_list_is_a_request_only_where_it_is_answered() {
+        let list = |words: &str| format!("{words} P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\n\r\n");
+        for (words, is_list) in [
+            ("LIST ALL", true),
+            ("LIST FILES", true),
+            ("LIST", false),
+            ("LIST RFC 1", false),
+            ("LOOKUP RFC 1", false),
+        ] {
+            let text = list(words);
+            let event = |mut role: DocumentServer| role.next(text.as_bytes(), || at(0)).unwrap();
+            let (without, with) =
+                (event(DocumentServer::new()), event(DocumentServer::new().with_lists()));
+            assert_eq!((word(&without), without.used), ("fault", text.len()), "{words}");
+            assert_eq!(word(&with), if is_list { "request" } else { "fault" }, "{words}");
+            assert_eq!(with.used, text.len(), "{words}");
+        }
+        let text = "LIST ALL P2P-CI/1.0\r\nHost: h\r\n\r\n";
+        let mut role = DocumentServer::new().with_lists();
+        let event = role.next(text.as_bytes(), || at(0)).unwrap();
+        assert_eq!((word(&event), event.used), ("fault", text.len()));
     }
 }

@@ -1,4 +1,4 @@
-//! The answer to one GET (protocol.md section 5).
+//! The reply to one GET (protocol.md section 5).
 
 use std::io;
 use std::net::SocketAddr;
@@ -252,7 +252,7 @@ impl Sharing {
     }
 
     /// Counts a request whose reply is ready.
-    fn count(&self, reader: &Reader<'_>, status: Status) {
+    pub(super) fn count(&self, reader: &Reader<'_>, status: Status) {
         let Reader { number, method, asked, .. } = *reader;
         self.totals.add_request(number, method, status, asked.elapsed());
     }

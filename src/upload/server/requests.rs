@@ -6,7 +6,7 @@ use crate::driver::Driver;
 use crate::net::Connection;
 use crate::protocol::dialect::ReplyStyle;
 use crate::protocol::role::{DocumentServer, RequestMeaning};
-use crate::protocol::{DecodeError, DocumentRequest};
+use crate::protocol::{DecodeError, UploadRequest};
 
 /// Reads requests from a connection.
 pub(super) struct Requests<'a>(Driver<'a, DocumentServer>);
@@ -22,7 +22,7 @@ impl<'a> Requests<'a> {
     }
 
     /// Reads a request, or its fault. `None`: the connection was closed without one.
-    pub(super) fn next(&mut self) -> io::Result<Option<Result<DocumentRequest, DecodeError>>> {
+    pub(super) fn next(&mut self) -> io::Result<Option<Result<UploadRequest, DecodeError>>> {
         loop {
             let event = self.0.wait_for_next()?;
             self.0.take(event.used);

@@ -85,6 +85,25 @@ fn changed() -> io::Error {
     io::Error::other("the file has changed since it was opened")
 }
 
+/// Waits until bytes may be sent to a reader at the rate of all uploads and at that of its network, and returns
+/// their number. `take` waits for one of the rates.
+pub(super) fn granted(
+    (bandwidth, network_rates): (&Bandwidth, &NetworkRates),
+    take: impl Fn(&Bandwidth, u64) -> u64,
+    reader: IpAddr,
+    most: u64,
+) -> u64 {
+    let of_network = network_rates.of(reader).filter(|limit| limit.limit().is_some());
+    let Some(of_network) = of_network else { return take(bandwidth, most) };
+    let granted = take(&of_network, most);
+    let mut taken = 0_u64;
+    // What the network was granted is sent, however small the pieces of all uploads are.
+    while taken < granted {
+        taken = taken.saturating_add(take(bandwidth, granted.saturating_sub(taken)));
+    }
+    taken
+}
+
 impl Upload<'_> {
     /// Sends the document or a part of it, exactly as long as its head says.
     ///
@@ -164,18 +183,15 @@ impl Upload<'_> {
 
     /// Waits until bytes may be sent, and returns their number.
     fn take(&self, is_small: bool, most: u64) -> u64 {
-        let take = |bandwidth: &Bandwidth, most| {
-            bandwidth.take_and_look(self.reader, is_small, most, || self.check_progress())
-        };
-        let of_network = self.network_rates.of(self.reader).filter(|limit| limit.limit().is_some());
-        let Some(of_network) = of_network else { return take(self.bandwidth, most) };
-        let granted = take(&of_network, most);
-        let mut taken = 0_u64;
-        // What the network was granted is sent, however small the pieces of all uploads are.
-        while taken < granted {
-            taken = taken.saturating_add(take(self.bandwidth, granted.saturating_sub(taken)));
-        }
-        taken
+        let rates = (self.bandwidth, self.network_rates);
+        granted(
+            rates,
+            |bandwidth, most| {
+                bandwidth.take_and_look(self.reader, is_small, most, || self.check_progress())
+            },
+            self.reader,
+            most,
+        )
     }
 
     fn check_progress(&self) {

@@ -5,12 +5,12 @@ use std::time::Instant;
 
 use super::answer::{CLOSED, Reader, Sharing, Then};
 use super::requests::Requests;
-use super::totals::{GET, OTHER};
+use super::totals::{GET, LIST, OTHER};
 use crate::counters::Cause;
 use crate::net::{Outcome, ReadClock, close_after_reply, lingering_close};
 use crate::protocol::dialect::{CompatReader, StyleSettings};
 use crate::protocol::role::DocumentServer;
-use crate::protocol::{Refusal, Status};
+use crate::protocol::{Refusal, Status, UploadRequest};
 
 impl Sharing {
     /// Serves one connection until it ends. `clock` measures how fast its reader is.
@@ -30,7 +30,15 @@ impl Sharing {
                 Ok(Some(Ok(request))) => {
                     reader.style = reader.style.filter(|_| !request.has_extensions());
                     self.permits.request_received(number);
-                    self.answer(&reader, &request, clock, &mut slot)
+                    match request {
+                        UploadRequest::Get(request) => {
+                            self.answer(&reader, &request, clock, &mut slot)
+                        }
+                        UploadRequest::List { listing, .. } => {
+                            reader.method = LIST;
+                            self.list(&reader, listing, clock)
+                        }
+                    }
                 }
                 Ok(Some(Err(error))) => {
                     log::warn!("{address}: {}, {error}{CLOSED}", Status::from(error.refusal));
@@ -77,6 +85,7 @@ impl Sharing {
     /// The role of the server, in compatibility mode if that is set.
     fn role(&self, address: SocketAddr) -> DocumentServer {
         let role = DocumentServer::with_limits(&self.uploads.limits);
+        let role = if self.uploads.lists { role.with_lists() } else { role };
         match self.uploads.compat {
             false => role,
             true => role.compatible(CompatReader::new(address, StyleSettings::default())),

@@ -22,6 +22,8 @@ pub struct Uploads {
     pub explain: bool,
     /// Whether requests are accepted in the forms of other programs (protocol.md appendix B).
     pub compat: bool,
+    /// Whether LIST is answered (an extension, protocol.md section 5.8).
+    pub lists: bool,
     /// Whether a document is moved out of the library after another peer has downloaded all of it.
     pub hand_over: bool,
     /// The addresses that may connect.

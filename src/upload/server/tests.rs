@@ -202,3 +202,59 @@ fn an_upload_without_a_slot_is_refused_after_its_time() {
         assert_eq!(reply, b"P2P-CI/1.0 503 Service Unavailable\r\n\r\n");
     });
 }
+
+#[test]
+fn a_list_is_sent_where_it_is_switched_on() {
+    let list = |kind: &str| format!("LIST {kind} P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\n\r\n");
+    let (rfcs, files) = (list("ALL"), list("FILES"));
+    let without = Holder::of(3);
+    let (outcome, reply) = without.reply(&rfcs);
+    assert_eq!(outcome, Outcome::Abuse);
+    assert_eq!(reply, b"P2P-CI/1.0 400 Bad Request\r\n\r\n");
+
+    let bandwidth = crate::net::Bandwidth::new(std::num::NonZeroU64::new(100_000_000));
+    let holder = Holder::with(3, Uploads { lists: true, bandwidth, ..Uploads::default() });
+    let (outcome, reply) = holder.reply(&format!("{files}{rfcs}{GET}"));
+    assert_eq!(outcome, Outcome::Normal);
+    let reply = String::from_utf8(reply).unwrap();
+    let none = "P2P-CI/1.0 200 OK\r\n\r\n\r\n";
+    let rest = reply.strip_prefix(none).expect(&reply);
+    let (one, document) = rest.split_once("\r\n\r\nP2P-CI/1.0 200 OK\r\nDate: ").expect(&reply);
+    let rows: Vec<&str> = one.lines().collect();
+    assert_eq!(rows[..2], ["P2P-CI/1.0 200 OK", ""]);
+    assert!(rows[2].starts_with("RFC 1 ") && rows[2].ends_with(" 1"), "{reply}");
+    assert_eq!(rows[3..], ["Length: 3"], "{reply}");
+    assert!(document.ends_with("\u{0}\u{1}\u{2}"), "{reply}");
+    assert_eq!(holder.sharing.totals.requests().counts[totals::LIST][0], 2);
+
+    // The digest is listed when it is known, for which the file must not be too young.
+    let with_digest = GET.replace("\r\n\r\n", "\r\nWant-Digest: sha-256\r\n\r\n");
+    let mut hasher = crate::library::Hasher::default();
+    hasher.update(&holder.document);
+    let digest = hasher.finish();
+    let end = format!("\r\nDigest: {digest}\r\nLength: 3\r\n\r\n");
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !holder.reply(&rfcs).1.ends_with(end.as_bytes()) {
+        assert!(Instant::now() < deadline);
+        holder.reply(&with_digest);
+    }
+}
+
+/// More documents than are written while the library is locked once.
+#[test]
+fn a_long_list_has_each_document_once() {
+    let holder = Holder::with(3, Uploads { lists: true, ..Uploads::default() });
+    let count = 2 * limits::UPLOAD_LIST_ROWS + 1;
+    for number in 2..=count {
+        fs::write(holder._directory.path().join(format!("rfc{number}.txt")), "x").unwrap();
+    }
+    let library = Library::scan(holder._directory.path(), Depth::Directory).unwrap();
+    let permits = Permits::new(8, holder.sharing.uploads.admission());
+    let sharing = sharing(library, holder.sharing.uploads.clone(), &permits, 8, &Stop::new());
+    let holder = Holder { sharing, ..holder };
+    let (_, reply) = holder.reply("LIST ALL P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\n\r\n");
+    let reply = String::from_utf8(reply).unwrap();
+    let rows = reply.lines().filter(|line| line.starts_with("RFC "));
+    let numbers = rows.map(|row| row.split(' ').nth(1).unwrap().parse::<usize>().unwrap());
+    assert!(numbers.eq(1..=count));
+}

@@ -8,11 +8,13 @@ use crate::counters::{RequestCounters, RequestTotals, Tally};
 use crate::protocol::Status;
 
 /// The names of the methods as they are counted. Faults count as the last one.
-pub const UPLOAD_METHODS: [&str; 2] = ["GET", "other"];
+pub const UPLOAD_METHODS: [&str; 3] = ["GET", "LIST", "other"];
 /// The position of GET.
 pub(super) const GET: usize = 0;
+/// The position of LIST.
+pub(super) const LIST: usize = 1;
 /// The position of faults.
-pub(super) const OTHER: usize = 1;
+pub(super) const OTHER: usize = 2;
 
 /// Totals of an upload server.
 #[derive(Debug, Default)]

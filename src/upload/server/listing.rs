@@ -1,0 +1,108 @@
+//! The reply to LIST: the records of what is shared (protocol.md section 5.8).
+
+use std::io;
+use std::ops::ControlFlow;
+use std::time::Instant;
+
+use super::answer::{Reader, Sharing, Then};
+use super::sending::granted;
+use crate::limits;
+use crate::net::{Bandwidth, ReadClock};
+use crate::protocol::{
+    Attribute, BorrowedRecord, Document, END_OF_RECORDS, Endpoint, Host, Listing, Port, Status,
+    encode_attribute, encode_found, encode_record,
+};
+
+impl Sharing {
+    /// Sends the records of all shared documents of a kind. The connection stays open: the end of the reply is
+    /// marked.
+    pub(super) fn list(
+        &self,
+        reader: &Reader<'_>,
+        listing: Listing,
+        clock: &mut ReadClock,
+    ) -> io::Result<Then> {
+        let Reader { stream, address, .. } = *reader;
+        let local = stream.local_addr()?;
+        let port = Port::try_from(local.port()).map_err(io::Error::other)?;
+        let holder = Endpoint { host: Host::from(local.ip()), port };
+        self.count(reader, Status::Ok);
+        let (mut bytes, mut last, mut count) = (Vec::new(), None::<Document>, 0_usize);
+        encode_found(&mut bytes);
+        loop {
+            let next = self.next_rows(listing, last.as_ref(), &holder, &mut bytes, &mut count);
+            if next.is_break() {
+                bytes.extend_from_slice(END_OF_RECORDS);
+            }
+            if let Err(error) = self.send_rows(reader, &bytes, clock) {
+                log::warn!("{address}: a list ended after {count} records: {error}");
+                return Ok(Then::Broken);
+            }
+            bytes.clear();
+            match next {
+                ControlFlow::Continue(document) => last = Some(document),
+                ControlFlow::Break(()) => break,
+            }
+        }
+        log::info!("{address} LIST: {count} records");
+        Ok(Then::KeepOpen)
+    }
+
+    /// Sends a part of a list at the rates of uploads.
+    fn send_rows(
+        &self,
+        reader: &Reader<'_>,
+        mut bytes: &[u8],
+        clock: &mut ReadClock,
+    ) -> io::Result<()> {
+        let Reader { stream, address, .. } = *reader;
+        let rates = (&self.uploads.bandwidth, &self.uploads.network_rates);
+        while !bytes.is_empty() {
+            let begun = Instant::now();
+            let most = (bytes.len() as u64).min(limits::SEND_PIECE);
+            let take = |rate: &Bandwidth, most| rate.take(address.ip(), true, most);
+            let count = granted(rates, take, address.ip(), most);
+            clock.has_paused(stream, begun.elapsed())?;
+            let count = usize::try_from(count).unwrap_or(usize::MAX).min(bytes.len());
+            let (piece, rest) = bytes.split_at(count);
+            clock.send(stream, piece)?;
+            bytes = rest;
+        }
+        Ok(())
+    }
+
+    /// Appends the records of the next documents, and returns the last one of them. Nobody waits for the library
+    /// while they are sent.
+    fn next_rows(
+        &self,
+        listing: Listing,
+        after: Option<&Document>,
+        holder: &Endpoint,
+        bytes: &mut Vec<u8>,
+        count: &mut usize,
+    ) -> ControlFlow<(), Document> {
+        let library = self.library.read();
+        let mut last = None;
+        let entries = library.entries_after(after).take(limits::UPLOAD_LIST_ROWS);
+        for (document, entry) in entries {
+            last = Some(document);
+            let is_listed = match document {
+                Document::Rfc(_) => listing == Listing::Rfcs,
+                Document::File(_) => listing == Listing::Files,
+            };
+            if !is_listed {
+                continue;
+            }
+            *count += 1;
+            encode_record(BorrowedRecord { document, title: entry.title(), holder }, bytes);
+            let content = library.content(document);
+            let digest = content.digest.map(Attribute::Digest);
+            let attributes = digest.into_iter().chain(content.length.map(Attribute::Length));
+            attributes.for_each(|attribute| encode_attribute(attribute, bytes));
+        }
+        match last {
+            Some(document) => ControlFlow::Continue(document.clone()),
+            None => ControlFlow::Break(()),
+        }
+    }
+}
