@@ -52,6 +52,8 @@ pub(super) struct Context {
     pub(super) typed: String,
     /// Whether the user can be asked.
     pub(super) interactive: bool,
+    /// Whether holders are found in a distributed hash table, too.
+    pub(super) has_table: bool,
     /// Whether output that is longer than the screen goes to a pager.
     pub(super) is_paged: bool,
 }
@@ -84,6 +86,7 @@ impl Context {
             created: RefCell::default(),
             typed: String::new(),
             interactive: false,
+            has_table: args.dht.is_used(),
             is_paged: false,
         }
     }

@@ -1,6 +1,6 @@
 //! The options of the distributed hash table (docs/dht.md), and its node in a peer and in a server.
 //!
-//! A build without the feature `dht` has the options, and says which build implements them.
+//! A build without the feature `dht` has the options, and refuses them.
 
 #[cfg(feature = "dht")]
 mod joined;
@@ -9,11 +9,31 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use super::errors::command_error::CommandError;
 use super::headings::NETWORK;
 use super::values::endpoints::{Servers, index_server};
 use crate::library::SharedLibrary;
 use crate::peer::HolderSource;
 use crate::protocol::Endpoint;
+
+/// An option of the feature in a build without it.
+#[cfg(not(feature = "dht"))]
+const NOT_BUILT: &str = "need a program with a distributed hash table: the packages have it, and \
+                         `cargo install --path . --features dht` builds it";
+
+/// Checks that this build has `server --dht`.
+///
+/// # Errors
+/// When it does not.
+pub(super) fn check_bootstrap_node(is_asked: bool) -> Result<(), CommandError> {
+    #[cfg(not(feature = "dht"))]
+    if is_asked {
+        let needs = NOT_BUILT.replacen("need", "needs", 1);
+        return Err(CommandError::Usage(format!("`--dht` {needs}")));
+    }
+    let _ = is_asked;
+    Ok(())
+}
 
 /// The options of a peer.
 #[derive(Clone, Debug, clap::Args)]
@@ -41,7 +61,8 @@ pub(super) struct Table {
 }
 
 impl DhtArgs {
-    fn is_used(&self) -> bool {
+    /// Whether the options name a table.
+    pub(super) fn is_used(&self) -> bool {
         self.dht || self.public_dht || !self.bootstrap.is_empty()
     }
 
@@ -49,17 +70,24 @@ impl DhtArgs {
     ///
     /// # Errors
     /// When this build has no table, or the node cannot be started.
-    pub(super) fn join(&self, servers: &Servers, uploads: Option<SocketAddr>) -> io::Result<Table> {
+    pub(super) fn join(
+        &self,
+        servers: &Servers,
+        uploads: Option<SocketAddr>,
+    ) -> Result<Table, CommandError> {
         if !self.is_used() {
             return Ok(Table::default());
         }
         #[cfg(feature = "dht")]
         return joined::Joined::start(&self.bootstrap, self.public_dht, servers, uploads)
-            .map(|joined| Table { joined: Some(joined) });
+            .map(|joined| Table { joined: Some(joined) })
+            .map_err(CommandError::Start);
         #[cfg(not(feature = "dht"))]
         {
             let _ = (servers, uploads);
-            Err(missing("--dht, --bootstrap and --public-dht"))
+            Err(CommandError::Usage(format!(
+                "`--dht`, `--bootstrap` and `--public-dht` {NOT_BUILT}"
+            )))
         }
     }
 }
@@ -101,7 +129,7 @@ impl BootstrapNode {
     /// Starts the first node of a network.
     ///
     /// # Errors
-    /// When this build has no table, or the node cannot be started.
+    /// When the node cannot be started. A build without it is refused before.
     pub(super) fn start(listen: SocketAddr) -> io::Result<Self> {
         #[cfg(feature = "dht")]
         return joined::bootstrap_node(listen)
@@ -109,18 +137,7 @@ impl BootstrapNode {
         #[cfg(not(feature = "dht"))]
         {
             let _ = listen;
-            Err(missing("--dht"))
+            Err(io::ErrorKind::Unsupported.into())
         }
     }
-}
-
-#[cfg(not(feature = "dht"))]
-fn missing(options: &str) -> io::Error {
-    io::Error::new(
-        io::ErrorKind::Unsupported,
-        format!(
-            "this build has no distributed hash table: leave out {options}, or build with \
-             `cargo build --release --features dht`"
-        ),
-    )
 }

@@ -10,7 +10,7 @@ use super::downloads::share_directory::remove_empty_directories;
 use super::errors::command_error::CommandError;
 use super::other_kind::note_upload_server;
 use super::output::pager::Paging;
-use super::output::print::clear_screen;
+use super::output::print::{clear_screen, print_note};
 
 /// Runs a line of the shell; `false` if it ends the session.
 pub(super) fn run_line(context: &Context, line: &LineCommand) -> Result<bool, CommandError> {
@@ -32,8 +32,13 @@ pub(super) fn run(context: &Context, command: &Command) -> Result<(), CommandErr
     };
     context.index.close_queries();
     remove_empty_directories(context);
-    if let Err(error) = &outcome {
-        note_upload_server(context, error);
+    match &outcome {
+        Err(error) => note_upload_server(context, error),
+        Ok(()) if context.has_table && lists(command) => print_note(
+            "documents that only the distributed hash table knows are not listed: `lookup` and `get` find \
+             them by number or name",
+        ),
+        Ok(()) => {}
     }
     match (command, &outcome) {
         // A command that had ended before the interrupt has succeeded.
@@ -48,6 +53,26 @@ pub(super) fn run(context: &Context, command: &Command) -> Result<(), CommandErr
             ),
         ) => context.check_interrupt().and(outcome),
         (_, Err(_)) => outcome,
+    }
+}
+
+/// Whether a command reads lists of index servers.
+fn lists(command: &Command) -> bool {
+    match command {
+        Command::List(_)
+        | Command::Search(_)
+        | Command::Browse(_)
+        | Command::Peers
+        | Command::Sync(_) => true,
+        Command::Lookup(_)
+        | Command::Get(_)
+        | Command::Add(_)
+        | Command::Verify(_)
+        | Command::Why(_)
+        | Command::Read(_)
+        | Command::Open(_)
+        | Command::Docs
+        | Command::Status => false,
     }
 }
 

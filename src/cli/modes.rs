@@ -66,8 +66,7 @@ pub(super) fn once(args: &Args, command: &Command, interactive: bool) -> Result<
         IndexConnection::new(server.clone(), args.host.clone(), port, Arc::default())
     };
     let others = args.server.others.iter().map(connection).collect();
-    let table = args.dht.join(&args.server, None).map_err(CommandError::Start);
-    let table = finish(args.format(), table)?;
+    let table = finish(args.format(), args.dht.join(&args.server, None))?;
     let queries = IndexGroup::new(connection(&args.server.first), others);
     let index = IndexAccess::once(queries.with_sources(table.sources()));
     let journal = match command {

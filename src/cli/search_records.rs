@@ -32,6 +32,10 @@ pub(super) fn search_each(
                 listed = listed.and(completeness);
                 records.push(found);
             }
+            // It is the result only if no other source has replied.
+            Err(IndexError::NotListed) => {
+                failure.get_or_insert(IndexError::NotListed);
+            }
             Err(error) => {
                 if members.len() > 1 {
                     log::warn!("{}", error_chain(&error));

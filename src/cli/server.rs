@@ -12,7 +12,7 @@ use super::admin::{AdminError, print_addresses};
 #[cfg(feature = "cluster")]
 use super::cluster_args::ClusterError;
 use super::config::layers::Configured;
-use super::dht::BootstrapNode;
+use super::dht::{BootstrapNode, check_bootstrap_node};
 use super::errors::command_error::CommandError;
 use super::errors::failure::Failure;
 use super::errors::report::report;
@@ -126,6 +126,7 @@ pub(super) fn run(all: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn serve(configured: &Configured<Args>, arguments: Vec<OsString>) -> Result<(), Error> {
     let args = &configured.args;
     check_announce(args.announce).map_err(Error::NotBuilt)?;
+    check_bootstrap_node(args.dht.is_some()).map_err(Error::NotBuilt)?;
     if let Err(error) = limit_malloc_arenas() {
         log::warn!("little of the address space can be used, set MALLOC_ARENA_MAX=2: {error}");
     }

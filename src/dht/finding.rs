@@ -33,10 +33,15 @@ pub struct FoundHolder {
 /// A query that runs. It ends in the background if it is dropped.
 #[derive(Debug)]
 pub struct Finding {
-    replies: Receiver<(FoundBy, Vec<SocketAddrV4>)>,
+    replies: Receiver<Reply>,
     bounds: Bounds,
     waiting: Vec<FoundHolder>,
+    /// Why a key was not asked for.
+    failure: Option<DhtError>,
 }
+
+/// The holders that a node has returned, or the failure of a query.
+type Reply = Result<(FoundBy, Vec<SocketAddrV4>), DhtError>;
 
 /// The queries that run in this process.
 static RUNNING: Mutex<usize> = Mutex::new(0);
@@ -94,7 +99,7 @@ impl Finding {
                 })
                 .map_err(DhtError::Thread)?;
         }
-        Ok(Self { replies, bounds: Bounds::new(limits), waiting: Vec::new() })
+        Ok(Self { replies, bounds: Bounds::new(limits), waiting: Vec::new(), failure: None })
     }
 
     /// The next holder; `None` if the query has ended, or there is none before this time.
@@ -107,7 +112,13 @@ impl Finding {
                 return None;
             }
             let time = until.saturating_duration_since(Instant::now());
-            let (by, holders) = self.replies.recv_timeout(time).ok()?;
+            let (by, holders) = match self.replies.recv_timeout(time).ok()? {
+                Ok(reply) => reply,
+                Err(error) => {
+                    self.failure = Some(error);
+                    continue;
+                }
+            };
             let new = holders.into_iter().filter(|address| self.bounds.admits(*address));
             self.waiting.extend(new.map(|address| FoundHolder { address, by }));
             self.waiting.reverse();
@@ -116,7 +127,10 @@ impl Finding {
 
     /// The holders that are found in this time. After the first one, further ones are waited for only
     /// shortly.
-    pub fn all(mut self, limits: limits::Dht) -> Vec<FoundHolder> {
+    ///
+    /// # Errors
+    /// When the table was not asked.
+    pub fn all(mut self, limits: limits::Dht) -> Result<Vec<FoundHolder>, DhtError> {
         let mut until = limits::ends_after(limits.find);
         let mut found = Vec::new();
         while let Some(holder) = self.next_before(until) {
@@ -125,15 +139,20 @@ impl Finding {
             }
             found.push(holder);
         }
+        match self.failure {
+            Some(error) if found.is_empty() => return Err(error),
+            _ => {}
+        }
         // Those that have announced the document itself come first.
         found.sort_by_key(|holder| holder.by == FoundBy::Bucket);
-        found
+        Ok(found)
     }
 }
 
-fn ask(node: &Node, by: FoundBy, key: Key, sender: &Sender<(FoundBy, Vec<SocketAddrV4>)>) {
-    if let Err(error) = node.ask(key, |holders| sender.send((by, holders)).is_ok()) {
-        log::debug!("the table was not asked: {error}");
+fn ask(node: &Node, by: FoundBy, key: Key, sender: &Sender<Reply>) {
+    if let Err(error) = node.ask(key, |holders| sender.send(Ok((by, holders))).is_ok()) {
+        // The query may have been dropped.
+        let _ = sender.send(Err(error));
     }
 }
 

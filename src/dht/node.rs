@@ -10,6 +10,7 @@ use std::io;
 use std::net::{SocketAddr, SocketAddrV4, UdpSocket};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 use std::time::Instant;
 
 use mainline::errors::PutQueryError;
@@ -79,6 +80,8 @@ struct Inner {
     admission: Admission,
     /// The address on which it listens.
     address: SocketAddrV4,
+    /// Until when a query waits for the first node of the network.
+    joins_until: Instant,
     running: Mutex<Running>,
 }
 
@@ -106,7 +109,8 @@ impl Node {
         // The next start has the same port.
         let config = NodeConfig { listen: address, ..config };
         let running = Mutex::new(Running { dht, since: Instant::now() });
-        let inner = Arc::new(Inner { config, admission, address, running });
+        let joins_until = limits::ends_after(limits::DHT_JOIN);
+        let inner = Arc::new(Inner { config, admission, address, joins_until, running });
         if let Bootstrap::Nodes(nodes) = &inner.config.bootstrap
             && !nodes.is_empty()
         {
@@ -170,12 +174,15 @@ impl Node {
     /// Takes up to several seconds.
     ///
     /// # Errors
-    /// When the node has failed.
+    /// When the node has failed, or knows no other one.
     pub(super) fn ask(
         &self,
         key: Key,
         mut take: impl FnMut(Vec<SocketAddrV4>) -> bool,
     ) -> Result<(), DhtError> {
+        if !self.0.await_nodes(self.0.joins_until)? {
+            return Err(DhtError::NoNodes);
+        }
         let id = Id::from(key.bytes());
         #[expect(deprecated, reason = "its replacement needs an executor for futures")]
         let mut replies = self.0.call(|dht| dht.get_peers(id))?;
@@ -192,11 +199,21 @@ impl Inner {
         self.call(|dht| dht.to_bootstrap().len())
     }
 
+    /// Waits until the introduction has arrived, and the node knows another one; false if that does not happen
+    /// before this time.
+    fn await_nodes(&self, until: Instant) -> Result<bool, DhtError> {
+        loop {
+            match self.known_nodes()? {
+                0 if Instant::now() < until => thread::sleep(limits::DHT_JOIN_WAIT),
+                known => return Ok(known > 0),
+            }
+        }
+    }
+
     /// Becomes known to other nodes.
     fn explore(&self) {
-        let until = limits::ends_after(limits::DHT_RESTART);
-        // The introduction may not have arrived yet.
-        while self.known_nodes().is_ok_and(|known| known == 0) && Instant::now() < until {}
+        // A node that knows no other one searches when it is introduced again.
+        let _ = self.await_nodes(limits::ends_after(limits::DHT_RESTART));
         self.search_nodes();
     }
 

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::finding::Finding;
-use super::node::{Bootstrap, Node};
+use super::node::{Bootstrap, DhtError, Node};
 use crate::discovery::{AskIndex, Completeness, IndexDialect, IndexError, ListCache, Query};
 use crate::error_chain::error_chain;
 use crate::limits;
@@ -34,25 +34,42 @@ impl DhtSource {
         let title = "".parse().map_err(io::Error::other)?;
         let provenance = Provenance::Dht(reach(&node.config().bootstrap));
         let (dialect, list) = (IndexDialect::default(), ListCache::default());
+        // It accepts names of files.
+        dialect.show_extensions();
         Ok(Self { node, limits, name, title, provenance, dialect, list })
     }
 
     /// The records of the holders of a document. The table knows no titles.
-    fn records(&self, document: &Document) -> Vec<Record> {
-        let finding = match Finding::start(&self.node, document, self.limits) {
-            Ok(finding) => finding,
-            Err(error) => {
-                log::warn!("{document} is not searched in the table: {}", error_chain(&error));
-                return Vec::new();
-            }
-        };
-        let found = finding.all(self.limits).into_iter();
+    ///
+    /// # Errors
+    /// When the table was not asked.
+    fn records(&self, document: &Document) -> Result<Vec<Record>, IndexError> {
+        let found = Finding::start(&self.node, document, self.limits)
+            .and_then(|finding| finding.all(self.limits))
+            .map_err(|error| IndexError::NoTable { reason: self.reason(&error) })?;
         let record = |holder: Endpoint| Record {
             document: document.clone(),
             title: self.title.clone(),
             holder,
         };
-        found.filter_map(|found| found.address.to_string().parse().ok().map(record)).collect()
+        let endpoints = found.into_iter().map(|found| found.address.to_string().parse());
+        Ok(endpoints.filter_map(|endpoint| endpoint.ok().map(record)).collect())
+    }
+
+    /// Why the table was not asked, and the remedy.
+    fn reason(&self, error: &DhtError) -> String {
+        match (error, &self.node.config().bootstrap) {
+            (DhtError::NoNodes, Bootstrap::Nodes(nodes)) => {
+                let shown = nodes.iter().take(3).map(ToString::to_string).collect::<Vec<_>>();
+                let more = if nodes.len() > shown.len() { ", …" } else { "" };
+                format!(
+                    "none of its nodes replies at {}{more}: does `server --dht` run there, and does a firewall \
+                     let UDP through? --bootstrap names another node",
+                    shown.join(", ")
+                )
+            }
+            (error, _) => error_chain(error),
+        }
     }
 }
 
@@ -76,36 +93,25 @@ impl AskIndex for DhtSource {
         query: Query<'_>,
         take: &mut dyn FnMut(ReplyPart, &[u8]) -> io::Result<()>,
     ) -> Result<Completeness, IndexError> {
-        self.dialect.show_extensions();
         let mut take = |part, bytes: &[u8]| take(part, bytes).map_err(IndexError::Taker);
-        if let Query::Lookup { document, .. } = query {
-            let records = self.records(document);
-            if records.is_empty() {
-                take(ReplyPart::Refused(Refusal::NotFound), b"")?;
-                return Ok(Completeness::Complete);
-            }
-            take(ReplyPart::Found, b"")?;
-            for record in records {
-                let mut bytes = Vec::new();
-                encode_record(record.borrowed(), &mut bytes);
-                take(ReplyPart::Record(record), &bytes)?;
-            }
-        } else {
-            // Nothing can be listed or searched.
-            take(ReplyPart::Found, b"")?;
+        let Query::Lookup { document, .. } = query else { return Err(IndexError::NotListed) };
+        let records = self.records(document)?;
+        if records.is_empty() {
+            take(ReplyPart::Refused(Refusal::NotFound), b"")?;
+            return Ok(Completeness::Complete);
+        }
+        take(ReplyPart::Found, b"")?;
+        for record in records {
+            let mut bytes = Vec::new();
+            encode_record(record.borrowed(), &mut bytes);
+            take(ReplyPart::Record(record), &bytes)?;
         }
         take(ReplyPart::End, b"\r\n")?;
         Ok(Completeness::Complete)
     }
 
-    fn look_up_all(
-        &self,
-        documents: &[&Document],
-        take: &mut dyn FnMut(ReplyPart),
-    ) -> Result<(), IndexError> {
-        for document in documents {
-            self.records(document).into_iter().for_each(|record| take(ReplyPart::Record(record)));
-        }
+    /// Asks nothing: this is called for attributes, and the table has none.
+    fn look_up_all(&self, _: &[&Document], _: &mut dyn FnMut(ReplyPart)) -> Result<(), IndexError> {
         Ok(())
     }
 

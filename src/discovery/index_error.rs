@@ -151,6 +151,18 @@ pub enum IndexError {
         /// The document of a record of the reply.
         found: Document,
     },
+    /// The distributed hash table was not asked.
+    #[error("cannot ask the distributed hash table: {reason}")]
+    NoTable {
+        /// Why not.
+        reason: String,
+    },
+    /// A list or a search was requested of the distributed hash table, and no index server has replied.
+    #[error(
+        "no index server replies, and the distributed hash table cannot be listed or searched: name an index \
+         server that replies, or use `get` and `lookup` with the number or the name of a document"
+    )]
+    NotListed,
     /// The caller's output cannot take more of the reply.
     #[error("cannot pass on the reply of the index")]
     Taker(#[source] io::Error),
@@ -190,6 +202,8 @@ impl IndexError {
             | Self::Silent { .. }
             | Self::Away(_)
             | Self::OtherOfCluster { .. }
+            | Self::NoTable { .. }
+            | Self::NotListed
             | Self::Leaving => true,
             Self::NoForm { is_transient, .. } => *is_transient,
             Self::Cancelled { .. } => false,

@@ -35,10 +35,11 @@ pub(super) fn of_each<T>(
     }
 }
 
-/// Servers that cannot be reached or do not reply are reported where that is noticed.
+/// Servers that cannot be reached or do not reply are reported where that is noticed. The commands that list say
+/// themselves that a source cannot be listed.
 fn warn_of(error: &IndexError) {
-    if !error.is_absence() {
-        log::warn!("{}; the other index servers have replied", error_chain(error));
+    if !error.is_absence() && !matches!(error, IndexError::NotListed) {
+        log::warn!("{}; continuing without it", error_chain(error));
     }
 }
 

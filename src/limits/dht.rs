@@ -68,6 +68,10 @@ pub const DHT_COUNTED: usize = 65_536;
 pub const DHT_LIBRARY: Duration = Duration::from_secs(5);
 /// Time between two starts of a node that has failed.
 pub const DHT_RESTART: Duration = Duration::from_secs(10);
+/// Time after the start of a node for which queries wait until it knows another node.
+pub const DHT_JOIN: Duration = Duration::from_secs(5);
+/// Time between two checks whether a node knows another one.
+pub const DHT_JOIN_WAIT: Duration = Duration::from_millis(10);
 /// Time between two attempts to reach the bootstrap nodes.
 pub const DHT_JOIN_RETRY: Duration = Duration::from_secs(1);
 /// Time after which a node that has joined asks for nodes again, so that it knows those that have come since.

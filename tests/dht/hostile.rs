@@ -40,7 +40,7 @@ fn a_node_that_announces_itself_again_and_again_does_not_displace_others() {
     }
     assert!((1..=9).contains(&confirmed), "{confirmed} announcements were stored");
     assert!(network.nodes.iter().any(|node| node.refused() > 0), "none was refused");
-    let found = Finding::start(&network.reader(), &rfc(793), LIMITS).unwrap().all(LIMITS);
+    let found = Finding::start(&network.reader(), &rfc(793), LIMITS).unwrap().all(LIMITS).unwrap();
     assert!(found.iter().any(|found| found.address == holder), "{holder}: {found:?}");
     let of_attacker = found.iter().filter(|found| found.address.ip() == address(100).ip());
     assert!(of_attacker.count() <= 9, "{found:?}");
@@ -71,7 +71,7 @@ fn garbage_ends_no_node() {
         }
     }
     let (_announcer, holder) = announced(&network, 3);
-    let found = Finding::start(&network.reader(), &rfc(793), LIMITS).unwrap().all(LIMITS);
+    let found = Finding::start(&network.reader(), &rfc(793), LIMITS).unwrap().all(LIMITS).unwrap();
     assert_eq!(found.iter().map(|found| found.address).collect::<Vec<_>>(), [holder]);
 }
 
@@ -134,7 +134,7 @@ fn a_node_that_names_itself_and_many_addresses_for_everything_does_not_hide_hold
         thread::spawn(move || lie(&socket, number));
     }
     let (_announcer, holder) = announced(&network, 3);
-    let found = Finding::start(&network.reader(), &rfc(793), LIMITS).unwrap().all(LIMITS);
+    let found = Finding::start(&network.reader(), &rfc(793), LIMITS).unwrap().all(LIMITS).unwrap();
     assert!(found.iter().any(|found| found.address == holder), "{holder}: {found:?}");
     assert!(found.len() > 1, "the attackers were asked: {found:?}");
     assert!(found.len() <= LIMITS.holders, "{} holders", found.len());

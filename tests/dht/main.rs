@@ -1,13 +1,24 @@
 //! The distributed hash table (docs/dht.md), with real nodes on loopback addresses.
 
-#![cfg(all(feature = "dht", target_os = "linux"))]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
+#[cfg(not(feature = "dht"))]
+mod without;
+
+#[cfg(all(feature = "dht", target_os = "linux"))]
 mod churn;
+#[cfg(all(feature = "dht", target_os = "linux"))]
+mod commands;
+#[cfg(all(feature = "dht", target_os = "linux"))]
 #[path = "../common/mod.rs"]
 mod common;
+#[cfg(all(feature = "dht", target_os = "linux"))]
 mod hostile;
+#[cfg(all(feature = "dht", target_os = "linux"))]
 mod namespace;
+#[cfg(all(feature = "dht", target_os = "linux"))]
 mod network;
+#[cfg(all(feature = "dht", target_os = "linux"))]
 mod nodes;
+#[cfg(all(feature = "dht", target_os = "linux"))]
 mod programs;

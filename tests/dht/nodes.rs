@@ -24,6 +24,6 @@ fn a_document_that_is_announced_is_found_and_another_one_is_not() {
     expected.set_port(5678);
     assert_eq!((holder.address, holder.by), (expected, FoundBy::Document));
     assert_eq!(finding.next_before(until()), None, "it is returned once");
-    let other = Finding::start(&reader, &rfc(794), LIMITS).unwrap().all(LIMITS);
+    let other = Finding::start(&reader, &rfc(794), LIMITS).unwrap().all(LIMITS).unwrap();
     assert!(other.is_empty(), "{other:?}");
 }

@@ -82,6 +82,8 @@ pub(in crate::cli) fn failure_of_index(error: &IndexError) -> Failure {
         | IndexError::Silent { .. }
         | IndexError::NoForm { is_transient: true, .. }
         | IndexError::OtherOfCluster { .. }
+        | IndexError::NoTable { .. }
+        | IndexError::NotListed
         | IndexError::Leaving => Failure::Unreachable,
         IndexError::Cancelled { .. } => Failure::Cancelled,
         IndexError::Away(error) => failure_of_index(error),

@@ -77,7 +77,7 @@ impl Session {
         let uploads = limits.uploads(args);
         let address = listener.local_addr().map_err(CommandError::Start)?;
         let host = args.host.clone();
-        let table = args.dht.join(&args.server, Some(address)).map_err(CommandError::Start)?;
+        let table = args.dht.join(&args.server, Some(address))?;
         let sources = table.sources();
         let options = SharingOptions { host, uploads, sources, ..SharingOptions::default() };
         // Others may connect from now on. Standard output may be closed; that does not keep the peer

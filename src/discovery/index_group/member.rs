@@ -66,7 +66,7 @@ impl Member {
             }
             Err(error) if error.is_absence() => {
                 if self.failed().replace(Failed::since(begun)).is_none() {
-                    log::warn!("{}; the other index servers are asked", error_chain(error));
+                    log::warn!("{}; continuing without it", error_chain(error));
                 }
             }
             // The server has replied, or the user has cancelled the request.
