@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::path::PathBuf;
 
 use clap::builder::TypedValueParser;
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command, ValueHint};
 
 use super::headings::CLUSTER;
@@ -69,7 +69,9 @@ impl TypedValueParser for UrlParser {
     ) -> Result<ClusterUrl, clap::Error> {
         read(value.to_str().unwrap_or_default()).map_err(|reason| {
             let message = format!("invalid value for '--cluster <URL>': {reason}\n");
-            clap::Error::raw(ErrorKind::ValueValidation, message).with_cmd(command)
+            let mut error = clap::Error::raw(ErrorKind::ValueValidation, message).with_cmd(command);
+            error.insert(ContextKind::Custom, ContextValue::String(reason));
+            error
         })
     }
 }

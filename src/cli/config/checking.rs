@@ -96,7 +96,11 @@ pub(super) fn check(command: &Command, key: &Key, texts: &[OsString]) -> Result<
 fn mistake_in(error: &clap::Error) -> Option<String> {
     use clap::error::ErrorKind;
     match error.kind() {
-        ErrorKind::ValueValidation => Some(std::error::Error::source(error)?.to_string()),
+        ErrorKind::ValueValidation => match error.get(ContextKind::Custom) {
+            // The reason of a parser that does not repeat the value.
+            Some(ContextValue::String(reason)) => Some(reason.clone()),
+            _ => Some(std::error::Error::source(error)?.to_string()),
+        },
         ErrorKind::InvalidValue => {
             let Some(ContextValue::Strings(valid)) = error.get(ContextKind::ValidValue) else {
                 return Some("expected another value".into());
