@@ -6,8 +6,11 @@
 //! | `control` | commands: a list of connections, closing them, bans, an orderly end |
 //! | `exposition`, `process` | writing metrics in the text format of OpenMetrics; those of the process |
 //! | `server`, `peer` | an index server; a peer that shares |
+//! | `cluster` | a server that shares its index with others |
 //! | `request_metrics` | the metrics of requests that both have |
 
+#[cfg(feature = "cluster")]
+mod cluster;
 mod control;
 mod exposition;
 mod peer;

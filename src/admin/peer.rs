@@ -64,11 +64,11 @@ impl Observed for ObservedPeer {
         self.library.read().len();
     }
 
-    fn check_ready(&self) -> Result<(), String> {
+    fn check_ready(&self) -> Result<Option<String>, String> {
         if self.uploads.stop().is_draining() {
             return Err("it is about to end".into());
         }
-        self.registrations.check_registered()
+        self.registrations.check_registered().map(|()| None)
     }
 
     fn stop(&self) -> &Stop {

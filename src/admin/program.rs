@@ -15,11 +15,11 @@ pub trait Observed: Send + Sync + 'static {
     /// Returns if the program works; waits for ever if it hangs.
     fn check(&self);
 
-    /// Why it cannot serve others now.
+    /// What is limited while it serves others, if anything is.
     ///
     /// # Errors
-    /// When it cannot.
-    fn check_ready(&self) -> Result<(), String>;
+    /// Why it cannot serve others now.
+    fn check_ready(&self) -> Result<Option<String>, String>;
 
     /// Its connections, and its end.
     fn stop(&self) -> &Stop;

@@ -23,7 +23,8 @@ pub fn router(program: Arc<impl Observed>) -> Router {
             Reply::text(HttpStatus::Ok, "ok")
         })
         .get("/readyz", move |_| match ready.check_ready() {
-            Ok(()) => Reply::text(HttpStatus::Ok, "ready"),
+            Ok(None) => Reply::text(HttpStatus::Ok, "ready"),
+            Ok(Some(limited)) => Reply::text(HttpStatus::Ok, format_args!("ready; {limited}")),
             Err(reason) => {
                 Reply::text(HttpStatus::ServiceUnavailable, format_args!("not ready: {reason}"))
             }

@@ -53,8 +53,15 @@ impl Observed for ObservedServer {
         self.0.check();
     }
 
-    fn check_ready(&self) -> Result<(), String> {
-        if self.0.is_accepting() { Ok(()) } else { Err("it is about to end".into()) }
+    fn check_ready(&self) -> Result<Option<String>, String> {
+        if !self.0.is_accepting() {
+            return Err("it is about to end".into());
+        }
+        #[cfg(feature = "cluster")]
+        if let Some((cluster, _)) = self.0.cluster() {
+            return super::cluster::check_ready(cluster);
+        }
+        Ok(None)
     }
 
     fn stop(&self) -> &Stop {
@@ -90,6 +97,10 @@ impl Observed for ObservedServer {
         ] {
             to.insert(name.into(), value.into());
         }
+        #[cfg(feature = "cluster")]
+        if let Some((cluster, index)) = self.0.cluster() {
+            super::cluster::summarize(cluster, index, to);
+        }
     }
 
     fn expose(&self, to: &mut Exposition<'_>) -> fmt::Result {
@@ -114,6 +125,11 @@ impl Observed for ObservedServer {
         to.counter("p2p_ci_received_bytes", help, number(now.requests.received))?;
         let help = "Bytes of replies that were sent";
         to.counter("p2p_ci_sent_bytes", help, number(now.requests.sent))?;
-        expose_refusals(to, &CAUSES, |cause| self.0.refused(cause))
+        expose_refusals(to, &CAUSES, |cause| self.0.refused(cause))?;
+        #[cfg(feature = "cluster")]
+        if let Some((cluster, index)) = self.0.cluster() {
+            super::cluster::expose(cluster, index, to)?;
+        }
+        Ok(())
     }
 }

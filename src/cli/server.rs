@@ -78,6 +78,8 @@ enum Error {
     Output(#[source] io::Error),
     #[error("cannot start a thread that accepts connections; raise `ulimit -u` or `ulimit -v`")]
     Threads(#[source] io::Error),
+    #[error("cannot serve any longer")]
+    Failed(#[source] io::Error),
     #[error("cannot start the thread that waits for signals; raise `ulimit -u` or `ulimit -v`")]
     Signals(#[source] io::Error),
 }
@@ -206,7 +208,10 @@ fn serve(configured: &Configured<Args>, arguments: Vec<OsString>) -> Result<(), 
         log_hints(args);
     }
     service::tell(ServiceChange::Ready("serving"));
-    server.run().map_err(Error::Threads)?;
+    server.run().map_err(|error| match error.kind() {
+        io::ErrorKind::Other => Error::Failed(error),
+        _ => Error::Threads(error),
+    })?;
     drop(admin);
     at_the_end();
     Ok(())

@@ -18,15 +18,15 @@ use super::reader::Reader;
 use super::reply::text;
 use super::settings::Settings;
 use super::shared::Shared;
-use super::status::{Counts, LiveServer, Side};
+use super::status::Side;
 use super::{LOG, publisher};
 use crate::index::{Addition, Index, Owner};
 use crate::limits;
-use crate::protocol::{self, Document, Endpoint, Record};
+use crate::protocol::{Document, Endpoint, Record};
 
 /// The membership of a server in a cluster.
 #[derive(Debug)]
-pub struct Cluster(Shared);
+pub struct Cluster(pub(super) Shared);
 
 /// Why a server cannot be part of a cluster.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +41,11 @@ pub enum JoinError {
     #[error("{0}; set --cluster-password-file, and the user in the URL if it is not `default`")]
     Password(String),
 }
+
+/// A change was not made, because a thread of the cluster has panicked. The server ends.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("an internal failure; the server ends")]
+pub struct Lost;
 
 impl Cluster {
     /// A server that is not connected to the store.
@@ -89,7 +94,8 @@ impl Cluster {
         }
     }
 
-    /// Starts the threads of the cluster. They end after [`Cluster::end`].
+    /// Starts the threads of the cluster. They end after [`Cluster::end`]. If one panics, `end_server` is
+    /// called: without it the server would serve what the others do not have.
     ///
     /// # Errors
     /// When a thread cannot be started.
@@ -97,18 +103,12 @@ impl Cluster {
         &'scope self,
         scope: &'scope Scope<'scope, '_>,
         index: &'scope Index,
+        end_server: impl Fn() + Copy + Send + 'scope,
     ) -> io::Result<()> {
         let shared = &self.0;
-        let read = move || Reader::new(shared, index).run();
+        let read = move || run(shared, end_server, || Reader::new(shared, index).run());
         thread::Builder::new().name("cluster-read".into()).spawn_scoped(scope, read)?;
-        let publish = move || {
-            // Without the publisher, sessions change the index themselves.
-            let run = AssertUnwindSafe(|| publisher::run(shared, index));
-            if catch_unwind(run).is_err() {
-                log::error!("cluster: the thread that writes changes has failed");
-                shared.queue.close().into_iter().for_each(|one| apply(shared, index, one));
-            }
-        };
+        let publish = move || run(shared, end_server, || publisher::run(shared, index));
         let started =
             thread::Builder::new().name("cluster-write".into()).spawn_scoped(scope, publish);
         if started.is_err() {
@@ -117,13 +117,37 @@ impl Cluster {
         started.map(drop)
     }
 
+    /// Waits until the records of the other servers were read, if the store can be used; not longer than
+    /// `limits::CLUSTER_FIRST_READ`, and not if the server ends.
+    pub fn wait_until_read(&self, is_ending: impl Fn() -> bool) {
+        self.0.first_read.wait(limits::CLUSTER_FIRST_READ, is_ending);
+    }
+
+    /// Whether the records of the other servers were read, or the store could not be used.
+    pub fn has_read(&self) -> bool {
+        self.0.first_read.is_over()
+    }
+
+    /// Whether a thread has panicked.
+    pub fn has_panicked(&self) -> bool {
+        self.0.has_panicked()
+    }
+
     /// No more sessions exist: the threads write what is left, give the lease back, and end.
     pub fn end(&self) {
         self.0.queue.end();
     }
 
     /// Adds records of a connection. Each addition then has its outcome.
-    pub fn add_all(&self, index: &Index, owner: Owner, additions: &mut Vec<Addition>) {
+    ///
+    /// # Errors
+    /// When they were not added because of an internal failure. Then the additions are lost.
+    pub fn add_all(
+        &self,
+        index: &Index,
+        owner: Owner,
+        additions: &mut Vec<Addition>,
+    ) -> Result<(), Lost> {
         let mut encoded = Encoded::default();
         for addition in additions.iter() {
             if let Some(record) = addition.record() {
@@ -131,26 +155,35 @@ impl Cluster {
             }
         }
         let operation = Operation::Add(mem::take(additions));
-        if let Some(Operation::Add(done)) = self.submit(index, owner, operation, encoded) {
-            *additions = done;
+        match self.submit(index, owner, operation, encoded) {
+            Some(Operation::Add(done)) => {
+                *additions = done;
+                Ok(())
+            }
+            _ => Err(Lost),
         }
     }
 
     /// Removes a record of a connection, and returns it. `None` if the connection has no such record.
+    ///
+    /// # Errors
+    /// When it was not removed because of an internal failure.
     pub fn remove(
         &self,
         index: &Index,
         owner: Owner,
         document: &Document,
         holder: &Endpoint,
-    ) -> Option<Record> {
-        index.record_of(owner, document, holder)?;
+    ) -> Result<Option<Record>, Lost> {
+        if index.record_of(owner, document, holder).is_none() {
+            return Ok(None);
+        }
         let mut encoded = Encoded::default();
         encoded.remove(owner.0, document, holder);
         let operation = Operation::Remove(document.clone(), holder.clone(), None);
         match self.submit(index, owner, operation, encoded) {
-            Some(Operation::Remove(_, _, removed)) => removed,
-            _ => None,
+            Some(Operation::Remove(_, _, removed)) => Ok(removed),
+            _ => Err(Lost),
         }
     }
 
@@ -163,46 +196,11 @@ impl Cluster {
         encoded.gone(owner.0);
         match self.submit(index, owner, Operation::RemoveOwner(0), encoded) {
             Some(Operation::RemoveOwner(count)) => count,
-            _ => 0,
+            _ => index.remove_owner(owner),
         }
     }
 
-    /// The other servers of the cluster and this one, as far as they are known to live.
-    pub fn servers(&self) -> Vec<LiveServer> {
-        self.0.status.servers()
-    }
-
-    /// The identity of the cluster: a random number that all its servers know.
-    pub fn id(&self) -> Option<String> {
-        self.0.status.id()
-    }
-
-    /// The cluster as its servers name it to peers (protocol.md section 4.13); `None` until its identity is known.
-    pub fn described(&self) -> Option<protocol::Cluster> {
-        let mut described = protocol::Cluster::new(self.id()?.parse().ok()?);
-        let addresses = self.servers().into_iter().flat_map(|server| server.addresses);
-        addresses.filter_map(|address| address.parse().ok()).for_each(|address| {
-            described.add(address);
-        });
-        Some(described)
-    }
-
-    /// The name of this server.
-    pub fn name(&self) -> &str {
-        self.0.settings.name.as_str()
-    }
-
-    /// What has happened since the start.
-    pub fn counts(&self) -> Counts {
-        self.0.status.counts()
-    }
-
-    /// Why the store cannot be used; `None` if it can.
-    pub fn failure(&self) -> Option<String> {
-        self.0.status.failure()
-    }
-
-    /// Submits an operation and waits until it is applied.
+    /// Submits an operation and waits until it is applied. `None` if it was not.
     fn submit(
         &self,
         index: &Index,
@@ -214,9 +212,71 @@ impl Cluster {
         let submission =
             Submission { owner, operation, encoded, submitted: Instant::now(), done: Some(done) };
         if let Some(submission) = self.0.queue.submit(submission) {
+            if self.0.has_panicked() {
+                return None;
+            }
             apply(&self.0, index, submission);
         }
         // The publisher or the reader replies within the timeouts of the store.
         applied.recv().ok()
+    }
+}
+
+/// Runs a thread of the cluster. If it panics, nothing that waits for it is answered with success.
+fn run(shared: &Shared, end_server: impl Fn(), thread: impl FnOnce()) {
+    if catch_unwind(AssertUnwindSafe(thread)).is_err() {
+        log::error!("cluster: an internal failure; the server ends");
+        shared.panicked();
+        end_server();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::cluster::ServerName;
+    use crate::index::{Attributes, Charge};
+    use crate::protocol::{Content, Date};
+
+    fn addition(line: &str) -> Addition {
+        let record = Record::parse(line).unwrap();
+        let added = Date::clamped(std::time::UNIX_EPOCH);
+        let attributes = Attributes { content: Content::default(), added, address: None };
+        let charge = Charge::of(&record);
+        Addition::new(record, charge, attributes)
+    }
+
+    #[test]
+    fn changes_are_refused_when_a_thread_has_panicked() {
+        let store = "redis://127.0.0.1".parse().unwrap();
+        let name = ServerName::unique("test");
+        let cluster = Cluster::new(Settings { store, password: None, name, advertise: None });
+        let (index, owner) = (Index::default(), Owner(1));
+        let has_ended = std::sync::atomic::AtomicBool::new(false);
+        let end_server = || has_ended.store(true, std::sync::atomic::Ordering::SeqCst);
+        thread::scope(|scope| {
+            let shared = &cluster.0;
+            scope.spawn(|| {
+                run(shared, end_server, || {
+                    // The changes are dropped by the panic.
+                    let work = shared.queue.take(Instant::now() + Duration::from_secs(20));
+                    assert_eq!(work.len(), 0, "a test panics");
+                });
+            });
+            let mut additions = vec![addition("RFC 1 T h 1")];
+            assert_eq!(cluster.add_all(&index, owner, &mut additions), Err(Lost));
+        });
+        assert!(has_ended.into_inner() && cluster.has_panicked() && cluster.has_read());
+        assert_eq!(cluster.add_all(&index, owner, &mut vec![addition("RFC 2 T h 1")]), Err(Lost));
+        assert!(index.is_empty());
+        // The records of a connection that ends are removed.
+        let mut additions = [addition("RFC 3 T h 1")];
+        index.add_all(owner, &mut additions);
+        let Record { document, holder, .. } = Record::parse("RFC 3 T h 1").unwrap();
+        assert_eq!(cluster.remove(&index, owner, &document, &holder), Err(Lost));
+        assert_eq!(cluster.remove_owner(&index, owner), 1);
+        assert!(index.is_empty());
     }
 }

@@ -8,6 +8,7 @@
 //! | `member` | the entry point of sessions: each submits a change and waits until it is applied |
 //! | `settings`, `url` | how a server belongs to a cluster; where the store is |
 //! | `error` | why an operation of the store has failed |
+//! | `first_read` | a server that starts waits until it has the records of the others |
 //! | `connection` | connections to the store, also by way of Sentinel or Redis Cluster |
 //! | `reply` | reading replies of the store |
 //! | `keys`, `script` | the keys of the store; scripts that change them |
@@ -20,14 +21,16 @@
 //! | `own` | applying changes of own connections |
 //! | `remote` | the records of other servers in the index |
 //! | `state` | reading all records of a server from the store |
-//! | `status` | what operators see |
+//! | `status`, `observed` | what operators see |
 
 mod change;
 mod connection;
 mod error;
+mod first_read;
 mod keys;
 mod link;
 mod member;
+mod observed;
 mod own;
 mod publisher;
 mod queue;
@@ -41,7 +44,7 @@ mod state;
 mod status;
 mod url;
 
-pub use member::{Cluster, JoinError};
+pub use member::{Cluster, JoinError, Lost};
 pub use settings::{Password, ServerName, Settings};
 pub use status::{Counts, LiveServer};
 pub use url::{StoreUrl, UrlError};

@@ -158,11 +158,18 @@ impl Queue {
         !self.lock().waiting.is_empty()
     }
 
+    /// Changes that wait for being written, or for being read back.
+    pub(super) fn waiting_changes(&self) -> usize {
+        let state = self.lock();
+        let in_flight = state.in_flight.iter().flat_map(|batch| &batch.submissions);
+        state.waiting.iter().chain(in_flight).map(|one| one.encoded.changes).sum()
+    }
+
     pub(super) fn is_ending(&self) -> bool {
         self.lock().is_ending
     }
 
-    /// The publisher ends. Returns what it has not done.
+    /// The publisher has ended. Returns what it has not done.
     pub(super) fn close(&self) -> Vec<Submission> {
         let mut state = self.lock();
         state.has_ended = true;

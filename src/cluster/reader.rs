@@ -26,16 +26,13 @@ pub(super) struct Reader<'a> {
     remote: Remote,
     /// The last entry of the stream that was applied; `None` if all records must be read first.
     position: Option<StreamId>,
-    /// When the store has last replied.
-    contact: Instant,
     /// When the leases are looked at next.
     watch: Instant,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(shared: &'a Shared, index: &'a Index) -> Self {
-        let (remote, now) = (Remote::default(), Instant::now());
-        Self { shared, index, remote, position: None, contact: now, watch: now }
+        Self { shared, index, remote: Remote::default(), position: None, watch: Instant::now() }
     }
 
     /// Reads until the cluster ends.
@@ -48,8 +45,9 @@ impl<'a> Reader<'a> {
             });
             if let Err(error) = done {
                 self.shared.failed(Side::Reader, &error);
+                self.shared.first_read.end();
             }
-            if self.contact.elapsed() >= limits::LEASE {
+            if self.shared.status.contact().elapsed() >= limits::LEASE {
                 // Their leases may have expired.
                 self.remote.retain(self.index, &HashSet::new());
                 self.shared.status.set_servers(Vec::new());
@@ -70,7 +68,7 @@ impl<'a> Reader<'a> {
             command.arg("COUNT").arg(limits::STORE_READ).arg("BLOCK").arg(limits::STORE_BLOCK);
             command.arg("STREAMS").arg(CHANGES).arg(position.to_string());
             let streams = array(store.call(&command)?)?;
-            self.contact = Instant::now();
+            self.shared.status.set_contact();
             for stream in streams {
                 let (_, entries) = pair(stream)?;
                 for entry in array(entries)? {
@@ -120,7 +118,7 @@ impl<'a> Reader<'a> {
         let seen = store.run(&WATCH, &[SERVERS, CHANGES, ID], |command| {
             command.arg(LEASE);
         })?;
-        self.contact = Instant::now();
+        self.shared.status.set_contact();
         let mut seen = array(seen)?.into_iter();
         let last = seen.next().ok_or(StoreError::Reply("the last change"))?;
         let last = StreamId::read(text(&last)?).ok_or(StoreError::Reply("an identifier"))?;
@@ -153,6 +151,7 @@ impl<'a> Reader<'a> {
         if self.position.is_none_or(|position| last < position) {
             read_all(self.shared, self.index, store, &mut self.remote, &live)?;
             self.position = Some(last);
+            self.shared.first_read.end();
         }
         Ok(())
     }

@@ -1,8 +1,10 @@
 //! What the threads of a cluster share.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::error::StoreError;
+use super::first_read::FirstRead;
 use super::keys::Epoch;
 use super::queue::Queue;
 use super::settings::Settings;
@@ -16,6 +18,9 @@ pub(super) struct Shared {
     pub(super) instance: String,
     pub(super) queue: Queue,
     pub(super) status: Status,
+    pub(super) first_read: FirstRead,
+    /// A thread of the cluster has panicked.
+    has_panicked: AtomicBool,
     addresses: Mutex<String>,
     epoch: Mutex<Option<Epoch>>,
 }
@@ -27,6 +32,8 @@ impl Shared {
             instance: super::settings::random(),
             queue: Queue::default(),
             status: Status::default(),
+            first_read: FirstRead::default(),
+            has_panicked: AtomicBool::new(false),
             addresses: Mutex::default(),
             epoch: Mutex::default(),
         }
@@ -48,6 +55,17 @@ impl Shared {
 
     pub(super) fn set_epoch(&self, epoch: Option<Epoch>) {
         *self.epoch.lock().unwrap_or_else(PoisonError::into_inner) = epoch;
+    }
+
+    /// A thread has panicked: changes that wait are dropped, and later ones are refused.
+    pub(super) fn panicked(&self) {
+        self.has_panicked.store(true, Ordering::SeqCst);
+        drop(self.queue.close());
+        self.first_read.end();
+    }
+
+    pub(super) fn has_panicked(&self) -> bool {
+        self.has_panicked.load(Ordering::SeqCst)
     }
 
     /// A connection to the store has failed.

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A server of the cluster whose lease is valid.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -60,12 +60,21 @@ pub(super) struct Status {
 }
 
 /// What was last seen of the cluster.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 struct Seen {
+    /// When the store has last replied to the reader; at first the start of the server.
+    contact: Instant,
     /// Why the publisher or the reader has no connection.
     failures: [Option<String>; 2],
     id: Option<String>,
     servers: Vec<LiveServer>,
+}
+
+impl Default for Seen {
+    fn default() -> Self {
+        let (contact, failures) = (Instant::now(), [None, None]);
+        Self { contact, failures, id: None, servers: Vec::new() }
+    }
 }
 
 /// One of the two connections to the store.
@@ -101,6 +110,16 @@ impl Status {
         let nanoseconds = u64::try_from(waited.as_nanos()).unwrap_or(u64::MAX);
         self.waited.fetch_add(nanoseconds, Ordering::Relaxed);
         self.waits.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The store has replied to the reader.
+    pub(super) fn set_contact(&self) {
+        self.lock().contact = Instant::now();
+    }
+
+    /// When the store has last replied to the reader; at first the start of the server.
+    pub(super) fn contact(&self) -> Instant {
+        self.lock().contact
     }
 
     /// A connection has failed, or works. Returns whether that is news.

@@ -27,6 +27,8 @@ pub(crate) const STORE_STREAM: usize = 10_000;
 pub(crate) const STORE_SCAN: usize = 1000;
 /// Connections of a server without a lease whose records are removed together.
 pub(crate) const STORE_CLEANED: usize = 64;
+/// Time for which a server that starts waits for the records of the others before it serves.
+pub(crate) const CLUSTER_FIRST_READ: Duration = Duration::from_secs(30);
 /// Pipelined additions of a session that are written together.
 pub(crate) const CLUSTER_ADDITIONS: usize = 256;
 /// Time between two lines of the log about records for which there is no room.

@@ -133,7 +133,8 @@ impl Server {
     /// Serves until it is stopped.
     ///
     /// # Errors
-    /// When no thread can be started to accept connections.
+    /// When no thread can be started to accept connections, or a thread of the cluster has failed
+    /// ([`io::ErrorKind::Other`]).
     pub fn run(self) -> io::Result<()> {
         let Self { listeners, shared } = self;
         let shared = &*shared;
@@ -148,7 +149,7 @@ impl Server {
         let service = service.on(shared.interface.clone()).for_addresses(shared.access.clone());
         let service = &service;
         let listeners = &listeners;
-        shared.store.run(&shared.index, || {
+        shared.store.run(&shared.index, &shared.stop, || {
             thread::scope(|scope| {
                 let thread = thread::Builder::new().name("search-index".into());
                 // If the thread panics or cannot be started, each SEARCH does its work.

@@ -79,10 +79,10 @@ impl Monitor {
         }
     }
 
-    /// The cluster that the server belongs to, if any.
+    /// The cluster that the server belongs to, if any, and the index that it shares.
     #[cfg(feature = "cluster")]
-    pub fn cluster(&self) -> Option<&crate::cluster::Cluster> {
-        self.0.store.cluster()
+    pub fn cluster(&self) -> Option<(&crate::cluster::Cluster, &crate::index::Index)> {
+        Some((self.0.store.cluster()?, &self.0.index))
     }
 
     /// Requests as they are answered.

@@ -10,10 +10,23 @@ use crate::cluster::Cluster;
 use crate::index::{Addition, Index, Owner};
 #[cfg(feature = "cluster")]
 use crate::limits;
+use crate::net::Stop;
 use crate::protocol::{Document, Endpoint, Record};
 
 /// Records that are added while the index is locked once: some microseconds.
 const BATCH: usize = 8;
+
+/// A change was not made, because of an internal failure. The server ends.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("an internal failure; the server ends")]
+pub(super) struct Lost;
+
+#[cfg(feature = "cluster")]
+impl From<crate::cluster::Lost> for Lost {
+    fn from(_: crate::cluster::Lost) -> Self {
+        Self
+    }
+}
 
 /// Where records are changed.
 #[derive(Debug)]
@@ -48,19 +61,24 @@ impl RecordStore {
     pub(super) fn run(
         &self,
         index: &Index,
+        stop: &Stop,
         serve: impl FnOnce() -> io::Result<()>,
     ) -> io::Result<()> {
         match self {
             Self::Memory => {
-                let _ = index;
+                let _ = (index, stop);
                 serve()
             }
             #[cfg(feature = "cluster")]
             Self::Cluster(cluster) => std::thread::scope(|scope| {
-                cluster.start(scope, index)?;
+                cluster.start(scope, index, || stop.stop())?;
+                cluster.wait_until_read(|| stop.is_stopping());
                 let served = serve();
                 cluster.end();
-                served
+                match cluster.has_panicked() {
+                    true => Err(io::Error::other(Lost)),
+                    false => served,
+                }
             }),
         }
     }
@@ -75,26 +93,40 @@ impl RecordStore {
     }
 
     /// Adds records. Each addition then has its outcome.
-    pub(super) fn add_all(&self, index: &Index, owner: Owner, additions: &mut Vec<Addition>) {
+    ///
+    /// # Errors
+    /// When they were not added because of an internal failure. Then the additions are lost.
+    pub(super) fn add_all(
+        &self,
+        index: &Index,
+        owner: Owner,
+        additions: &mut Vec<Addition>,
+    ) -> Result<(), Lost> {
         match self {
-            Self::Memory => index.add_all(owner, additions),
+            Self::Memory => {
+                index.add_all(owner, additions);
+                Ok(())
+            }
             #[cfg(feature = "cluster")]
-            Self::Cluster(cluster) => cluster.add_all(index, owner, additions),
+            Self::Cluster(cluster) => Ok(cluster.add_all(index, owner, additions)?),
         }
     }
 
     /// Removes a record of an owner, and returns it. `None` if the owner has no such record.
+    ///
+    /// # Errors
+    /// When it was not removed because of an internal failure.
     pub(super) fn remove(
         &self,
         index: &Index,
         owner: Owner,
         document: &Document,
         holder: &Endpoint,
-    ) -> Option<Record> {
+    ) -> Result<Option<Record>, Lost> {
         match self {
-            Self::Memory => index.remove(owner, document, holder),
+            Self::Memory => Ok(index.remove(owner, document, holder)),
             #[cfg(feature = "cluster")]
-            Self::Cluster(cluster) => cluster.remove(index, owner, document, holder),
+            Self::Cluster(cluster) => Ok(cluster.remove(index, owner, document, holder)?),
         }
     }
 

@@ -19,35 +19,11 @@ mod peer_page;
 mod prometheus;
 
 use std::fs;
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::path::Path;
 
+use common::operators::{admin_address, exchange, get, value};
 use common::{Index, Program, peer};
-
-/// The reply to GET: its head and its body.
-fn get(address: SocketAddr, path: &str) -> (String, String) {
-    let stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(common::PATIENCE)).unwrap();
-    exchange(
-        stream,
-        &format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"),
-    )
-}
-
-fn exchange(mut stream: impl Read + Write, request: &str) -> (String, String) {
-    stream.write_all(request.as_bytes()).unwrap();
-    let mut reply = String::new();
-    stream.read_to_string(&mut reply).unwrap();
-    let (head, body) = reply.split_once("\r\n\r\n").expect(&reply);
-    (head.into(), body.into())
-}
-
-/// The address in a line of standard output.
-fn admin_address(program: &Program) -> SocketAddr {
-    let line = program.line();
-    line.strip_prefix("admin at ").expect(&line).parse().unwrap()
-}
 
 /// An index server with an address for operators.
 fn index() -> (Index, SocketAddr) {

@@ -3,14 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use super::{get, index, sharing_peer};
+use super::{get, index, sharing_peer, value};
 use crate::common::{PATIENCE, Talk};
-
-/// The value of a line of metrics.
-fn value(text: &str, series: &str) -> f64 {
-    let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
-    line.unwrap_or_else(|| panic!("no {series} in {text}")).parse().unwrap()
-}
 
 fn metrics(address: SocketAddr) -> String {
     let (head, body) = get(address, "/metrics");

@@ -13,6 +13,10 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::{exchange, get, index, sharing_peer};
+#[cfg(feature = "cluster")]
+use crate::common::Index;
+#[cfg(feature = "cluster")]
+use crate::common::operators::admin_address;
 use crate::common::{PATIENCE, skip};
 
 /// Prometheus until the test is over.
@@ -157,12 +161,31 @@ fn series(text: &str) -> BTreeSet<String> {
         .collect()
 }
 
+/// The metrics of a server of a cluster whose store does not exist.
+#[cfg(feature = "cluster")]
+fn member(directory: &Path) -> (Index, String) {
+    let store = format!("redis+unix://{}", directory.join("store").display());
+    let index = Index::start(&["--cluster", &store, "--admin", "127.0.0.1:0"]);
+    let metrics = get(admin_address(&index.program), "/metrics").1;
+    (index, metrics)
+}
+
+/// A build without clusters has no such metrics: the names are those of the dashboard.
+#[cfg(not(feature = "cluster"))]
+fn member(_: &Path) -> ((), String) {
+    let named = series(&fs::read_to_string(contrib("grafana/p2p-ci.json")).unwrap()).into_iter();
+    let of_cluster = named.filter(|name| name.starts_with("p2p_ci_cluster_"));
+    ((), of_cluster.collect::<Vec<String>>().join(" "))
+}
+
 #[test]
 fn rules_dashboard_and_manual_name_series_that_exist() {
     let directory = tempfile::tempdir().unwrap();
     let (index, server) = index();
     let (_peer, peer, _) = sharing_peer(index.address, directory.path());
-    let shown = series(&[get(server, "/metrics").1, get(peer, "/metrics").1].concat());
+    let (_member, of_cluster) = member(directory.path());
+    let shown = [get(server, "/metrics").1, get(peer, "/metrics").1, of_cluster].concat();
+    let shown = series(&shown);
     let dashboard = fs::read_to_string(contrib("grafana/p2p-ci.json")).unwrap();
     let parsed: Value = serde_json::from_str(&dashboard).unwrap();
     assert!(parsed["panels"].as_array().unwrap().len() > 10);

@@ -83,6 +83,7 @@ const LAYERS: [(&str, &[&str]); 31] = [
     (
         "admin",
         &[
+            "cluster",
             "counters",
             "download",
             "escape",

@@ -15,6 +15,7 @@ mod common;
 
 mod faults;
 mod illegal;
+mod observed;
 mod options;
 mod peers;
 mod store;
@@ -84,6 +85,27 @@ fn clients_see_one_index_at_every_server() {
     drop(third);
     for index in [&a, &b, &c] {
         wait_for(index, &["RFC 1 T 127.0.0.1 2", "RFC 1 T 127.0.0.1 1"]);
+    }
+}
+
+/// The first request is answered after all records of the others were read.
+#[test]
+fn a_server_that_starts_answers_with_all_records() {
+    let Some(store) = Store::start(&[]) else { return };
+    let a = server(&store.url());
+    let mut talk = a.connect();
+    let count = 20_000;
+    let requests = (1..=count).map(|number| {
+        format!("ADD RFC {number} P2P-CI/1.0\r\nHost: 127.0.0.1\r\nPort: 1\r\nTitle: T\r\n\r\n")
+    });
+    for part in requests.collect::<Vec<String>>().chunks(500) {
+        talk.say(part.concat());
+        for _ in part {
+            assert_eq!(talk.reply()[0], "P2P-CI/1.0 200 OK");
+        }
+    }
+    for _ in 0..3 {
+        assert_eq!(server(&store.url()).list().len(), count);
     }
 }
 

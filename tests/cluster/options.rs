@@ -1,7 +1,9 @@
 //! Names, passwords, and addresses that are refused.
 
 use std::path::Path;
+use std::process::Command;
 
+use crate::common::operators::{admin_address, get};
 use crate::common::{Index, Program};
 use crate::store::{Network, Store};
 use crate::{add, server};
@@ -52,6 +54,63 @@ fn the_password_comes_from_a_file_and_is_not_shown() {
     assert_eq!(code, Some(2), "{errors}");
     assert!(errors.contains("expected no password in the URL"), "{errors}");
     assert!(!errors.contains("geheim"), "{errors}");
+}
+
+#[test]
+fn no_configuration_log_or_metric_shows_the_password() {
+    let Some(mut store) = Store::start(&["--requirepass", "geheim"]) else { return };
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name).to_str().unwrap().to_string();
+    let (password, file, socket) = (path("password"), path("server.toml"), path("admin"));
+    std::fs::write(&password, "geheim\n").unwrap();
+    let url = store.url();
+    let text = format!("cluster = \"{url}\"\ncluster_password_file = \"{password}\"\n");
+    std::fs::write(&file, text).unwrap();
+    let shown = |words: &[&str], variables: &[(&str, &str)]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_p2p-ci"));
+        let output = command.args(words).envs(variables.iter().copied()).output().unwrap();
+        let text = [output.stdout, output.stderr].concat();
+        let text = String::from_utf8(text).unwrap();
+        assert!(!text.contains("geheim"), "{words:?}: {text}");
+        text
+    };
+    let text = shown(&["config", "show", "server", "--config", &file], &[]);
+    assert!(text.contains(&url) && text.contains(&password), "{text}");
+    let variables = [("P2P_CI_CLUSTER", &*url), ("P2P_CI_CLUSTER_PASSWORD_FILE", &*password)];
+    assert!(shown(&["config", "show", "server"], &variables).contains(&password));
+    // A URL with a password is refused, and is not repeated.
+    let url_with_password = "redis://:geheim@127.0.0.1";
+    let wrong = path("wrong.toml");
+    std::fs::write(&wrong, format!("cluster = \"{url_with_password}\"\n")).unwrap();
+    let variable = [("P2P_CI_CLUSTER", url_with_password)];
+    for text in [
+        shown(&["config", "show", "server", "--config", &wrong], &[]),
+        shown(&["config", "check", "server", &wrong], &[]),
+        shown(&["config", "show", "server"], &variable),
+        shown(&["server", "--listen", "127.0.0.1:0"], &variable),
+    ] {
+        assert!(text.contains("expected no password in the URL"), "{text}");
+    }
+    let arguments = ["--config", &file, "--verbose", "--admin", &socket, "--admin", "127.0.0.1:0"];
+    let mut a = Index::start(&arguments);
+    a.program.line();
+    let operators = admin_address(&a.program);
+    let mut talk = add(&a, 1, 1);
+    let check = || {
+        for path in ["/metrics", "/readyz", "/admin/stats", "/"] {
+            let (head, body) = get(operators, path);
+            assert!(!head.contains("geheim") && !body.contains("geheim"), "{path}: {body}");
+        }
+        shown(&["admin", "--socket", &socket, "stats"], &[]);
+    };
+    check();
+    store.kill();
+    talk.add(2, "T", "127.0.0.1", 1);
+    check();
+    a.program.signal("TERM");
+    a.program.wait();
+    let errors = a.program.errors().join("\n");
+    assert!(errors.contains("cannot use the store") && !errors.contains("geheim"), "{errors}");
 }
 
 #[test]

@@ -61,6 +61,13 @@ impl Store {
         }
     }
 
+    /// Sends it a signal.
+    pub fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        let done = Command::new("kill").args(["-s", name, &id]).status().unwrap();
+        assert!(done.success());
+    }
+
     /// Kills it. All its data is lost.
     pub fn kill(&mut self) {
         self.child.kill().unwrap();

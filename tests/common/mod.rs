@@ -13,6 +13,7 @@
 pub mod captures;
 pub mod holders;
 mod index;
+pub mod operators;
 mod own_machine;
 pub mod pcapng;
 mod programs;

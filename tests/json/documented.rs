@@ -210,6 +210,15 @@ impl Printed {
             admin(&of_server, &["drain", "--within", "5m"]),
         ];
         drop(peer);
+        #[cfg(feature = "cluster")]
+        let printed = {
+            // The store does not exist.
+            let store = format!("redis+unix://{}", socket("store"));
+            let of_member = socket("member.sock");
+            let index = Index::start(&["--cluster", &store, "--admin", &of_member]);
+            assert!(index.program.line().starts_with("admin at "));
+            [printed.concat(), admin(&of_member, &["stats"])]
+        };
         printed.concat()
     }
 }

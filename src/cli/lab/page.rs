@@ -65,7 +65,7 @@ impl Observed for LabPage {
         self.index.check();
     }
 
-    fn check_ready(&self) -> Result<(), String> {
+    fn check_ready(&self) -> Result<Option<String>, String> {
         self.index.check_ready()
     }
 

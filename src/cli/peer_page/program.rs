@@ -35,7 +35,7 @@ impl Observed for PeerPage {
         self.observed.check();
     }
 
-    fn check_ready(&self) -> Result<(), String> {
+    fn check_ready(&self) -> Result<Option<String>, String> {
         self.observed.check_ready()
     }
 

@@ -11,6 +11,15 @@ impl Index {
         self.records.read().holders.owners()
     }
 
+    /// The number of records of some owners. The index is locked in steps.
+    pub fn records_of_owners(&self, owners: &[Owner]) -> usize {
+        let counts = owners.chunks(limits::VISITS).map(|step| {
+            let records = self.records.read();
+            step.iter().map(|&owner| records.holders.records_of(owner, None)).sum::<usize>()
+        });
+        counts.sum()
+    }
+
     /// The records of an owner, the oldest first. The index is locked in steps: a record that is
     /// removed or replaced meanwhile may be missing.
     pub fn records_of(&self, owner: Owner) -> Vec<(Record, Attributes)> {

@@ -7,6 +7,7 @@
 
 use std::mem;
 use std::net::IpAddr;
+use std::ops::Range;
 use std::time::SystemTime;
 
 use super::connection::Session;
@@ -75,8 +76,13 @@ impl Session<'_> {
         }
         let mut pending = mem::take(&mut self.pending);
         let mut additions = mem::take(&mut self.additions);
-        self.shared.store.add_all(&self.shared.index, self.owner, &mut additions);
+        let done = self.shared.store.add_all(&self.shared.index, self.owner, &mut additions);
         let mut refusals = Vec::new();
+        if let Err(lost) = done {
+            for one in pending.drain(..) {
+                self.refuse_pending(one, Cause::Draining, &lost.to_string(), &mut refusals);
+            }
+        }
         for (one, addition) in pending.drain(..).zip(additions.drain(..)) {
             match addition.outcome() {
                 Ok(replaced) => {
@@ -88,16 +94,7 @@ impl Session<'_> {
                 }
                 Err(full) => {
                     self.account.remove(addition.charge().bytes);
-                    let (document, cause) = (&one.document, cause_of(full));
-                    let Refused { refusal, reason, .. } =
-                        self.refused(document, cause, full.to_string());
-                    // It was counted when its reply was encoded.
-                    let (before, status) = (Status::Ok.code(), Status::from(refusal).code());
-                    self.tally.recount(ADD, before, status);
-                    self.shared.permits.refusals().add(cause);
-                    self.log_refused(&one.line, refusal, &reason);
-                    self.show_added(document, refusal.into());
-                    refusals.push((one.reply, self.encoded_refusal(refusal, &reason)));
+                    self.refuse_pending(one, cause_of(full), &full.to_string(), &mut refusals);
                 }
             }
         }
@@ -106,6 +103,25 @@ impl Session<'_> {
             self.output.splice(reply, refusal);
         }
         (self.pending, self.additions) = (pending, additions);
+    }
+
+    /// Encodes the refusal that replaces the reply to an ADD.
+    #[cold]
+    fn refuse_pending(
+        &mut self,
+        PendingAdd { document, reply, line }: PendingAdd,
+        cause: Cause,
+        reason: &str,
+        refusals: &mut Vec<(Range<usize>, Vec<u8>)>,
+    ) {
+        let Refused { refusal, reason, .. } = self.refused(&document, cause, reason.into());
+        // It was counted when its reply was encoded.
+        let (before, status) = (Status::Ok.code(), Status::from(refusal).code());
+        self.tally.recount(ADD, before, status);
+        self.shared.permits.refusals().add(cause);
+        self.log_refused(&line, refusal, &reason);
+        self.show_added(&document, refusal.into());
+        refusals.push((reply, self.encoded_refusal(refusal, &reason)));
     }
 
     fn refused(&self, document: &Document, cause: Cause, reason: String) -> Refused {
@@ -124,6 +140,8 @@ impl Session<'_> {
     ) -> Result<Done, Refused> {
         let (listed, _) = self.listed(holder)?;
         let removed = self.shared.store.remove(&self.shared.index, self.owner, document, &listed);
+        let removed =
+            removed.map_err(|lost| self.refused(document, Cause::Draining, lost.to_string()))?;
         let removed = removed.ok_or_else(|| Refused {
             refusal: Refusal::NotFound,
             cause: Cause::NotFound,
