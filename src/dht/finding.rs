@@ -119,8 +119,10 @@ impl Finding {
                     continue;
                 }
             };
+            // A node that returns many must not fill the places of those that others return.
+            let most = self.bounds.limits.holders_per_reply;
             let new = holders.into_iter().filter(|address| self.bounds.admits(*address));
-            self.waiting.extend(new.map(|address| FoundHolder { address, by }));
+            self.waiting.extend(new.take(most).map(|address| FoundHolder { address, by }));
             self.waiting.reverse();
         }
     }
@@ -198,6 +200,22 @@ mod tests {
         let addresses = (1..60_000).map(|n| SocketAddrV4::new(Ipv4Addr::from_bits(n), 5678));
         assert_eq!(addresses.filter(|address| bounds.admits(*address)).count(), 112);
         assert!(bounds.is_full());
+    }
+
+    #[test]
+    fn a_reply_with_many_addresses_does_not_fill_the_places_of_others() {
+        let (sender, replies) = channel();
+        let limits = limits::Dht::DEFAULT;
+        let bogus = |n: u32| SocketAddrV4::new(Ipv4Addr::from_bits(n << 8 | 1), 5678);
+        let honest = SocketAddrV4::new(Ipv4Addr::new(192, 0, 2, 1), 5678);
+        sender.send(Ok((FoundBy::Document, (1..2000).map(bogus).collect()))).unwrap();
+        sender.send(Ok((FoundBy::Document, vec![honest]))).unwrap();
+        drop(sender);
+        let bounds = Bounds::new(limits);
+        let finding = Finding { replies, bounds, waiting: Vec::new(), failure: None };
+        let found = finding.all(limits).unwrap();
+        assert_eq!(found.len(), limits.holders_per_reply + 1);
+        assert!(found.iter().any(|holder| holder.address == honest), "{found:?}");
     }
 
     #[test]

@@ -19,6 +19,8 @@ pub struct Dht {
     pub holders: usize,
     /// Those of one address, which differ in their ports.
     pub holders_per_address: usize,
+    /// Those of one reply. A query asks the 20 nodes that are closest to the key, among others.
+    pub holders_per_reply: usize,
 }
 
 impl Dht {
@@ -30,6 +32,7 @@ impl Dht {
         find_more: Duration::from_millis(500),
         holders: 128,
         holders_per_address: 16,
+        holders_per_reply: 8,
     };
 }
 

@@ -45,6 +45,10 @@ fn commands_that_list_need_an_index_server_and_say_so() {
         let message = object["error"]["message"].as_str().unwrap();
         assert!(message.contains(NOT_LISTED), "{command:?}: {message}");
     }
+    let arguments = [NO_INDEX, "--dht", "--bootstrap", &table, "--share", ".", "status"];
+    let (code, output, errors) = run_peer(&arguments, "", own.path());
+    assert_eq!(code, 0, "{errors}");
+    assert!(output.contains(&format!("{NO_INDEX}: it does not reply")), "{output}");
     // With an index server its list is printed, with a note.
     let shared = own.path().join("shared");
     fs::create_dir(&shared).unwrap();

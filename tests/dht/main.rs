@@ -21,4 +21,6 @@ mod network;
 #[cfg(all(feature = "dht", target_os = "linux"))]
 mod nodes;
 #[cfg(all(feature = "dht", target_os = "linux"))]
+mod poisoned;
+#[cfg(all(feature = "dht", target_os = "linux"))]
 mod programs;

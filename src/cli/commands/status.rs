@@ -16,7 +16,9 @@ use crate::cli::output::reply::{document_json, with_fields};
 use crate::cli::session::share_claim::is_shared;
 use crate::cli::values::quantity::{rate, size};
 use crate::escape::escaped;
-use crate::peer::{AskIndex, Query, Registration, Registrations, RunningUpload, request_records};
+use crate::peer::{
+    AskIndex, IndexError, Query, Registration, Registrations, RunningUpload, request_records,
+};
 use crate::protocol::{ClusterId, Endpoint, Listing, ReplyPart};
 
 /// The maximum number of documents that are named per batch.
@@ -30,8 +32,12 @@ pub(in crate::cli) fn status(context: &Context) -> Result<(), CommandError> {
             request_records(&context.index, Query::List(Listing::Rfcs), &mut |part| match part {
                 ReplyPart::Record(_) => ControlFlow::Break(()),
                 _ => ControlFlow::Continue(()),
-            })?;
-        check_complete(&listed, false)?;
+            });
+        match listed {
+            // No index server replies, and the distributed hash table does not need one.
+            Err(IndexError::NotListed) => {}
+            listed => check_complete(&listed?, false)?,
+        }
     }
     // A single command registers nothing: other peers cannot use the port of its connection.
     let registrations = context.index.registrations();

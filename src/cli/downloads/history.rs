@@ -95,6 +95,7 @@ fn text(event: &JournalEvent) -> String {
     match event {
         JournalEvent::Wanted(None) => "wanted".to_string(),
         JournalEvent::Wanted(Some(digest)) => format!("wanted with {digest}"),
+        JournalEvent::Found(sources) => format!("found: {sources}"),
         JournalEvent::Failed(holder, reason) => format!("{holder}: {reason}"),
         JournalEvent::NotFetched(reason) => format!("not fetched: {reason}"),
         JournalEvent::Waits(pause) => format!("tried again in {} seconds", pause.as_secs()),
@@ -113,7 +114,10 @@ fn next_try(last: &JournalEntry) -> Option<String> {
         JournalEvent::GivenUp | JournalEvent::Replaced => {
             Some("when `get` or `sync` is asked again".into())
         }
-        JournalEvent::Wanted(_) | JournalEvent::Failed(..) | JournalEvent::NotFetched(_) => Some(
+        JournalEvent::Wanted(_)
+        | JournalEvent::Found(_)
+        | JournalEvent::Failed(..)
+        | JournalEvent::NotFetched(_) => Some(
             "now, if a download runs; else when a session begins, or with `get` alone".to_string(),
         ),
         JournalEvent::Waits(pause) => {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::cli::downloads::found::record_found;
 use crate::cli::downloads::many::Destination;
 use crate::cli::downloads::running::Downloads;
 use crate::cli::errors::command_error::CommandError;
@@ -53,11 +54,12 @@ impl SessionDownloads {
         let holders = names.holders(document)?;
         note_missing_holders(document, &holders.completeness);
         let owns = self.registrations.owns();
-        let mut sources: Vec<Source> = holders.found.into_iter().map(Into::into).collect();
-        sources.retain(|source| !owns.contains(&source.holder));
-        match sources.is_empty() {
+        let mut found = holders.found;
+        found.retain(|holder| !owns.contains(&holder.record.holder));
+        record_found(&self.journal, document, &found);
+        match found.is_empty() {
             true => Err(CommandError::NoHolder { document: document.clone(), hint: String::new() }),
-            false => Ok(sources),
+            false => Ok(found.into_iter().map(Source::from).collect()),
         }
     }
 

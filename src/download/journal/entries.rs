@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! line = seconds-since-1970 TAB document TAB ( "wanted" [ TAB digest ] / "fetched" TAB digest TAB length TAB holder
-//!      / "failed" TAB holder TAB reason / "not fetched" TAB reason / "waits" TAB seconds / "given up"
+//!      / "found" TAB sources / "failed" TAB holder TAB reason / "not fetched" TAB reason / "waits" TAB seconds / "given up"
 //!      / "replaced" )
 //! ```
 //!
@@ -24,6 +24,8 @@ const REASON: usize = 400;
 pub enum Event {
     /// It is to be downloaded, with this digest if one is required.
     Wanted(Option<Digest>),
+    /// Holders were learned from these sources.
+    Found(String),
     /// A holder did not deliver it, for this reason.
     Failed(Endpoint, String),
     /// It was not fetched, and not because of a holder: for example, no peer has it.
@@ -43,7 +45,7 @@ impl Event {
     fn is_decisive(&self) -> bool {
         match self {
             Self::Wanted(_) | Self::Fetched(..) | Self::GivenUp | Self::Replaced => true,
-            Self::Failed(..) | Self::NotFetched(_) | Self::Waits(_) => false,
+            Self::Found(_) | Self::Failed(..) | Self::NotFetched(_) | Self::Waits(_) => false,
         }
     }
 
@@ -209,6 +211,7 @@ fn write_line(out: &mut impl Write, document: &Document, entry: &Entry) -> fmt::
     match &entry.event {
         Event::Wanted(None) => out.write_str("wanted")?,
         Event::Wanted(Some(digest)) => write!(out, "wanted\t{digest}")?,
+        Event::Found(sources) => write!(out, "found\t{}", shortened(sources))?,
         Event::Failed(holder, reason) => write!(out, "failed\t{holder}\t{}", shortened(reason))?,
         Event::NotFetched(reason) => write!(out, "not fetched\t{}", shortened(reason))?,
         Event::Fetched(digest, length, holder) => {
@@ -237,6 +240,7 @@ pub(super) fn parse(line: &str) -> Option<(Document, Entry)> {
     };
     let event = match words.next()? {
         "wanted" => Event::Wanted(words.next().map(str::parse).transpose().ok()?),
+        "found" => Event::Found(words.next()?.to_string()),
         "failed" => Event::Failed(words.next()?.parse().ok()?, words.next()?.to_string()),
         "not fetched" => Event::NotFetched(words.next()?.to_string()),
         "fetched" => Event::Fetched(

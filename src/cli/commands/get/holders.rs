@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::choose::choose_for_many;
 use crate::cli::context::Context;
+use crate::cli::downloads::found::record_found;
 use crate::cli::errors::command_error::CommandError;
 use crate::cli::meant::no_holder;
 use crate::cli::output::incomplete::note_missing_holders;
@@ -40,6 +41,7 @@ pub(super) fn find_holders(
     if holders.found.is_empty() {
         return Err(no_holder(context, document));
     }
+    record_found(&context.journal, document, &holders.found);
     Ok(holders)
 }
 
