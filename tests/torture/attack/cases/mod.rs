@@ -21,6 +21,7 @@ mod searching;
 mod slow;
 mod starved;
 mod stopping;
+mod table;
 mod unresolved;
 mod uploaders;
 mod victims;
@@ -81,6 +82,7 @@ pub(crate) const CASES: &[Case] = &[
     case("slots", "two networks that hold all slots for uploads", readers::slots),
     case("crowd", "slow readers of many networks in all slots and places", readers::crowd),
     case("hand-over", "readers that do not take what is handed over", readers::hand_over),
+    case("table", "a node of the hash table that announces itself for everything", table::table),
     case("squat", "records that are in the way of others", many::squat),
     case("bait", "documents that are slow or only grow, among many", many::bait),
     case(
