@@ -10,6 +10,7 @@ mod probe;
 mod processes;
 mod report;
 mod samples;
+mod table;
 mod transfer;
 
 use std::io;
@@ -148,7 +149,7 @@ impl Setting {
 }
 
 fn suites() -> impl Iterator<Item = &'static Suite> {
-    let suites = [index::SUITES, transfer::SUITES, network::SUITES];
+    let suites = [index::SUITES, transfer::SUITES, network::SUITES, table::SUITES];
     suites.into_iter().flatten()
 }
 
@@ -158,6 +159,15 @@ pub(crate) fn main() -> ExitCode {
     let name = Path::new(&name).file_name().and_then(|name| name.to_str()).unwrap_or_default();
     if let Some(code) = anchors::run_as(name) {
         return code;
+    }
+    if env::args().nth(1).is_some_and(|first| first == table::INSIDE) {
+        return match table::inside() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                print_error(format_args!("{}: {error}", table::INSIDE));
+                ExitCode::FAILURE
+            }
+        };
     }
     let args = Args::parse();
     if args.list {
