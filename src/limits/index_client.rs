@@ -119,8 +119,8 @@ pub struct Registration {
     pub reconnect_full_max: Duration,
     /// A connection to the index that has lasted for this time ends the backoff.
     pub lasting_connection: Duration,
-    /// First pause before documents are tried again that the index had no room for; it doubles up to
-    /// `retry_full_max`.
+    /// First pause before a document is tried again that the index had no room for; it doubles up to
+    /// `retry_full_max`. Only this request shows that other peers have left room.
     pub retry_full: Duration,
     /// See `retry_full`.
     pub retry_full_max: Duration,
@@ -147,8 +147,8 @@ impl Registration {
         reconnect_max: Duration::from_secs(15),
         reconnect_full_max: Duration::from_secs(60),
         lasting_connection: Duration::from_secs(30),
-        retry_full: Duration::from_secs(10),
-        retry_full_max: Duration::from_mins(10),
+        retry_full: Duration::from_secs(2),
+        retry_full_max: Duration::from_secs(15),
         digests_wait: Duration::from_millis(250),
         digests_waited_for: 16 * 1024 * 1024,
         keep_alive: Duration::from_secs(3),

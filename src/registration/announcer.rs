@@ -59,12 +59,13 @@ impl Announcer {
                         let together: Vec<Document> = together.into_iter().collect();
                         registration.update(&together, &cancel)
                     }
-                    Err(RecvTimeoutError::Timeout) => match registration.retry_in() {
-                        Some(Duration::ZERO) => registration.retry(&cancel),
-                        Some(_) | None => Ok(()),
-                    },
+                    Err(RecvTimeoutError::Timeout) => Ok(()),
                     Err(RecvTimeoutError::Disconnected) => return,
                 };
+                let outcome = outcome.and_then(|()| match registration.retry_in() {
+                    Some(Duration::ZERO) => registration.retry(&cancel),
+                    Some(_) | None => Ok(()),
+                });
                 if let Err(error) = outcome {
                     // Everything is registered again after reconnecting.
                     log::debug!("the index is updated later: {}", error_chain(&error));

@@ -20,13 +20,14 @@ impl Registration {
     /// # Errors
     /// As [`Registration::update`].
     pub(super) fn retry(&self, cancel: &Cancel) -> Result<(), IndexError> {
-        self.shared().retry(0, cancel)
+        self.shared().retry(cancel)
     }
 }
 
 impl Shared {
-    /// Retries documents; `registered` of them were registered just before.
-    pub(super) fn retry(&self, mut registered: usize, cancel: &Cancel) -> Result<(), IndexError> {
+    /// Retries documents.
+    pub(super) fn retry(&self, cancel: &Cancel) -> Result<(), IndexError> {
+        let mut registered = 0;
         // Until everything is registered, it is not known what the index can be told.
         let outcome = self.link(cancel).and_then(|_| match self.dialect.shows_extensions() {
             true => self.retry_together(&mut registered, cancel),
@@ -44,8 +45,9 @@ impl Shared {
     }
 
     fn retry_together(&self, registered: &mut usize, cancel: &Cancel) -> Result<(), IndexError> {
+        // One request shows whether there is room.
+        let mut together = 1;
         loop {
-            let together = self.together();
             let some = self.lock_ledger().waiting().some(together);
             if some.is_empty() {
                 return Ok(());
@@ -54,6 +56,7 @@ impl Shared {
             if self.lock_ledger().waiting().count_of(&some) > 0 {
                 return Ok(());
             }
+            together = self.together();
         }
     }
 

@@ -1,6 +1,7 @@
 //! Reporting changes of the library to the index: documents that were added, changed or removed
 //! (protocol.md sections 4.1 and 4.2).
 
+use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 
 use super::event::Event;
@@ -38,21 +39,32 @@ impl Registration {
         if !shared.dialect.shows_extensions() {
             return shared.update_without_extensions(documents, cancel);
         }
-        let Updated { removed, registered } = shared.update(documents, cancel)?;
-        match (removed, registered) {
-            (true, _) if !shared.lock_ledger().waiting().is_empty() => {
-                shared.retry(registered, cancel)
-            }
-            (_, 1..) => {
-                (shared.report)(Event::RegisteredLater(registered));
-                Ok(())
-            }
-            _ => Ok(()),
+        let now = shared.without_waiting(documents);
+        let removed = shared.update(&now, cancel)?.removed;
+        match removed && !shared.lock_ledger().waiting().is_empty() {
+            true => shared.retry(cancel),
+            false => Ok(()),
         }
     }
 }
 
 impl Shared {
+    /// The documents without those that wait for room: their retry announces their state at that time, and until
+    /// then the index would refuse each of them again.
+    fn without_waiting(&self, documents: &[Document]) -> Vec<Document> {
+        let mut documents = documents.to_vec();
+        let waiting: HashSet<Document> = {
+            let mut ledger = self.lock_ledger();
+            let waiting = ledger.waiting();
+            documents.iter().filter(|document| waiting.contains(document)).cloned().collect()
+        };
+        let library = self.library.read();
+        documents.retain(|document| {
+            !waiting.contains(document) || library.entry(document).is_none()
+        });
+        documents
+    }
+
     /// Updates an index that has shown extensions.
     pub(super) fn update(
         &self,

@@ -118,6 +118,50 @@ fn documents_beyond_the_limit_are_reported_once_and_tried_again() {
     program.error_with("the index did not register RFC 6");
 }
 
+/// An index that is full because of other peers: only a further ADD shows that one of them has left. So one
+/// document is tried again every few seconds, and the others when it was accepted, whatever changes in them.
+#[test]
+fn one_document_shows_that_other_peers_have_left_room() {
+    let directory = temporary();
+    for number in 1..=9 {
+        fs::write(directory.path().join(format!("rfc{number}.txt")), "text").unwrap();
+    }
+    let has_room = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let room = has_room.clone();
+    let other = Other::start(move |request, _| {
+        let number = request.split(' ').nth(2).unwrap();
+        let row = format!("P2P-CI/1.0 200 OK\r\n\r\nRFC {number} T h 1\r\n");
+        match request.starts_with("LOOKUP") {
+            true => say(row + "Added: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\n"),
+            _ if number == "1" || room.load(std::sync::atomic::Ordering::Relaxed) => {
+                say(row + "\r\n")
+            }
+            false => say("P2P-CI/1.0 503 Service Unavailable\r\n\r\n"),
+        }
+    });
+    let program = share(&other, directory.path());
+    assert!(program.line().starts_with("registered 1 "));
+    program.error_with("the index did not register RFC 2 and 7 others: 503");
+    while other.requests.try_recv().is_ok() {}
+    // The documents change while they wait.
+    for number in 2..=9 {
+        fs::write(directory.path().join(format!("rfc{number}.txt")), "other text").unwrap();
+    }
+    let begun = Instant::now();
+    let waited = Duration::from_secs(9);
+    let mut adds = Vec::new();
+    while let Ok(request) = other.requests.recv_timeout(waited.saturating_sub(begun.elapsed())) {
+        adds.extend(request.lines().next().map(str::to_string));
+    }
+    // After 2, 4 and 8 seconds.
+    assert!((1..=3).contains(&adds.len()), "{adds:?}");
+    assert!(adds.iter().all(|line| line == "ADD RFC 2 P2P-CI/1.0"), "{adds:?}");
+    has_room.store(true, std::sync::atomic::Ordering::Relaxed);
+    let begun = Instant::now();
+    program.error_with("registered 8 more");
+    assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
+}
+
 /// A query does not use the connection of the registration, and closes its own when it is done.
 #[test]
 fn queries_have_a_connection_of_their_own() {
