@@ -1,28 +1,32 @@
 //! The help of the program `peer`, and errors in its arguments.
 
+use std::env;
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::{ExitCode, exit};
 
 use clap::error::ErrorKind;
-use clap::{Arg, Command, CommandFactory, Error, Parser};
+use clap::{Arg, Command, CommandFactory, Error, Parser, ValueEnum};
+use serde_json::json;
 
 use super::args::Args;
 use super::command::help_of;
 use super::config::checking::unknown_variables;
 use super::config::error::{ConfigError, Mistake};
-use super::config::keys::{CONFIG, with_config_option};
+use super::config::keys::{CONFIG, VARIABLES, with_config_option};
 use super::config::layers::{Configured, NotConfigured, configured};
 use super::config::programs::Program;
 use super::errors::failure::Failure;
-use super::errors::report::report;
+use super::errors::report::{error_json, report};
 use super::other_names::suggest;
-use super::output::print::print_line;
+use super::output::format::{Format, without_format};
+use super::output::print::{print_json, print_line};
 use super::program::{called, with_names, with_program};
 use super::server_args;
 use super::surplus::surplus_tip;
 use super::topics::topic;
 use super::values::document_words::join_kinds;
+use crate::error_chain::error_chain;
 use crate::escape::{escaped, excerpt};
 use crate::protocol::similar;
 
@@ -92,9 +96,12 @@ pub(super) fn peer_configured(arguments: &[OsString]) -> Configured<Args> {
             let command = peer_command();
             let words = join_kinds(&command, with_program("peer", arguments.iter().cloned()));
             let tip = suggest(&mut error, &command, &words);
-            end(&error, &(surplus_tip(&error, &command, &words) + tip))
+            let tip = surplus_tip(&error, &command, &words) + tip;
+            end(&error, &tip, format_of_peer(arguments))
         }
-        NotConfigured::Configuration(error) => end_by_configuration("peer", &error),
+        NotConfigured::Configuration(error) => {
+            end_by_configuration("peer", &error, format_of_peer(arguments))
+        }
     })
 }
 
@@ -117,9 +124,9 @@ pub(super) fn server_configured(arguments: &[OsString]) -> Configured<server_arg
     read_server(arguments).unwrap_or_else(|error| match error {
         NotConfigured::Arguments(mut error) => {
             let tip = suggest(&mut error, &options_of(Program::Server), arguments);
-            end(&error, tip)
+            end(&error, tip, Format::Raw)
         }
-        NotConfigured::Configuration(error) => end_by_configuration("server", &error),
+        NotConfigured::Configuration(error) => end_by_configuration("server", &error, Format::Raw),
     })
 }
 
@@ -147,8 +154,10 @@ fn unknown_variables_of_programs() -> Vec<Mistake> {
 }
 
 /// Prints the mistakes in the configuration, and ends the program.
-fn end_by_configuration(program: &str, error: &ConfigError) -> ! {
+fn end_by_configuration(program: &str, error: &ConfigError, format: Format) -> ! {
     let ConfigError(mistakes) = error;
+    let texts: Vec<String> = mistakes.iter().map(|mistake| error_chain(mistake)).collect();
+    print_error(format, Failure::Config, &texts.join("; "));
     mistakes.iter().for_each(|mistake| report(&called(program), mistake));
     exit(Failure::Config as i32);
 }
@@ -197,7 +206,7 @@ pub(super) fn arguments<A: Parser>(all: impl IntoIterator<Item = OsString>) -> A
     let found = command.clone().try_get_matches_from(&words);
     found.and_then(|found| A::from_arg_matches(&found)).unwrap_or_else(|mut error| {
         let tip = suggest(&mut error, &command, &words);
-        end(&error, tip)
+        end(&error, tip, without_format(Format::Raw, &words).0)
     })
 }
 
@@ -215,16 +224,43 @@ pub(super) fn print_topic(text: &str) -> ExitCode {
     }
 }
 
+/// The format of errors that are found before the options are known.
+fn format_of_peer(arguments: &[OsString]) -> Format {
+    let variable = env::var(format!("{VARIABLES}FORMAT")).unwrap_or_default();
+    let format = Format::from_str(&variable, false).unwrap_or(Format::Raw);
+    without_format(format, arguments).0
+}
+
+/// Prints an error as an object, if that is the format.
+fn print_error(format: Format, failure: Failure, message: &str) {
+    if let Format::Json = format {
+        // Standard output may be closed; the error is also on standard error.
+        let _ = print_json(&json!({"v": 1, "error": error_json(failure, message)}));
+    }
+}
+
 /// Prints help, or the error in the arguments, and ends the program.
-fn end(error: &Error, tip: &str) -> ! {
+fn end(error: &Error, tip: &str, format: Format) -> ! {
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         // A reader that closes its pipe ends every command in the same way.
         exit(error.print().map_or(Failure::File as i32, |()| 0));
     }
     let text = with_tip(&plain_words(&error.to_string()), tip);
+    print_error(format, Failure::Usage, &on_one_line(&text));
     // Standard error may be closed.
     let _ = io::stderr().write_all(escaped_lines(&text).as_bytes());
     exit(Failure::Usage as i32);
+}
+
+/// The error and its tips, without the usage that follows them.
+fn on_one_line(text: &str) -> String {
+    let text = text.strip_prefix("error: ").unwrap_or(text);
+    let is_error = |line: &&str| {
+        !line.starts_with("Usage: ") && !line.starts_with("For more information, try")
+    };
+    let lines: Vec<&str> =
+        text.lines().take_while(is_error).map(str::trim).filter(|line| !line.is_empty()).collect();
+    lines.join("; ")
 }
 
 /// An error of the parser, in which commands are called commands.

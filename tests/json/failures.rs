@@ -95,6 +95,51 @@ fn every_command_fails_with_an_object() {
     }
 }
 
+/// Wrong arguments are found before the format is known from all sources; the command line is enough.
+#[test]
+fn wrong_arguments_are_objects() {
+    let directory = tempfile::tempdir().unwrap();
+    for (arguments, code, message) in [
+        (
+            &["--format", "json", "list", "--bogus"] as &[&str],
+            2,
+            "unexpected argument '--bogus' found",
+        ),
+        (&["list", "x", "--format=json"], 2, "unexpected argument 'x' found"),
+        (
+            &["--format", "json", "get", "--from"],
+            2,
+            "a value is required for '--from <HOST:PORT>' but none",
+        ),
+        (
+            &["--format", "json", "--color", "alway", "list"],
+            2,
+            "invalid value 'alway' for '--color <WHEN>'; [possible values: auto, always, never]; \
+             tip: a similar value exists: 'always'",
+        ),
+        (&["--format", "json", "--menu", "list"], 2, "expected no command with `--menu`"),
+        (&["--format", "json", "lokup"], 2, "expected a command or an index server, found `lokup`"),
+        (&["--format", "json", "list", "--\u{202e}\u{1b}[31m"], 2, "unexpected argument"),
+        (&["--format", "json", "--config", "missing", "list"], 78, "cannot read the configuration"),
+    ] {
+        let (found, output, errors) = run_peer(arguments, "", directory.path());
+        let object: Value = serde_json::from_str(&output).unwrap();
+        assert_eq!((found, &object["v"]), (code, &1.into()), "{arguments:?}: {output}{errors}");
+        assert_eq!(object["error"]["exit"], code, "{output}");
+        let shown = object["error"]["message"].as_str().unwrap();
+        assert!(shown.starts_with(message) && !shown.contains("Usage"), "{arguments:?}: {shown}");
+        assert!(!output.contains(['\u{202e}', '\u{1b}']), "{output}");
+        assert!(!errors.is_empty(), "{arguments:?}");
+    }
+    // Other formats, and help.
+    for arguments in
+        [&["list", "--bogus"] as &[&str], &["--format", "json", "--format", "raw", "get", "--from"]]
+    {
+        let (code, output, errors) = run_peer(arguments, "", directory.path());
+        assert_eq!((code, &*output), (2, ""), "{arguments:?}: {errors}");
+    }
+}
+
 #[test]
 fn a_document_without_holders_is_an_object_and_an_empty_list_is_none() {
     let directory = tempfile::tempdir().unwrap();

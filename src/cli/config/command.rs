@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Args, Subcommand, ValueEnum, ValueHint};
+use clap::{Args, Subcommand, ValueHint};
 
 use super::error::ConfigError;
 use super::keys::keys;
@@ -17,7 +17,7 @@ use super::values::lines;
 use super::values_json::object;
 use crate::cli::errors::failure::Failure;
 use crate::cli::errors::report::report;
-use crate::cli::output::format::Format;
+use crate::cli::output::format::{Format, without_format};
 use crate::cli::output::print::{print_json, print_line, print_note};
 use crate::cli::program::called;
 use crate::cli::usage::{options_of, peer_configured, server_configured};
@@ -102,37 +102,12 @@ pub(in crate::cli) fn run(arguments: &Arguments) -> ExitCode {
 }
 
 fn show(format: Format, program: Program, arguments: &[OsString]) -> Result<(), Error> {
-    let (format, arguments) = with_format(format, arguments);
+    let (format, arguments) = without_format(format, arguments);
     match program {
         Program::Server => print(format, program, &server_configured(&arguments)),
         Program::Peer => print(format, program, &peer_configured(&arguments)),
     }
     .map_err(Error::Output)
-}
-
-/// The format, and the arguments of the program without it: it may be typed before or after the program.
-fn with_format(format: Format, arguments: &[OsString]) -> (Format, Vec<OsString>) {
-    let mut format = format;
-    let mut others = Vec::new();
-    let mut arguments = arguments.iter();
-    while let Some(argument) = arguments.next() {
-        let text = argument.to_str().unwrap_or_default();
-        let typed = match text.split_once('=') {
-            Some(("--format", value)) => Some(value),
-            _ if text == "--format" => arguments.clone().next().and_then(|value| value.to_str()),
-            _ => None,
-        };
-        match typed.and_then(|value| Format::from_str(value, false).ok()) {
-            Some(typed) => {
-                format = typed;
-                if text == "--format" {
-                    arguments.next();
-                }
-            }
-            None => others.push(argument.clone()),
-        }
-    }
-    (format, others)
 }
 
 fn print<A>(format: Format, program: Program, configured: &Configured<A>) -> io::Result<()> {

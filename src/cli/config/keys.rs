@@ -10,7 +10,7 @@ pub(in crate::cli) const CONFIG: &str = "config";
 const NEGATION: &str = "no-";
 
 /// The variables of the environment begin with this.
-pub(super) const VARIABLES: &str = "P2P_CI_";
+pub(in crate::cli) const VARIABLES: &str = "P2P_CI_";
 
 /// The variable that names the file.
 pub(super) const CONFIG_VARIABLE: &str = "P2P_CI_CONFIG";
