@@ -72,6 +72,7 @@ pub mod cli;
 pub mod cluster;
 #[cfg(all(feature = "cli", target_os = "linux"))]
 mod confined;
+mod counted;
 #[doc(hidden)]
 pub mod counters;
 #[cfg(feature = "dht")]

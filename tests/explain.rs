@@ -93,7 +93,7 @@ fn text_without_labels() {
             "S: P2P-CI/1.0 200 OK 5.2 the reply to GET RFC 1: the document follows",
             "S: Content-Length: 6 5.2 the number of bytes of the document",
             "5.3 6 bytes of the document",
-            "5.4 5 bytes that belong to no reply",
+            "5.4 5 bytes outside of any reply",
         ],
     );
     assert!(!found.iter().any(|line| line.contains("LF")), "line ends are not judged");

@@ -231,7 +231,10 @@ fn shortened_requests_are_not_sent() {
     let index = Index::start(&[]);
     let (code, output, errors) = replay_text(&text, index.address, &[]);
     assert_eq!(code, 0, "{output}");
-    assert_eq!(errors, "[s0] not sent, because 997 bytes were not recorded: LIST ALL P2P-CI/1.0\n");
+    assert_eq!(
+        errors,
+        "[s0] not sent, because 997 bytes of it not recorded: LIST ALL P2P-CI/1.0\n"
+    );
     assert!(output.contains("1 of 1 replies are equal; not sent: 1"), "{output}");
     // Nothing is left.
     let first = text.lines().take(2).collect::<Vec<_>>().join("\n");

@@ -105,7 +105,7 @@ fn a_cut_line_costs_nothing_that_has_come() {
     let (code, _, errors) = setting.get(&broken);
     assert_eq!(code, 76, "{errors}");
     assert!(errors.contains("expected 300000 bytes, found the end after 100000"), "{errors}");
-    assert!(errors.contains("100000 bytes are kept"), "{errors}");
+    assert!(errors.contains("100000 bytes kept"), "{errors}");
     assert_eq!(kept(&setting.mine()).1, 100_000);
 
     // Another holder of the same document sends the rest.
@@ -223,7 +223,7 @@ fn bytes_of_a_holder_that_is_away_are_kept_for_the_next_run() {
         };
         let (code, output, errors) = run(command);
         assert_eq!(code, 69, "{what}: {output}{errors}");
-        assert!(errors.contains("bytes are kept"), "{what}: {errors}");
+        assert!(errors.contains("bytes kept"), "{what}: {errors}");
         assert!(kept(&path("mine")).1 > 0);
         let (_, history, _) = run(&["why", "big.bin"]);
         assert!(history.contains("kept: "), "{what}: {history}");

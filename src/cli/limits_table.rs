@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::output::table::Table;
+use crate::counted::counted;
 use crate::limits;
 use crate::server::{Config, connection_limit, connection_memory, memory_limit};
 
@@ -79,7 +80,7 @@ fn bytes(count: usize) -> String {
     } else if count >= 1024 && count.is_multiple_of(1024) {
         format!("{} KiB", count / 1024)
     } else {
-        format!("{count} bytes")
+        counted(count, "byte")
     }
 }
 

@@ -35,6 +35,7 @@ use super::wire::form::Program;
 use super::wire::options::observe_connections;
 use super::wire::screen;
 use crate::admin::ObservedServer;
+use crate::counted::counted;
 use crate::error_chain::error_chain;
 use crate::escape::escaped_path;
 use crate::limits;
@@ -285,7 +286,8 @@ fn warn_of_few_connections(config: &Config, connections: usize) -> Result<(), Er
         return Err(Error::NoConnection(tightest));
     }
     log::warn!(
-        "no more than {connections} connections can be served: {tightest}; raise that limit to serve more"
+        "at most {} can be served: {tightest}; raise that limit to serve more",
+        counted(connections, "connection")
     );
     Ok(())
 }

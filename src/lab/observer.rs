@@ -10,6 +10,7 @@ use super::addresses;
 use super::history::History;
 use super::lines::{Lines, Sent};
 use crate::capture::{Flags, Packet};
+use crate::counted::counted;
 use crate::escape::escaped;
 use crate::protocol::VERSION;
 
@@ -122,7 +123,7 @@ impl Observer {
             let _ = match sent {
                 _ if *replied > SHOWN => write!(text, "…"),
                 Sent::Line(line) => write!(text, "{}", escaped(line)),
-                Sent::Body(length) => write!(text, "… {length} bytes"),
+                Sent::Body(length) => write!(text, "… {}", counted(length, "byte")),
             };
             show(text.trim_end().to_string());
         });

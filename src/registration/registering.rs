@@ -8,6 +8,7 @@ use super::event::Event;
 use super::ledger::{Announcement, Change, Standing};
 use super::shared::Shared;
 use super::updating::{TOGETHER, announcement, encode};
+use crate::counted::counted;
 use crate::discovery::{IndexError, Link, Refused, Replies};
 use crate::error_chain::error_chain;
 use crate::limits;
@@ -204,7 +205,7 @@ impl Shared {
                 Err(error) => {
                     let left = rest.get(done..).unwrap_or_default();
                     let (count, error) = (left.len(), error_chain(&error));
-                    log::warn!("{count} documents are registered later: {error}");
+                    log::warn!("{} to be registered later: {error}", counted(count, "document"));
                     outcomes.absent += left.len();
                     let mut ledger = self.lock_ledger();
                     left.iter().for_each(|document| ledger.wait_for(document.clone()));

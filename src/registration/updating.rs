@@ -59,9 +59,8 @@ impl Shared {
             documents.iter().filter(|document| waiting.contains(document)).cloned().collect()
         };
         let library = self.library.read();
-        documents.retain(|document| {
-            !waiting.contains(document) || library.entry(document).is_none()
-        });
+        documents
+            .retain(|document| !waiting.contains(document) || library.entry(document).is_none());
         documents
     }
 

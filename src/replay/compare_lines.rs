@@ -2,6 +2,7 @@
 
 use super::difference::Difference;
 use super::reply::Reply;
+use crate::counted::counted;
 
 /// Differences that are listed for one reply.
 const MOST: usize = 100;
@@ -23,7 +24,7 @@ pub(super) fn lines(expected: &Reply, received: &Reply) -> Vec<Difference> {
     }
     let (one, other) = (&expected.body, &received.body);
     if one.length != other.length || one.runs != other.runs {
-        let text = |length: u64| format!("{length} bytes");
+        let text = |length: u64| counted(length, "byte");
         let (expected, received) = match one.length == other.length {
             true => ("the recorded bytes".into(), "other bytes".into()),
             false => (text(one.length), text(other.length)),

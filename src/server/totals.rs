@@ -1,9 +1,8 @@
 //! Totals of a server since it started, for its last line in the log.
 
+use crate::counted::counted;
 use std::fmt::{self, Display, Formatter};
 use std::sync::atomic::{AtomicU64, Ordering};
-
-use super::logging::counted;
 
 /// Counts of all sessions that have ended. A session adds its counts when it ends, so that sessions
 /// do not write to the same memory while they reply.

@@ -9,6 +9,7 @@ use super::index_replies::IndexReplies;
 use super::request_lines::Awaited;
 use super::requests::Requests;
 use super::{Kind, Part, Side, What, text};
+use crate::counted::counted;
 use crate::protocol::role::{DocumentServer, IndexServer};
 
 /// Silence after which a message without an end has ended, as in protocol.md section 4.9.
@@ -204,7 +205,10 @@ impl Connection {
             out.push(
                 Kind::Note,
                 "",
-                format!("{letter} has sent {count} bytes that were not recorded"),
+                format!(
+                    "{letter} has sent {} of which nothing was recorded",
+                    counted(count, "byte")
+                ),
             );
         }
     }

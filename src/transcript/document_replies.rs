@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use super::explained::Out;
 use super::request_lines::Awaited;
 use super::{Kind, Part, Side, meanings};
+use crate::counted::counted;
 use crate::protocol::role::{DocumentClient, DocumentEnd, DocumentEvent, DocumentMeaning};
 use crate::protocol::{ReplyPart, Status};
 
@@ -239,9 +240,9 @@ impl DocumentReplies {
     fn show_document(&mut self, section: &'static str, out: &mut Out<'_>) {
         let (beginning, count) = std::mem::take(&mut self.document);
         let unrecorded = std::mem::take(&mut self.unrecorded);
-        let mut text = format!("{count} bytes of the document");
+        let mut text = format!("{} of the document", counted(count, "byte"));
         if unrecorded > 0 {
-            text = format!("{text}, of which {unrecorded} were not recorded");
+            text = format!("{text}, {unrecorded} of them not recorded");
         }
         out.push(Kind::Document(beginning, count), section, text);
     }
@@ -249,7 +250,7 @@ impl DocumentReplies {
     fn show_surplus(&mut self, out: &mut Out<'_>) {
         let (beginning, count) = std::mem::take(&mut self.surplus);
         if count > 0 {
-            let text = format!("{count} bytes that belong to no reply");
+            let text = format!("{} outside of any reply", counted(count, "byte"));
             out.push(Kind::Line(Side::Server, beginning), "5.4", text);
         }
     }

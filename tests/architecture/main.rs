@@ -14,8 +14,9 @@ use std::path::Path;
 use source::Source;
 
 /// Each module of the crate, and what it may import: modules above it in this table.
-const LAYERS: [(&str, &[&str]); 31] = [
+const LAYERS: [(&str, &[&str]); 32] = [
     ("capture", &[]),
+    ("counted", &[]),
     ("error_chain", &[]),
     ("escape", &[]),
     ("limits", &[]),
@@ -25,37 +26,38 @@ const LAYERS: [(&str, &[&str]); 31] = [
     ("system", &["limits"]),
     ("confined", &["limits"]),
     ("protocol", &["escape", "limits"]),
-    ("transcript", &["capture", "protocol"]),
-    ("replay", &["protocol", "transcript"]),
+    ("transcript", &["capture", "counted", "protocol"]),
+    ("replay", &["counted", "protocol", "transcript"]),
     ("index", &["limits", "protocol"]),
     ("cluster", &["escape", "index", "limits", "protocol"]),
-    ("library", &["escape", "limits", "protocol", "system"]),
+    ("library", &["counted", "escape", "limits", "protocol", "system"]),
     ("net", &["capture", "counters", "limits", "network", "system"]),
     ("http", &["limits", "net", "system"]),
     ("driver", &["net", "protocol"]),
     (
         "server",
         &[
-            "cluster", "counters", "driver", "escape", "index", "limits", "net", "network",
-            "protocol", "system",
+            "cluster", "counted", "counters", "driver", "escape", "index", "limits", "net",
+            "network", "protocol", "system",
         ],
     ),
     ("discovery", &["driver", "error_chain", "escape", "limits", "net", "protocol"]),
     ("dht", &["discovery", "error_chain", "limits", "net", "protocol"]),
     (
         "registration",
-        &["discovery", "error_chain", "escape", "library", "limits", "net", "protocol"],
+        &["counted", "discovery", "error_chain", "escape", "library", "limits", "net", "protocol"],
     ),
     (
         "upload",
         &[
-            "counters", "driver", "escape", "library", "limits", "net", "network", "protocol",
-            "system",
+            "counted", "counters", "driver", "escape", "library", "limits", "net", "network",
+            "protocol", "system",
         ],
     ),
     (
         "download",
         &[
+            "counted",
             "discovery",
             "driver",
             "escape",
@@ -107,6 +109,7 @@ const LAYERS: [(&str, &[&str]); 31] = [
         "lab",
         &[
             "capture",
+            "counted",
             "error_chain",
             "escape",
             "library",
@@ -126,6 +129,7 @@ const LAYERS: [(&str, &[&str]); 31] = [
             "check",
             "cluster",
             "confined",
+            "counted",
             "counters",
             "dht",
             "error_chain",

@@ -130,7 +130,7 @@ fn an_add_without_a_reply_is_repeated() {
     });
     let program = share(&other, directory.path());
     assert!(program.line().starts_with("registered 2 "));
-    program.error_with("1 documents are registered later");
+    program.error_with("1 document to be registered later");
     program.error_with("registered 1 more");
 }
 

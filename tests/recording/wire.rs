@@ -149,7 +149,7 @@ fn nothing_waits_for_the_screen() {
     }
     let mut screen = BufReader::new(server.stderr.take().unwrap());
     let mut seen = String::new();
-    while !seen.contains("bytes are not shown: they came faster") {
+    while !seen.contains("bytes not shown: the exchange is faster") {
         seen.clear();
         assert_ne!(screen.read_line(&mut seen).unwrap(), 0);
     }

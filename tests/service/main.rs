@@ -231,7 +231,7 @@ fn a_server_with_few_descriptors_reports_it_and_serves() {
     let script = r#"ulimit -n 64; exec "$@""#;
     let server = server_by("sh", &["-c", script, "sh"]);
     let listening = server.line();
-    server.error_with("no more than 40 connections can be served: open files (ulimit -n) = 64");
+    server.error_with("at most 40 connections can be served: open files (ulimit -n) = 64");
     assert!(is_served(&listening));
 
     let script = r#"ulimit -n 20; exec "$@""#;

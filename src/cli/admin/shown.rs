@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::cli::output::print::print_line;
 use crate::cli::output::table::{Fit, Table};
-use crate::cli::values::quantity::counted;
+use crate::counted::counted;
 use crate::escape::escaped;
 
 fn number(object: &Value, name: &str) -> u64 {

@@ -10,7 +10,7 @@ use crate::cli::output::print::{print_json, print_line};
 use crate::cli::output::record_table::row_number;
 use crate::cli::output::table::{Fit, Table};
 use crate::cli::values::named::named;
-use crate::cli::values::quantity::counted;
+use crate::counted::counted;
 use crate::escape::escaped;
 
 pub(in crate::cli) fn docs(context: &Context) -> Result<(), CommandError> {

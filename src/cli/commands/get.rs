@@ -22,7 +22,7 @@ use crate::cli::errors::command_error::CommandError;
 use crate::cli::meant::{NameLookup, here_or_known};
 use crate::cli::output::print::{print_note, print_text};
 use crate::cli::values::named::Range;
-use crate::cli::values::quantity::counted;
+use crate::counted::counted;
 use crate::library::candidates;
 use crate::peer::{JournalEvent, probe};
 use crate::protocol::Document;

@@ -11,7 +11,7 @@ use crate::cli::output::format::Format;
 use crate::cli::output::incomplete::{check_complete, note_incomplete, print_incomplete};
 use crate::cli::output::print::print_line;
 use crate::cli::output::table::{Fit, Table};
-use crate::cli::values::quantity::counted;
+use crate::counted::counted;
 use crate::escape::{escaped, escaped_json};
 use crate::limits;
 use crate::peer::{Completeness, each_record};

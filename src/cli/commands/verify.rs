@@ -16,7 +16,7 @@ use crate::cli::output::format::Format;
 use crate::cli::output::outcome::shown;
 use crate::cli::output::print::{print_json, print_line};
 use crate::cli::output::reply::{document_json, with_fields};
-use crate::cli::values::quantity::counted;
+use crate::counted::counted;
 use crate::escape::escaped;
 use crate::protocol::{Digest, Document};
 

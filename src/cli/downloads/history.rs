@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::cli::output::objects::{document_json, with_fields};
 use crate::cli::output::outcome::{not_saved, shown};
 use crate::cli::output::times::local;
-use crate::cli::values::quantity::counted;
+use crate::counted::counted;
 use crate::library::{SaveTarget, SharedLibrary, kept_bytes};
 use crate::peer::{Journal, JournalEntry, JournalEvent};
 use crate::protocol::Document;

@@ -5,7 +5,7 @@ use std::io;
 use super::failure::{Failure, failure_of, failure_of_index};
 use crate::cli::admin::AdminError;
 use crate::cli::record::RecordError;
-use crate::cli::values::quantity::counted;
+use crate::counted::counted;
 use crate::peer::{DownloadError, IndexError};
 use crate::protocol::{Digest, Document, HeaderText, Refusal};
 use crate::system::{TooFewFiles, TooLittleMemory};

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::error::Error;
 use super::sniffer::{Outcome, Sniffed};
-use crate::cli::values::quantity::counted;
+use crate::counted::counted;
 use crate::escape::{escaped, escaped_path};
 use crate::lab::{Counts, Figures, PLOT_BEGINS};
 use crate::system::{is_link_or_socket, open_existing};

@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, Hash, RandomState};
 
 use super::table::{Fit, Table};
 use crate::cli::values::named::named;
-use crate::cli::values::quantity::counted;
+use crate::counted::counted;
 use crate::escape::escaped;
 use crate::limits;
 use crate::protocol::Record;

@@ -91,7 +91,7 @@ impl ManyDownloads {
                     }
                     if let Some(kept) = error.kept() {
                         let kept = message_size(kept);
-                        log::warn!("{document}: {kept} are kept: the next download resumes there");
+                        log::warn!("{document}: {kept} kept: the next download resumes there");
                     }
                 });
             }

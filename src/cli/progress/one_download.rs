@@ -8,6 +8,7 @@ use indicatif::{HumanDuration, ProgressBar};
 use super::display::{PlainLines, amount, bar, fitting};
 use super::recent_rate::{RecentRate, mean_rate, time_left};
 use crate::cli::values::quantity::{rate, size};
+use crate::counted::counted;
 use crate::error_chain::error_chain;
 use crate::peer::DownloadProgress;
 use crate::protocol::Document;
@@ -51,7 +52,7 @@ impl OneDownload {
             }),
             DownloadProgress::Retrying(_, pause) => self.aside(|| {
                 let seconds = pause.as_secs() + 1;
-                log::warn!("{} is tried again in {seconds} seconds", self.document);
+                log::warn!("{} is tried again in {}", self.document, counted(seconds, "second"));
             }),
         }
     }

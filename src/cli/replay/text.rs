@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::outcome::{Compared, Outcome};
 use crate::cli::check::columns::{lines, side_by_side};
+use crate::counted::counted;
 use crate::escape::escaped;
 use crate::replay::{Difference, NotSent, Script};
 
@@ -14,7 +15,8 @@ const WIDTH: usize = 36;
 pub(super) fn not_sent(one: &NotSent) -> String {
     let NotSent { connection, line, missing, .. } = one;
     let (connection, line) = (escaped(connection), escaped(line));
-    format!("[{connection}] not sent, because {missing} bytes were not recorded: {line}")
+    let missing = counted(*missing, "byte");
+    format!("[{connection}] not sent, because {missing} of it not recorded: {line}")
 }
 
 /// One line for each request, its differences, and a summary.
@@ -43,7 +45,8 @@ pub(super) fn outcome(outcome: &Outcome<'_>, script: &Script) -> String {
     }
     if outcome.found.unrecorded > 0 {
         let count = outcome.found.unrecorded;
-        let _ = write!(text, "; {count} bytes of replies were not recorded, and not compared");
+        let count = counted(count, "byte");
+        let _ = write!(text, "; {count} of replies not recorded, and not compared");
     }
     let ignored: Vec<&str> = outcome.found.ignored.iter().map(|one| one.text()).collect();
     if !ignored.is_empty() {

@@ -10,7 +10,7 @@ use crate::cli::meant::NameLookup;
 use crate::cli::output::incomplete::note_missing_holders;
 use crate::cli::output::notices::Notices;
 use crate::cli::progress::warn_of_length;
-use crate::cli::values::quantity::counted;
+use crate::counted::counted;
 use crate::error_chain::error_chain;
 use crate::library::SharedLibrary;
 use crate::peer::{AskIndex, DownloadEvent, Downloader, Journal, Registrations, Source};

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::interrupt::Interrupt;
 use super::sharing::Session;
 use crate::cli::output::print::print_note;
-use crate::cli::values::quantity::counted;
+use crate::counted::counted;
 use crate::escape::escaped;
 use crate::limits;
 use crate::peer::RunningUpload;

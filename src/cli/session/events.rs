@@ -11,7 +11,7 @@ use crate::cli::output::notices::Notices;
 use crate::cli::output::print::{print_json, print_line};
 use crate::cli::unreachable::advice;
 use crate::cli::values::endpoints::Servers;
-use crate::cli::values::quantity::counted;
+use crate::counted::counted;
 use crate::error_chain::error_chain;
 use crate::peer::Event;
 use crate::protocol::{Endpoint, Refusal, Status};

@@ -10,7 +10,7 @@ use crate::cli::downloads::many::{Plan, plan};
 use crate::cli::downloads::share_directory::create_directory;
 use crate::cli::errors::command_error::CommandError;
 use crate::cli::output::outcome::not_saved;
-use crate::cli::values::quantity::counted;
+use crate::counted::counted;
 use crate::error_chain::error_chain;
 use crate::limits::doubled;
 use crate::peer::{DownloadJob, JournalEvent};

@@ -1,9 +1,10 @@
 //! Numbers with units: as users type them (`512M`), and in messages (`2 documents`).
 
-use std::fmt::Display;
 use std::io::{self, IsTerminal};
 
 use indicatif::BinaryBytes;
+
+use crate::counted::counted;
 
 /// Reads a number and its unit, without a blank between them. `factor` returns the value of a unit in the
 /// case in which it was typed. `None` if the unit is unknown, or the number is malformed or too large.
@@ -30,15 +31,6 @@ pub(in crate::cli) fn byte_factor(unit: &str) -> Option<u64> {
         ("t", _) => Some(base.pow(4)),
         _ => None,
     }
-}
-
-/// A number with its noun, for messages: `1 document`, `2 documents`.
-pub(in crate::cli) fn counted<N: Copy + Display + PartialEq + From<u8>>(
-    number: N,
-    noun: &str,
-) -> String {
-    let plural = if number == N::from(1) { "" } else { "s" };
-    format!("{number} {noun}{plural}")
 }
 
 /// A number of bytes for people: `512 bytes`, `1.50 KiB`.

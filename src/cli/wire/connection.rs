@@ -7,6 +7,7 @@ use super::form::{Form, Program};
 use super::line::{of_side, with_meaning};
 use super::queue::{Item, What};
 use crate::capture::Side;
+use crate::counted::counted;
 use crate::transcript::{
     self, Event, Explained, Explainer, Kind, ServerKind, begins_request, is_get,
 };
@@ -180,7 +181,9 @@ impl Connection {
     fn show(&mut self, lines: &[Explained], form: Form, program: Program, out: &mut Vec<String>) {
         for line in lines {
             let document = match &line.kind {
-                Kind::Document(_, count) => Some(format!("{count} bytes of the document")),
+                Kind::Document(_, count) => {
+                    Some(format!("{} of the document", counted(*count, "byte")))
+                }
                 _ => None,
             };
             match (form, &line.kind) {

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::connection::Connection;
 use super::form::{Form, Program};
 use super::queue::{Item, Taken, What};
+use crate::counted::counted;
 
 /// The exchange of this process.
 pub(super) struct Exchange {
@@ -37,7 +38,8 @@ impl Exchange {
             // Which ones have lost bytes is not known, nor which ones were closed.
             self.connections.clear();
             print(&format!(
-                "-- {bytes} bytes are not shown: they came faster than they can be printed"
+                "-- {} not shown: the exchange is faster than it can be printed",
+                counted(bytes, "byte")
             ));
         }
     }

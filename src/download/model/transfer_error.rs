@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Duration;
 
+use crate::counted::counted;
 use crate::limits::{self, bytes_in};
 use crate::net::{AddressDenied, DialError};
 use crate::protocol::{DecodeError, Digest, Refusal, Status};
@@ -58,7 +59,7 @@ pub enum TransferError {
         found: String,
     },
     /// Less than 1 KiB a second.
-    #[error("expected at least 1 KiB a second, found {bytes} bytes in {} seconds", .time.as_secs())]
+    #[error("expected at least 1 KiB a second, found {} in {}", counted(*.bytes, "byte"), counted(.time.as_secs(), "second"))]
     TooSlow {
         /// The bytes that arrived.
         bytes: u64,
@@ -67,9 +68,8 @@ pub enum TransferError {
     },
     /// Less than 16 KiB a second, while other holders could be asked.
     #[error(
-        "expected at least 16 KiB a second while others can be asked, found {bytes} bytes in {} \
-         seconds",
-        .time.as_secs()
+        "expected at least 16 KiB a second while others can be asked, found {} in {}",
+        counted(*.bytes, "byte"), counted(.time.as_secs(), "second")
     )]
     Slow {
         /// The bytes that arrived.

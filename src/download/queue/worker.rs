@@ -12,6 +12,7 @@ use super::events::{CompleteDocument, DownloadJob, Message};
 use super::job_queue::JobQueue;
 use super::running::{Progress, Prospect, Running};
 use super::task::{Next, Task};
+use crate::counted::counted;
 use crate::download::dialing::Admission;
 use crate::download::document::Decision;
 use crate::download::downloader::Downloader;
@@ -259,7 +260,8 @@ impl<'a> Worker<'a> {
             Next::GiveUp(_) if self.queue.is_disk_full() && !is_trusted => {
                 if let Some(kept) = kept {
                     let document = &task.job.request.document;
-                    log::warn!("the disk is full: the {kept} bytes of {document} are deleted");
+                    let kept = counted(kept, "byte");
+                    log::warn!("the disk is full: {kept} of {document} deleted");
                 }
                 partial.delete_own();
             }

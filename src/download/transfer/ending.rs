@@ -5,6 +5,7 @@ use std::mem;
 
 use super::body::Body;
 use super::reshaping::{Change, digest_of};
+use crate::counted::counted;
 use crate::download::model::TransferError;
 use crate::escape::excerpt;
 use crate::library::Hasher;
@@ -92,7 +93,7 @@ impl Body<'_> {
         let Some(length) = self.expected else {
             return strict("a document with Content-Length", "none".into());
         };
-        let expected = format!("{length} bytes");
+        let expected = counted(length, "byte");
         match ending.end {
             Some(DocumentMeaning::End(DocumentEnd::WithoutFirst(_))) => {
                 strict("an empty line after the head", "none".into())

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
+use crate::counted::counted;
 use crate::error_chain::error_chain;
 use crate::lab::getting::{self, Progress};
 use crate::lab::history::History;
@@ -65,7 +66,8 @@ impl Common {
                 Progress::Delivered(length, holders) => {
                     let holders: Vec<String> = holders.iter().map(name).collect();
                     let holders = holders.join(", ");
-                    format!("peer {number} has {document}, {length} bytes from {holders}")
+                    let length = counted(length, "byte");
+                    format!("peer {number} has {document}, {length} from {holders}")
                 }
                 Progress::Retried(why) => format!("peer {number} tries {document} again: {why}"),
                 Progress::Failed(why) => format!("peer {number} has given up {document}: {why}"),

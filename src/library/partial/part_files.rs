@@ -14,6 +14,7 @@ use super::lock::{Opened, open_locked, remove_unused};
 use super::part_limits::{ListedPart, excess, most_bytes};
 use super::part_names::{SUFFIX, TEMPORARY, hidden_files, is_hex, key_of, split_name};
 use super::temporary::{is_older, remove_abandoned};
+use crate::counted::counted;
 use crate::escape::escaped_path;
 use crate::library::target::{SaveTarget, directory_of};
 use crate::limits::{DISK_FREE, PART_AGE, PART_FILES};
@@ -127,8 +128,8 @@ impl PartFiles {
                 if free_space(&self.directory).is_none_or(|free| free >= DISK_FREE) {
                     return;
                 }
-                let path = escaped_path(&path);
-                log::warn!("the disk is full: the {bytes} bytes of `{path}` are deleted");
+                let (bytes, path) = (counted(bytes, "byte"), escaped_path(&path));
+                log::warn!("the disk is full: {bytes} of `{path}` deleted");
             }
             remove_unused(&path);
         }

@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use super::pending::PendingAdd;
+use crate::counted::counted;
 use crate::driver::Driver;
 use crate::index::{Addition, Owner};
 use crate::limits;
@@ -19,7 +20,7 @@ use crate::protocol::{IndexRequest, Status};
 use crate::server::account::Account;
 use crate::server::fair_share::FairShare;
 use crate::server::host_policy::ListedHosts;
-use crate::server::logging::{LOG_FAULTS, LOG_SESSIONS, counted};
+use crate::server::logging::{LOG_FAULTS, LOG_SESSIONS};
 use crate::server::methods::{OTHER, SessionTally};
 use crate::server::shared::Shared;
 

@@ -3,13 +3,14 @@
 use std::io;
 
 use super::connection::Session;
+use crate::counted::counted;
 use crate::counters::Cause;
 use crate::index::{Cursor, Form};
 use crate::protocol::{
     BorrowedRecord, END_OF_RECORDS, IndexRequest, LookupExtensions, Record, Refusal, Status,
     encode_found, encode_record,
 };
-use crate::server::logging::{LOG_REQUESTS, counted};
+use crate::server::logging::LOG_REQUESTS;
 use crate::server::methods::method_of;
 
 /// The cost of adding or removing a record, in visited records.

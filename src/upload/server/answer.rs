@@ -12,6 +12,7 @@ use super::running::Running;
 use super::sending::{Upload, check, head};
 use super::settings::Uploads;
 use super::totals::UploadTotals;
+use crate::counted::counted;
 use crate::counters::Cause;
 use crate::library::{DigestCache, Entry, OpenDocument, SharedLibrary, UnpackedCopies};
 use crate::limits;
@@ -152,8 +153,8 @@ impl Sharing {
         };
         self.totals.add(sent.count);
         let whole = if request.range.is_some() { "the requested part" } else { "complete" };
-        let (count, length) = (sent.count, document.length);
-        log::info!("{address} GET {wanted}: {count} of {length} bytes, {whole}");
+        let (count, length) = (sent.count, counted(document.length, "byte"));
+        log::info!("{address} GET {wanted}: {count} of {length}, {whole}");
         match lent {
             Some(_) if sent.has_closed_early => {
                 log::warn!("{wanted} stays here: {address} closed its side before all was sent");

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use crate::cli::errors::command_error::CommandError;
 use crate::cli::output::table::{Fit, Table};
 use crate::cli::values::bounded_lines::BoundedLines;
-use crate::cli::values::quantity::counted;
+use crate::counted::counted;
 use crate::escape::escaped;
 use crate::limits;
 use crate::peer::{Cancel, HolderInfo};

@@ -79,10 +79,11 @@ fn not_fetched(
         (DownloadError::Cancelled(document), kept) => Err(interrupted(context, &document, kept)),
         // A partial file that has filled the disk would leave no space for other documents.
         (error @ DownloadError::File { .. }, kept) if error.is_disk_full() => {
-            let length = message_size(kept.unwrap_or(0));
+            let deleted = kept.map_or_else(String::new, |length| {
+                format!("{} of {document} deleted; ", message_size(length))
+            });
             log::warn!(
-                "the disk is full: the {length} of {document} are deleted; free some space, and \
-                 `get` downloads it again"
+                "the disk is full: {deleted}free some space, and `get` downloads {document} again"
             );
             partial.delete_own();
             Err(error.into())
@@ -90,7 +91,7 @@ fn not_fetched(
         (error @ DownloadError::File { .. }, _) => Err(error.into()),
         (error, _) if error.is_in_use() => Err(error.into()),
         (error, Some(length)) if request.is_trusted() || error.kept().is_some() => {
-            log::warn!("{} are kept: the next `get` resumes there", message_size(length));
+            log::warn!("{} kept: the next `get` resumes there", message_size(length));
             partial.suspend(parts, request.is_trusted());
             Err(error.into())
         }
@@ -98,8 +99,8 @@ fn not_fetched(
             if let Some(length) = kept {
                 let length = message_size(length);
                 log::warn!(
-                    "{length} of {document} are deleted: any peer may have announced their \
-                     digest; `get --from HOLDER` or `--digests FILE` keeps them"
+                    "{length} of {document} deleted: any peer may have announced the digest; \
+                     `get --from HOLDER` or `--digests FILE` keeps what was received"
                 );
             }
             partial.delete();
@@ -112,7 +113,7 @@ fn not_fetched(
 fn interrupted(context: &Context, document: &Document, kept: Option<u64>) -> CommandError {
     let typed = escaped(&context.typed);
     let kept = match kept {
-        Some(length) => format!("{} are kept, and `{typed}` resumes there", message_size(length)),
+        Some(length) => format!("{} kept, and `{typed}` resumes there", message_size(length)),
         None => format!("nothing of it is kept, and `{typed}` starts again"),
     };
     CommandError::Interrupted(format!("the download of {document} was interrupted: {kept}"))

@@ -4,7 +4,7 @@ use shlex::try_quote;
 
 use crate::cli::output::print::{print_message, print_note};
 use crate::cli::program::called;
-use crate::cli::values::quantity::counted;
+use crate::counted::counted;
 use crate::escape::escaped;
 use crate::protocol::Document;
 

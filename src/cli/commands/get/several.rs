@@ -22,7 +22,7 @@ use crate::cli::output::incomplete::print_missing_holders;
 use crate::cli::output::outcome::{Outcome, not_saved, print_failed};
 use crate::cli::output::print::print_line;
 use crate::cli::program::called;
-use crate::cli::values::quantity::counted;
+use crate::counted::counted;
 use crate::library::SharedLibrary;
 use crate::peer::{DownloadJob, HolderInfo, Holders, IndexError, JournalEvent};
 use crate::protocol::{Digest, Document};
@@ -93,7 +93,8 @@ pub(super) fn get_many(
         )),
         _ => {
             let left = count.saturating_sub(downloaded);
-            log::warn!("{downloaded} of {count} documents fetched; {left} cannot be saved");
+            let all = counted(count, "document");
+            log::warn!("{downloaded} of {all} fetched; {left} cannot be saved");
             cannot_continue(context, source)
         }
     })?;

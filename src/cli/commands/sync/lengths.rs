@@ -3,7 +3,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::cli::values::quantity::{counted, message_size};
+use crate::cli::values::quantity::message_size;
+use crate::counted::counted;
 use crate::error_chain::error_chain;
 use crate::limits;
 use crate::peer::{AskIndex, DownloadJob};
