@@ -13,6 +13,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod failover;
 mod faults;
 mod illegal;
 mod observed;
@@ -85,6 +86,20 @@ fn clients_see_one_index_at_every_server() {
     drop(third);
     for index in [&a, &b, &c] {
         wait_for(index, &["RFC 1 T 127.0.0.1 2", "RFC 1 T 127.0.0.1 1"]);
+    }
+}
+
+/// Leases last by the clock of the store, and everything else by monotonic clocks: a machine whose date is set
+/// loses no lease.
+#[test]
+fn no_date_decides() {
+    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/src/cluster");
+    let files = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+    let sources: Vec<String> = files.map(|file| std::fs::read_to_string(file).unwrap()).collect();
+    assert!(sources.iter().any(|source| source.contains("Instant::now")));
+    for source in sources {
+        // Neither the date of this machine, nor that of the store.
+        assert!(!source.contains("SystemTime") && !source.contains("'TIME'"), "{source}");
     }
 }
 
