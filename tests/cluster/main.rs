@@ -19,6 +19,7 @@ mod illegal;
 mod observed;
 mod options;
 mod peers;
+mod rolling;
 mod store;
 
 use std::thread;
