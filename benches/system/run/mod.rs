@@ -1,6 +1,7 @@
 //! The suites, their sizes, and the output of a run.
 
 mod anchors;
+mod cluster;
 mod findings;
 mod index;
 mod load;
@@ -149,7 +150,7 @@ impl Setting {
 }
 
 fn suites() -> impl Iterator<Item = &'static Suite> {
-    let suites = [index::SUITES, transfer::SUITES, network::SUITES, table::SUITES];
+    let suites = [index::SUITES, cluster::SUITES, transfer::SUITES, network::SUITES, table::SUITES];
     suites.into_iter().flatten()
 }
 
