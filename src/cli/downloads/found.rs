@@ -1,6 +1,6 @@
 //! From which sources the holders of a document were learned, in the journal: `why` prints it.
 
-use crate::cli::values::quantity::counted;
+use crate::counted::counted;
 use crate::peer::{HolderInfo, Journal, JournalEvent, Provenance};
 use crate::protocol::Document;
 
