@@ -1,7 +1,7 @@
 //! The clusters of index servers that a program knows (protocol.md section 4.13).
 //!
-//! The registrations and the queries of a program share this: one registration is made with each cluster, and
-//! one of its servers is asked.
+//! The registrations and the queries of a program share them: one registration is made with each cluster, and
+//! queries go to one of its servers.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -18,7 +18,7 @@ pub struct KnownServer {
     pub endpoint: Endpoint,
     /// Where the name was learned from.
     pub provenance: Provenance,
-    /// What it has shown.
+    /// The properties that it has shown.
     pub dialect: Arc<IndexDialect>,
 }
 
@@ -39,27 +39,27 @@ struct Known {
     servers: Vec<KnownServer>,
 }
 
-/// Which registration is made with a cluster.
+/// Which registration is made with the cluster of a server.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Seat {
+pub enum Assignment {
     /// The server belongs to no cluster.
-    Alone,
-    /// This one.
-    Taken(ClusterId),
-    /// Another one, which is registered with this server.
-    OfOther(ClusterId, Option<Endpoint>),
+    NoCluster,
+    /// The registration that has asked.
+    Granted(ClusterId),
+    /// Another registration, with this server of the cluster if it is known.
+    HeldByOther(ClusterId, Option<Endpoint>),
 }
 
 impl Clusters {
     /// Records what a server has replied to the registration with this number, and decides which registration is
     /// made with its cluster: the first one that has asked. `address` is the address of the server.
-    pub fn seat(
+    pub fn assign(
         &self,
         number: usize,
         server: &KnownServer,
         address: SocketAddr,
         cluster: Option<&Cluster>,
-    ) -> Seat {
+    ) -> Assignment {
         let mut known = self.lock();
         for one in known.iter_mut() {
             let is_other = cluster.is_none_or(|cluster| one.id != *cluster.id());
@@ -69,23 +69,26 @@ impl Clusters {
         }
         learn(&mut known, server, address, cluster);
         let of = cluster.and_then(|cluster| known.iter_mut().find(|one| one.id == *cluster.id()));
-        let seat = match of {
-            None => Seat::Alone,
+        let assignment = match of {
+            None => Assignment::NoCluster,
             Some(one) if one.holder.is_none_or(|holder| holder == number) => {
                 one.holder = Some(number);
                 one.current = Some(server.endpoint.clone());
-                Seat::Taken(one.id.clone())
+                Assignment::Granted(one.id.clone())
             }
-            Some(one) => Seat::OfOther(one.id.clone(), one.current.clone()),
+            Some(one) => Assignment::HeldByOther(one.id.clone(), one.current.clone()),
         };
+        forget_unused(&mut known);
         drop(known);
         self.changed.notify_all();
-        seat
+        assignment
     }
 
     /// Records what a server has replied to a query.
     pub fn learn(&self, server: &KnownServer, address: SocketAddr, cluster: Option<&Cluster>) {
-        learn(&mut self.lock(), server, address, cluster);
+        let mut known = self.lock();
+        learn(&mut known, server, address, cluster);
+        forget_unused(&mut known);
     }
 
     /// The cluster with which the registration with this number is made, and its servers.
@@ -95,7 +98,7 @@ impl Clusters {
         Some((one.id.clone(), one.servers.clone()))
     }
 
-    /// The servers of the cluster to which this server belongs, that of the registration first.
+    /// The servers of the cluster to which this server belongs. The server of the registration comes first.
     pub fn with(&self, server: &Endpoint) -> Option<(ClusterId, Vec<KnownServer>)> {
         let known = self.lock();
         let has = |one: &&Known| one.servers.iter().any(|known| known.endpoint == *server);
@@ -106,7 +109,7 @@ impl Clusters {
     }
 
     /// Waits until no registration is made with this cluster, or `is_over`.
-    pub fn wait_for_seat(&self, id: &ClusterId, is_over: impl Fn() -> bool) {
+    pub fn wait_until_free(&self, id: &ClusterId, is_over: impl Fn() -> bool) {
         let mut known = self.lock();
         while known.iter().any(|one| one.id == *id && one.holder.is_some()) && !is_over() {
             let waited = self.changed.wait_timeout(known, limits::INTERRUPT_POLL);
@@ -120,8 +123,8 @@ impl Clusters {
     }
 }
 
-/// Enters a server and the servers that it has named, in place of those that its cluster has named before. The
-/// servers that the user has named stay.
+/// Records a server and the servers that it has named. They replace the servers that its cluster has named before.
+/// Servers that the user has named stay.
 fn learn(
     known: &mut Vec<Known>,
     server: &KnownServer,
@@ -134,7 +137,6 @@ fn learn(
             server.dialect.set_replaceable(false);
         }
     }
-    known.retain(|one| !one.servers.is_empty() || one.holder.is_some());
     let Some(cluster) = cluster else { return };
     let at = known.iter().position(|one| one.id == *cluster.id()).unwrap_or(known.len());
     if at == known.len() {
@@ -165,6 +167,13 @@ fn learn(
     one.servers.iter().for_each(|server| server.dialect.set_replaceable(is_replaceable));
 }
 
+/// Removes clusters with which no registration is made, and of which the user has named no server. A server may name
+/// another cluster in each reply.
+fn forget_unused(known: &mut Vec<Known>) {
+    let is_of_user = |server: &KnownServer| server.provenance == Provenance::User;
+    known.retain(|one| one.holder.is_some() || one.servers.iter().any(is_of_user));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -192,20 +201,20 @@ mod tests {
         let (a, b) = (server("a:1", Provenance::User), server("b:1", Provenance::User));
         let one = cluster("one", &["c:1"]);
         let id = one.id().clone();
-        assert_eq!(clusters.seat(0, &a, address, None), Seat::Alone);
-        assert_eq!(clusters.seat(0, &a, address, Some(&one)), Seat::Taken(id.clone()));
-        let other = Seat::OfOther(id.clone(), Some(a.endpoint.clone()));
-        assert_eq!(clusters.seat(1, &b, address, Some(&one)), other);
+        assert_eq!(clusters.assign(0, &a, address, None), Assignment::NoCluster);
+        assert_eq!(clusters.assign(0, &a, address, Some(&one)), Assignment::Granted(id.clone()));
+        let other = Assignment::HeldByOther(id.clone(), Some(a.endpoint.clone()));
+        assert_eq!(clusters.assign(1, &b, address, Some(&one)), other);
         let (_, servers) = clusters.held_by(0).unwrap();
         assert_eq!(names(&servers), ["b:1", "a:1", "c:1"]);
         assert_eq!(servers[2].provenance, Provenance::Index(address));
         assert_eq!(names(&clusters.with(&b.endpoint).unwrap().1), ["a:1", "b:1", "c:1"]);
         assert!(clusters.held_by(1).is_none());
         // The first server belongs to another cluster now.
-        let two = Seat::Taken("two".parse().unwrap());
-        assert_eq!(clusters.seat(0, &a, address, Some(&cluster("two", &[]))), two);
-        clusters.wait_for_seat(&id, || panic!("the seat is free"));
-        assert_eq!(clusters.seat(1, &b, address, Some(&one)), Seat::Taken(id));
+        let two = Assignment::Granted("two".parse().unwrap());
+        assert_eq!(clusters.assign(0, &a, address, Some(&cluster("two", &[]))), two);
+        clusters.wait_until_free(&id, || panic!("no registration holds the cluster"));
+        assert_eq!(clusters.assign(1, &b, address, Some(&one)), Assignment::Granted(id));
         assert_eq!(names(&clusters.held_by(1).unwrap().1), ["b:1", "c:1"]);
     }
 
@@ -218,6 +227,19 @@ mod tests {
         assert_eq!(names(&clusters.with(&a.endpoint).unwrap().1), ["a:1", "c:1"]);
         clusters.learn(&a, address, None);
         assert!(clusters.with(&a.endpoint).is_none());
+    }
+
+    #[test]
+    fn a_server_that_names_another_cluster_each_time_takes_no_more_memory() {
+        let (clusters, address) = (Clusters::default(), "192.0.2.1:7734".parse().unwrap());
+        let (a, b) = (server("a:1", Provenance::User), server("b:1", Provenance::Index(address)));
+        for round in 0..100 {
+            let named = cluster(&format!("registered-{round}"), &["c:1", "d:1"]);
+            clusters.assign(0, &a, address, Some(&named));
+            clusters.learn(&b, address, Some(&cluster(&format!("asked-{round}"), &["e:1", "f:1"])));
+        }
+        assert_eq!(clusters.lock().len(), 1);
+        assert_eq!(clusters.held_by(0).unwrap().0.as_str(), "registered-99");
     }
 
     #[test]

@@ -165,8 +165,9 @@ impl IndexConnection {
     }
 
     fn connect(&self, form: RequestForm) -> Result<Link, IndexError> {
-        let (own, cancel) = ((self.host.as_ref(), self.port), self.cancel());
-        let link = Link::connect(&self.dialer, &self.index, self.provenance, own, form, &cancel)?;
+        let Self { dialer, index, provenance, port, .. } = self;
+        let (host, cancel) = (self.host.as_ref(), self.cancel());
+        let link = Link::connect(dialer, index, *provenance, host, *port, form, &cancel)?;
         *lock(&self.ends) = Some((link.scoped(link.own.clone()), link.address));
         Ok(link)
     }

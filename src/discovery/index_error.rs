@@ -78,7 +78,9 @@ pub enum IndexError {
         found: String,
     },
     /// It was named as a server of a cluster.
-    #[error("expected the index {index} to belong to the cluster {cluster}; it does not say so")]
+    #[error(
+        "expected the index {index} to name the cluster {cluster}, found another cluster or none"
+    )]
     NotInCluster {
         /// The index.
         index: Endpoint,

@@ -84,19 +84,19 @@ impl IndexGroup {
     }
 
     /// The servers that can replace each other, one list for each cluster and for each server without one.
-    fn seats(&self) -> Vec<Vec<&Member>> {
-        let (mut seats, mut clusters) = (Vec::new(), Vec::new());
+    fn replica_sets(&self) -> Vec<Vec<&Member>> {
+        let (mut sets, mut clusters) = (Vec::new(), Vec::new());
         for member in self.of_user() {
             let Some((id, servers)) = self.clusters.with(member.connection.server()) else {
-                seats.push(vec![member]);
+                sets.push(vec![member]);
                 continue;
             };
             if !clusters.contains(&id) {
                 clusters.push(id);
-                seats.push(servers.iter().filter_map(|server| self.member(server)).collect());
+                sets.push(servers.iter().filter_map(|server| self.member(server)).collect());
             }
         }
-        seats
+        sets
     }
 
     /// The endpoints that this peer has named to the servers.
@@ -121,24 +121,24 @@ impl IndexGroup {
 
     /// Connects to one server of each list, to all at the same time, so that those that do not answer are waited
     /// for once. Returns those that were reached, the most local one first.
-    fn reach_all<'a>(&self, seats: Vec<Vec<&'a Member>>) -> Result<Vec<&'a Member>, IndexError> {
-        let is_tried = |seat: &Vec<&Member>| seat.iter().any(|member| !member.rests());
-        let (mut tried, resting): (Vec<_>, Vec<_>) = seats.into_iter().partition(is_tried);
+    fn reach_all<'a>(&self, sets: Vec<Vec<&'a Member>>) -> Result<Vec<&'a Member>, IndexError> {
+        let is_tried = |set: &Vec<&Member>| set.iter().any(|member| !member.rests());
+        let (mut tried, resting): (Vec<_>, Vec<_>) = sets.into_iter().partition(is_tried);
         if tried.is_empty() {
             tried = resting;
         }
         let outcomes = thread::scope(|scope| {
-            let reach = |seat: Vec<&'a Member>| {
+            let reach = |set: Vec<&'a Member>| {
                 let thread = thread::Builder::new().name("index-query".into());
-                let here = seat.clone();
+                let here = set.clone();
                 // Without a thread it is waited for here.
                 thread
-                    .spawn_scoped(scope, move || self.reach_one(&seat))
+                    .spawn_scoped(scope, move || self.reach_one(&set))
                     .map_err(|_| self.reach_one(&here))
             };
             let is_one = tried.len() == 1;
-            if let (true, Some(seat)) = (is_one, tried.first()) {
-                return vec![self.reach_one(seat)];
+            if let (true, Some(set)) = (is_one, tried.first()) {
+                return vec![self.reach_one(set)];
             }
             let started: Vec<_> = tried.into_iter().map(reach).collect();
             let end = |started: Result<thread::ScopedJoinHandle<'_, _>, _>| match started {
@@ -162,8 +162,8 @@ impl IndexGroup {
     }
 
     /// Connects to the first of these servers that can be reached; those that have failed a moment ago are last.
-    fn reach_one<'a>(&self, seat: &[&'a Member]) -> Result<(SocketAddr, &'a Member), IndexError> {
-        let mut order = seat.to_vec();
+    fn reach_one<'a>(&self, set: &[&'a Member]) -> Result<(SocketAddr, &'a Member), IndexError> {
+        let mut order = set.to_vec();
         order.sort_by_key(|member| member.rests());
         let mut failure = None;
         for member in order {
@@ -211,7 +211,7 @@ impl AskIndex for IndexGroup {
     }
 
     fn alternatives(&self) -> usize {
-        self.seats().iter().map(|seat| seat.len().saturating_sub(1)).sum()
+        self.replica_sets().iter().map(|set| set.len().saturating_sub(1)).sum()
     }
 
     fn look_up_all(
@@ -231,12 +231,12 @@ impl AskIndex for IndexGroup {
     }
 
     fn members(&self) -> Result<Vec<&dyn AskIndex>, IndexError> {
-        let seats = self.seats();
-        let is_one = self.others.is_empty() && seats.iter().all(|seat| seat.len() <= 1);
+        let sets = self.replica_sets();
+        let is_one = self.others.is_empty() && sets.iter().all(|set| set.len() <= 1);
         if is_one && self.sources.is_empty() {
             return Ok(Vec::new());
         }
-        let reached = match self.reach_all(seats) {
+        let reached = match self.reach_all(sets) {
             // The other sources do not need it.
             Err(error) if error.is_absence() && !self.sources.is_empty() => Vec::new(),
             reached => reached?,

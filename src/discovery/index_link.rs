@@ -39,7 +39,8 @@ impl Link {
         dialer: &Dialer,
         index: &Endpoint,
         provenance: Provenance,
-        (host, port): (Option<&Host>, Option<Port>),
+        host: Option<&Host>,
+        port: Option<Port>,
         form: RequestForm,
         cancel: &Cancel,
     ) -> Result<Self, IndexError> {

@@ -28,7 +28,7 @@ mod query;
 mod records;
 
 pub(crate) use cluster_query::{NamedCluster, encode_cluster_query};
-pub use clusters::{Clusters, KnownServer, Seat};
+pub use clusters::{Assignment, Clusters, KnownServer};
 pub(crate) use form_trial::try_forms;
 pub use holders::{HolderInfo, Holders, lookup, lookup_in_list};
 pub use index_connection::IndexConnection;

@@ -43,6 +43,7 @@ pub(crate) use command::Command;
 pub(crate) use figures::Figures;
 pub(crate) use history::Counts;
 pub(crate) use laboratory::{Laboratory, PeerView, Presence, Reported, Settings};
+pub(crate) use observer::Carried;
 pub(crate) use plan::Phase;
 pub(crate) use plot::{PLOT_BEGINS, plot};
 pub(crate) use scenario::{Documents, Fault, Group, Scenario};

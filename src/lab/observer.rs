@@ -60,6 +60,16 @@ pub(super) struct Traffic {
     pub(super) sent: BTreeMap<usize, Vec<u64>>,
 }
 
+/// What was carried until now.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Carried {
+    pub(crate) connections: u64,
+    /// Packets of the record.
+    pub(crate) packets: u64,
+    /// Bytes that TCP has carried.
+    pub(crate) bytes: u64,
+}
+
 impl Observer {
     /// Passes the lines of the exchange to `show`, if there is one.
     pub(super) fn new(history: Arc<History>, show: Option<Show>) -> Self {
@@ -70,10 +80,9 @@ impl Observer {
         self.lock().traffic.clone()
     }
 
-    /// Connections, packets and bytes.
-    pub(super) fn totals(&self) -> (u64, u64, u64) {
+    pub(super) fn carried(&self) -> Carried {
         let Traffic { connections, packets, bytes, .. } = self.lock().traffic;
-        (connections, packets, bytes)
+        Carried { connections, packets, bytes }
     }
 
     /// A peer listens at this address; 0 is the index server.

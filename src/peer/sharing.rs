@@ -10,7 +10,9 @@ use crate::library::{BackgroundHasher, SharedLibrary, Watcher};
 use crate::limits;
 use crate::net::{Cancel, Interface};
 use crate::protocol::{Document, Endpoint, Host, Port};
-use crate::registration::{Announcements, Announcer, Event, OwnEnd, Registration, Registrations};
+use crate::registration::{
+    Announcements, Announcer, Event, OwnEnd, Registrant, Registration, Registrations,
+};
 use crate::upload::{UploadServer, Uploads};
 
 /// How a directory is shared.
@@ -124,9 +126,9 @@ impl Sharing {
             let tell = move |event| tell(&server, event);
             let dialect = IndexDialect::with_limits(index_client);
             let (own, library) = (own.clone(), library.clone());
-            let clusters = (Arc::clone(&clusters), number);
+            let registrant = Registrant { clusters: Arc::clone(&clusters), number };
             let one = Registration::start_one_of(
-                clusters,
+                registrant,
                 index,
                 own,
                 library,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::shared::Shared;
 use crate::discovery::{
-    IndexError, KnownServer, Link, NamedCluster, Replies, Seat, encode_cluster_query,
+    Assignment, IndexError, KnownServer, Link, NamedCluster, Replies, encode_cluster_query,
 };
 use crate::error_chain::error_chain;
 use crate::limits;
@@ -93,7 +93,7 @@ impl Shared {
     ) -> Result<(), IndexError> {
         let named = self.ask_cluster(link, replies)?;
         if named.as_ref().is_some_and(|cluster| cluster.id() == expected) {
-            return self.take_seat(link, named.as_ref());
+            return self.join_cluster(link, named.as_ref());
         }
         self.clusters.learn(&self.known(), link.address, named.as_ref());
         let (index, cluster) = (self.index.clone(), expected.clone());
@@ -116,7 +116,7 @@ impl Shared {
             return Ok(true);
         }
         match self.ask_cluster(link, replies) {
-            Ok(named) => self.take_seat(link, named.as_ref()).map(|()| true),
+            Ok(named) => self.join_cluster(link, named.as_ref()).map(|()| true),
             Err(error) => {
                 log::debug!("no cluster is known: {}", error_chain(&error));
                 self.dialect.doubt_cluster(&error);
@@ -139,10 +139,14 @@ impl Shared {
         Ok(named.into_cluster())
     }
 
-    fn take_seat(&self, link: &Link, named: Option<&Cluster>) -> Result<(), IndexError> {
-        match self.clusters.seat(self.number, &self.known(), link.address, named) {
-            Seat::Alone | Seat::Taken(_) => Ok(()),
-            Seat::OfOther(cluster, with) => {
+    /// Records the cluster that the server has named.
+    ///
+    /// # Errors
+    /// When another registration is made with it.
+    fn join_cluster(&self, link: &Link, named: Option<&Cluster>) -> Result<(), IndexError> {
+        match self.clusters.assign(self.number, &self.known(), link.address, named) {
+            Assignment::NoCluster | Assignment::Granted(_) => Ok(()),
+            Assignment::HeldByOther(cluster, with) => {
                 let index = self.index.clone();
                 Err(IndexError::OtherOfCluster { index, cluster, with })
             }
@@ -155,9 +159,9 @@ impl Shared {
         let link = self.link(cancel)?;
         let mut named = NamedCluster::default();
         self.request_cluster(cancel, &mut |part| named.take(part))?;
-        let seat = self.take_seat(&link, named.into_cluster().as_ref());
-        if seat.is_err() {
-            // The server belongs to another cluster now: everything is decided on a new connection.
+        let joined = self.join_cluster(&link, named.into_cluster().as_ref());
+        if joined.is_err() {
+            // The server belongs to another cluster now, with which another registration is made.
             self.rejoin(cancel)?;
         }
         Ok(())
@@ -171,7 +175,7 @@ impl Shared {
 
     /// Waits while another registration is made with the cluster of this server.
     pub(super) fn stand_by(&self, id: &ClusterId) {
-        self.clusters.wait_for_seat(id, || self.is_closing());
+        self.clusters.wait_until_free(id, || self.is_closing());
     }
 
     /// The same registration with another server of its cluster.

@@ -9,6 +9,7 @@ use super::event::Event;
 use super::ledger::Announced;
 use super::own_end::OwnEnd;
 use super::present::Present;
+use super::registrant::Registrant;
 use super::shared::Shared;
 use super::state::State;
 use crate::discovery::{Clusters, IndexConnection, IndexDialect, IndexError};
@@ -47,16 +48,16 @@ impl Registration {
         limits: limits::Registration,
         report: impl Fn(Event) + Send + Sync + 'static,
     ) -> io::Result<Self> {
-        let clusters = (Arc::default(), 0);
-        Self::start_one_of(clusters, index, own, library, dialect, limits, report)
+        let only = Registrant::default();
+        Self::start_one_of(only, index, own, library, dialect, limits, report)
     }
 
-    /// The same for one of several registrations of a program, which share `clusters`; each has a number.
+    /// The same for one of several registrations of a program.
     ///
     /// # Errors
     /// As [`Registration::start`].
     pub fn start_one_of(
-        (clusters, number): (Arc<Clusters>, usize),
+        registrant: Registrant,
         index: Endpoint,
         own: OwnEnd,
         library: SharedLibrary,
@@ -64,8 +65,8 @@ impl Registration {
         limits: limits::Registration,
         report: impl Fn(Event) + Send + Sync + 'static,
     ) -> io::Result<Self> {
-        let (named, report) = ((index.clone(), number), Arc::new(report));
-        let shared = Shared::new(named, own, library, dialect, limits, clusters, report);
+        let report = Arc::new(report);
+        let shared = Shared::new(registrant, index.clone(), own, library, dialect, limits, report);
         let present = Arc::new(Present::new(shared));
         let worker = Arc::clone(&present);
         let work = move || worker.stay_registered();

@@ -87,8 +87,9 @@ impl Shared {
     }
 
     fn connect(&self, form: RequestForm) -> Result<Link, IndexError> {
-        let own = (self.host.as_ref(), Some(self.port));
-        Link::connect(&self.dialer, &self.index, self.provenance, own, form, &self.cancel)
+        let Self { dialer, index, provenance, cancel, .. } = self;
+        let (host, port) = (self.host.as_ref(), Some(self.port));
+        Link::connect(dialer, index, *provenance, host, port, form, cancel)
     }
 
     /// Tries requests in other forms than this one, which has failed.

@@ -4,7 +4,7 @@
 //! | file | subject |
 //! |---|---|
 //! | `handle` | the public type: starting a registration, waiting for it, closing it |
-//! | `registrations` | registrations with several index servers |
+//! | `registrations`, `registrant` | registrations with several index servers; one of them |
 //! | `present`, `clusters` | the present server; clusters of servers, and moving to another one of them |
 //! | `shared`, `state` | what the threads of a registration share; the state of its connection |
 //! | `reconnecting`, `joining` | the thread that stays connected; what it does on one connection |
@@ -28,6 +28,7 @@ mod present;
 mod probing;
 mod reconnecting;
 mod registering;
+mod registrant;
 mod registrations;
 mod requests;
 mod retrying;
@@ -44,4 +45,5 @@ pub use event::Event;
 pub use handle::Registration;
 pub use ledger::Announced;
 pub use own_end::OwnEnd;
+pub use registrant::Registrant;
 pub use registrations::{Registrations, TypedRemoval};

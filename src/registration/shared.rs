@@ -7,6 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use super::event::Event;
 use super::ledger::Ledger;
 use super::own_end::OwnEnd;
+use super::registrant::Registrant;
 use super::state::State;
 use super::turn::Turn;
 use crate::discovery::{Clusters, IndexConnection, IndexDialect, IndexError, KnownServer, Link};
@@ -63,14 +64,15 @@ pub(super) enum Ended {
 
 impl Shared {
     pub(super) fn new(
-        (index, number): (Endpoint, usize),
+        registrant: Registrant,
+        index: Endpoint,
         own: OwnEnd,
         library: SharedLibrary,
         dialect: IndexDialect,
         limits: limits::Registration,
-        clusters: Arc<Clusters>,
         report: Arc<dyn Fn(Event) + Send + Sync>,
     ) -> Self {
+        let Registrant { clusters, number } = registrant;
         let OwnEnd { host, port, interface } = own;
         let connecting = dialect.limits().connecting;
         Self {

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::admin::{Exposition, Observed, ObservedServer};
 use crate::counters::LiveRequests;
-use crate::lab::{Counts, Fault, Laboratory, PeerView, Phase, Presence, Transfer};
+use crate::lab::{Carried, Counts, Fault, Laboratory, PeerView, Phase, Presence, Transfer};
 use crate::net::{AccessPolicy, OpenConnection, Stop};
 use crate::protocol::Endpoint;
 use crate::status_page::{Kind, Parts, Paths, Series, Sight, StatusPage, Unit};
@@ -114,7 +114,7 @@ impl StatusPage for LabPage {
 
     fn show(&self, sight: Sight, to: &mut Map<String, Value>) {
         let (view, scenario) = (self.laboratory.view(), self.laboratory.scenario());
-        let (connections, packets, bytes) = view.carried;
+        let Carried { connections, packets, bytes } = view.carried;
         let phase = match view.plan.phase {
             Phase::Steps => "steps",
             Phase::Downloads => "downloads",

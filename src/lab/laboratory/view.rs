@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::{Laboratory, Peer, lock};
 use crate::lab::history::Counts;
 use crate::lab::journal::Note;
+use crate::lab::observer::Carried;
 use crate::lab::plan::PlanView;
 use crate::lab::scenario::{Fault, Scenario};
 use crate::lab::transfers::Transfer;
@@ -22,8 +23,7 @@ const SLOW: u64 = 4;
 pub(crate) struct View {
     pub(crate) plan: PlanView,
     pub(crate) counts: Counts,
-    /// Connections, packets of the record, and bytes that TCP has carried.
-    pub(crate) carried: (u64, u64, u64),
+    pub(crate) carried: Carried,
     pub(crate) peers: Vec<PeerView>,
     pub(crate) transfers: Vec<Transfer>,
     pub(crate) all_transfers: usize,
@@ -91,7 +91,7 @@ impl Laboratory {
 
     /// The bytes that TCP has carried.
     pub(crate) fn carried_bytes(&self) -> u64 {
-        self.common.observer.totals().2
+        self.common.observer.carried().bytes
     }
 
     /// The state now.
@@ -104,7 +104,7 @@ impl Laboratory {
         View {
             plan: self.plan.view(COMING),
             counts: self.counts(),
-            carried: self.common.observer.totals(),
+            carried: self.common.observer.carried(),
             peers,
             transfers,
             all_transfers,

@@ -31,12 +31,12 @@ fn shared_with(
     let library = Library::scan(directory, Depth::Directory).unwrap();
     let port = "1".parse().unwrap();
     let shared = Shared::new(
-        (index, 0),
+        Registrant::default(),
+        index,
         OwnEnd::at(port),
         library,
         IndexDialect::default(),
         limits,
-        Arc::default(),
         Arc::new(|_| {}),
     );
     *shared.lock() = state;
