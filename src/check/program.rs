@@ -19,7 +19,7 @@ use crate::system::{has_ended, kill_group, start_group};
 const KEPT: usize = 64 * 1024;
 /// Bytes that may be typed. A pipe has room for them, so typing never waits for the program.
 const TYPED: usize = 16 * 1024;
-/// Pause between two looks at whether the program has ended.
+/// Interval at which a program is checked for its end.
 const POLL: Duration = Duration::from_millis(10);
 
 /// How a program is started.

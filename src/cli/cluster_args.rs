@@ -39,7 +39,7 @@ pub(super) struct ClusterArgs {
 }
 
 impl ClusterArgs {
-    /// Whether there are options of a cluster, and none.
+    /// Whether `--cluster` is missing although other options of a cluster are given.
     pub(super) fn lacks_url(&self) -> bool {
         let Self { cluster, name, advertise, cluster_password_file } = self;
         let has_others = name.is_some() || !advertise.is_empty() || cluster_password_file.is_some();

@@ -18,7 +18,7 @@ pub(crate) fn encode_cluster_query(from: &Endpoint, out: &mut Vec<u8>) {
 pub(crate) struct NamedCluster(Option<Cluster>);
 
 impl NamedCluster {
-    /// Takes a part. Of several names the first one counts, and servers before it count for nothing.
+    /// Takes a part. The first name counts. Servers that precede it are ignored.
     pub(crate) fn take(&mut self, part: ReplyPart) {
         match (part, &mut self.0) {
             (ReplyPart::Cluster(id), cluster @ None) => *cluster = Some(Cluster::new(id)),

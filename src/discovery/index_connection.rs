@@ -86,7 +86,7 @@ impl IndexConnection {
         Self { index, provenance, host, port, dialect, interface, dialer, open, ends, list, cancel }
     }
 
-    /// The same for a server whose name was learned from there.
+    /// The same for a server whose name has this provenance.
     #[must_use]
     pub fn named_by(self, provenance: Provenance) -> Self {
         Self { provenance, ..self }

@@ -167,7 +167,8 @@ impl IndexDialect {
         traits.adds_without_record |= found.adds_without_record;
     }
 
-    /// Whether it may be asked for its cluster: twice it did not answer, or it has answered something else.
+    /// Whether it may be asked for its cluster. It is not asked again after two requests without a reply, or after one
+    /// other reply than expected.
     pub(crate) fn may_name_cluster(&self) -> bool {
         self.lock().cluster_failures < 2
     }

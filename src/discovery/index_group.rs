@@ -83,7 +83,7 @@ impl IndexGroup {
         self.named.iter().map(|place| place.get_or_init(new)).find(is_it)
     }
 
-    /// The servers that can replace each other, one list for each cluster and for each server without one.
+    /// The servers that can replace each other: one list for each cluster, and for each server without a cluster.
     fn replica_sets(&self) -> Vec<Vec<&Member>> {
         let (mut sets, mut clusters) = (Vec::new(), Vec::new());
         for member in self.of_user() {
@@ -119,8 +119,8 @@ impl IndexGroup {
         self.all().for_each(|member| member.connection.close());
     }
 
-    /// Connects to one server of each list, to all at the same time, so that those that do not answer are waited
-    /// for once. Returns those that were reached, the most local one first.
+    /// Connects to one server of each list. The lists are tried concurrently, so that servers that do not reply cost
+    /// one timeout in all. Returns the servers that were reached, the most local one first.
     fn reach_all<'a>(&self, sets: Vec<Vec<&'a Member>>) -> Result<Vec<&'a Member>, IndexError> {
         let is_tried = |set: &Vec<&Member>| set.iter().any(|member| !member.rests());
         let (mut tried, resting): (Vec<_>, Vec<_>) = sets.into_iter().partition(is_tried);
@@ -161,7 +161,7 @@ impl IndexGroup {
         Ok(reached.into_iter().map(|(_, member)| member).collect())
     }
 
-    /// Connects to the first of these servers that can be reached; those that have failed a moment ago are last.
+    /// Connects to the first of these servers that can be reached. Servers that have failed recently are tried last.
     fn reach_one<'a>(&self, set: &[&'a Member]) -> Result<(SocketAddr, &'a Member), IndexError> {
         let mut order = set.to_vec();
         order.sort_by_key(|member| member.rests());
@@ -199,7 +199,7 @@ impl AskIndex for IndexGroup {
                 members => ask_all(&members, query, &mut take),
             };
             match asked {
-                // Another server of the cluster is next, because this one has failed a moment ago.
+                // This server has failed recently now, so the next attempt uses another one of its cluster.
                 Err(error)
                     if error.is_absence() && !has_begun && left > 0 && query.is_harmless() =>
                 {

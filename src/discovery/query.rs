@@ -152,7 +152,7 @@ pub trait AskIndex {
         Ok(Vec::new())
     }
 
-    /// How many other servers can be asked instead of those that are asked now.
+    /// The number of servers that can replace one that fails.
     fn alternatives(&self) -> usize {
         0
     }
@@ -160,8 +160,8 @@ pub trait AskIndex {
     /// The index, as the user named it.
     fn server(&self) -> &Endpoint;
 
-    /// Where the holders that it lists are learned from: of an index its address on the last connection.
-    /// It decides which of their addresses are connected to.
+    /// The provenance of the holders that it lists, which decides to which of their addresses a peer connects: for
+    /// an index server, its address on the last connection.
     ///
     /// # Errors
     /// When it cannot be reached.

@@ -151,7 +151,7 @@ impl Session<'_> {
             if let Some(body) = self.receiver.input().get(..head.body) {
                 let body = body.to_vec();
                 self.receiver.take(head.body);
-                // Until its body is here, a request keeps no place from others.
+                // A connection may be closed for a new one until its request is complete.
                 permits.request_received(self.number);
                 return Ok((head, body));
             }

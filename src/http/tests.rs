@@ -266,7 +266,7 @@ fn connections_are_bounded() {
     }
 }
 
-/// A head without its body keeps no place when others need it.
+/// A connection that has sent a head without its body is closed when others need its place.
 #[test]
 fn a_request_without_its_body_gives_up_its_place() {
     let listeners = HttpListeners::bind(&["127.0.0.1:0".parse().unwrap()]).unwrap();

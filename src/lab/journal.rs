@@ -1,4 +1,4 @@
-//! The last things that have happened, for those who begin to watch.
+//! The last events of a laboratory, for status pages that are opened later.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::limits;
 
-/// Something that has happened.
+/// An event.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Note {
     /// The first one has number 1.

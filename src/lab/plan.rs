@@ -1,4 +1,4 @@
-//! What a laboratory is about to do, for those who watch it.
+//! The steps that a laboratory has not taken yet, for its status page.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-/// Time for which a server is known to live after it has last written to the store. Records of a server
+/// Time for which a server counts as alive after its last write to the store. Records of a server
 /// whose lease has expired are removed.
 pub(crate) const LEASE: Duration = Duration::from_millis(5000);
 /// Time between two renewals of a lease that is not renewed by a change.
 pub(crate) const LEASE_RENEWAL: Duration = Duration::from_millis(1600);
-/// Time between two looks at the leases of the others.
+/// Interval at which a server reads the leases of the other servers.
 pub(crate) const LEASE_WATCH: Duration = Duration::from_millis(500);
 /// Time for connecting to the store, and for each reply of it.
 pub(crate) const STORE_TIMEOUT: Duration = Duration::from_millis(2000);

@@ -17,7 +17,7 @@ pub struct Dht {
     pub find_more: Duration,
     /// Holders that a query returns: a node can return any number of addresses.
     pub holders: usize,
-    /// Those of one address, which differ in their ports.
+    /// Holders with the same address that a query returns. They differ in their ports.
     pub holders_per_address: usize,
     /// Those of one reply. A query asks the 20 nodes that are closest to the key, among others.
     pub holders_per_reply: usize,
@@ -50,7 +50,7 @@ pub const DHT_RFC_BUCKETS: u32 = 512;
 pub const DHT_RFCS_PER_BUCKET: u32 = 64;
 /// Keys that are announced at the same time: an announcement takes several seconds if nodes have left.
 pub const DHT_ANNOUNCING: usize = 4;
-/// Queries at the same time, each with two threads. A query goes on for seconds after the first holder is found.
+/// Queries at the same time, each with two threads. A query continues for seconds after it has found the first holder.
 pub const DHT_QUERIES: usize = 64;
 /// Bootstrap nodes that a user may name.
 pub const DHT_BOOTSTRAP_NODES: usize = 64;
@@ -67,7 +67,7 @@ pub const DHT_ANNOUNCED_PER_KEY: u32 = 8;
 pub const DHT_ANNOUNCED_PER_ADDRESS: u32 = 4000;
 /// Pairs of a key and an address that are counted; further announcements are ignored until the next count.
 pub const DHT_COUNTED: usize = 65_536;
-/// Time between two looks at the documents that are shared.
+/// Interval at which a peer finds out which documents it shares.
 pub const DHT_LIBRARY: Duration = Duration::from_secs(5);
 /// Time between two starts of a node that has failed.
 pub const DHT_RESTART: Duration = Duration::from_secs(10);
@@ -77,7 +77,7 @@ pub const DHT_JOIN: Duration = Duration::from_secs(5);
 pub const DHT_JOIN_WAIT: Duration = Duration::from_millis(10);
 /// Time between two attempts to reach the bootstrap nodes.
 pub const DHT_JOIN_RETRY: Duration = Duration::from_secs(1);
-/// Time after which a node that has joined asks for nodes again, so that it knows those that have come since.
+/// Time after which a node that has joined asks for nodes again, so that it learns of nodes that have joined since.
 pub const DHT_REFRESH: Duration = Duration::from_secs(5 * 60);
 /// Time after which the thread that introduces a node notices that the node has ended.
 pub const DHT_JOIN_POLL: Duration = Duration::from_millis(500);

@@ -51,9 +51,9 @@ pub const HTTP_FILES: usize = 16;
 pub const EVENT_STREAMS: usize = 16;
 /// Where connections are scarce, the fraction of them that streams of events may take.
 pub const EVENT_STREAMS_OF_CONNECTIONS: usize = 2;
-/// Time between two looks at what a status page has to show.
+/// Interval at which a status page gets new requests.
 pub const EVENT_INTERVAL: Duration = Duration::from_millis(250);
-/// Looks at requests for each look at the state, which takes longer.
+/// A status page gets the state once in this number of intervals, because reading it takes longer.
 pub const EVENTS_OF_STATE: u64 = 4;
 /// Time without an event, after which a stream shows that it is alive.
 pub const EVENT_HEARTBEAT: Duration = Duration::from_secs(15);

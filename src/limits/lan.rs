@@ -7,7 +7,7 @@ use std::time::Duration;
 pub(crate) const LAN_SEARCH: Duration = Duration::from_millis(2500);
 /// Programs on the local network that are considered: any machine there can announce as many as it likes.
 pub(crate) const LAN_FOUND: usize = 256;
-/// Bytes of the name of a program on the local network: DNS has no longer label.
+/// Bytes of the name of a program on the local network: the longest label of DNS.
 pub(crate) const LAN_NAME: usize = 63;
 /// Addresses of one program on the local network that are considered.
 pub(crate) const LAN_ADDRESSES: usize = 16;

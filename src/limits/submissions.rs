@@ -32,7 +32,7 @@ pub const SUBMISSION_TIME: Duration = Duration::from_secs(180);
 pub const PROGRAM_RESTARTS: usize = 3;
 /// Cases without a reply, one after the other, after which a program is started again.
 pub const SILENT_CASES: usize = 3;
-/// Pause between two looks at what a submission uses.
+/// Interval at which the memory and processor time of a submission are read.
 pub const SUBMISSION_WATCH: Duration = Duration::from_millis(100);
 /// Time for processes that were killed to be gone.
 pub const KILLING: Duration = Duration::from_secs(5);

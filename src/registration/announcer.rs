@@ -34,7 +34,7 @@ impl Announcer {
             let mut keep_alive = None;
             loop {
                 let shared = registration.shared();
-                // A server of a cluster must reply now and then.
+                // A server of a cluster is asked at intervals whether it still replies.
                 let keep_alive_in = shared.keep_alive_pause().map(|pause| {
                     let at = *keep_alive.get_or_insert_with(|| limits::ends_after(pause));
                     at.saturating_duration_since(Instant::now())

@@ -100,9 +100,11 @@ impl Shared {
         Err(IndexError::NotInCluster { index, cluster })
     }
 
-    /// Finds out whether a server that has shown extensions belongs to a cluster, with which no other
-    /// registration is made. `false`: the connection has to be replaced, because the server has not replied as
-    /// expected.
+    /// Asks a server that has shown extensions for its cluster. `false`: the connection has to be replaced, because
+    /// the server has not replied as expected.
+    ///
+    /// # Errors
+    /// When another registration is made with the cluster.
     pub(super) fn find_cluster(
         &self,
         link: &Link,

@@ -13,7 +13,7 @@ use crate::limits;
 use crate::net::Cancel;
 use crate::protocol::{Document, Endpoint, ReplyPart};
 
-/// Time between two looks at the states of the registrations.
+/// Interval at which the states of the registrations are read.
 const POLL: Duration = Duration::from_millis(10);
 
 /// The registrations of a peer, one for each of its index servers. Clones share them.

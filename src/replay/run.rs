@@ -26,7 +26,7 @@ const SETTLE: Duration = Duration::from_millis(100);
 /// Silence at the end that shows that nothing more comes, and the time in which it must begin.
 const END_SILENCE: Duration = Duration::from_millis(600);
 const END: Duration = Duration::from_secs(3);
-/// The time between two looks at the clock.
+/// The interval at which deadlines are checked.
 const TICK: Duration = Duration::from_millis(50);
 /// Connections that are open at the same time.
 const MOST_OPEN: usize = 256;

@@ -43,8 +43,8 @@ pub struct Config {
     pub access: AccessPolicy,
     /// The network interface of the server.
     pub interface: Interface,
-    /// The store by which the server shares its index with other servers. Then these are the cluster that it
-    /// names to peers.
+    /// The store through which the server shares its index with other servers. It then names these servers to peers,
+    /// and ignores `cluster`.
     #[cfg(feature = "cluster")]
     pub shared_index: Option<cluster::Settings>,
     /// Deadlines and limits of resources.

@@ -253,7 +253,7 @@ fn a_variable_that_no_option_has_is_reported() {
             .env("P2P_CI_XYZ", "");
         command.output().unwrap()
     };
-    let message = "environment variable P2P_CI_UPLOAD_LIMT: no option has this variable; did you mean \
+    let message = "environment variable P2P_CI_UPLOAD_LIMT: no option has this variable, which is ignored; did you mean \
                    `P2P_CI_UPLOAD_LIMIT`?";
     let shown = run(P2P_CI, &["config", "show", "peer"]);
     assert!(shown.status.success(), "{shown:?}");

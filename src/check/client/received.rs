@@ -1,4 +1,4 @@
-//! A request as it was received, whatever its form: what the rules look at.
+//! A request as it was received, in any form, for comparison with the rules.
 
 use std::net::IpAddr;
 

@@ -17,7 +17,7 @@ use super::verdicts::Verdicts;
 use crate::check::symptom::Symptom;
 use crate::protocol::Refusal;
 
-/// Time between two looks at the operator.
+/// Interval at which the state of the operator is read.
 pub(super) const LOOK: Duration = Duration::from_millis(20);
 /// No case takes longer after its request has arrived, or was typed.
 const CASE: Duration = Duration::from_secs(5);

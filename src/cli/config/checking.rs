@@ -36,14 +36,14 @@ pub(super) fn mistakes_in(command: &Command, key: &Key, value: &FileValue) -> Ve
     mistakes.collect()
 }
 
-/// The variables of the environment whose names begin like those of the programs, and that none of them has.
+/// The variables of the environment that begin with `P2P_CI_` and belong to no option.
 pub(in crate::cli) fn unknown_variables(commands: &[Command]) -> Vec<Mistake> {
     let keys = commands.iter().flat_map(keys).map(|key| key.variable);
     let known: Vec<String> = keys.chain([CONFIG_VARIABLE.into()]).collect();
     let set = vars_os().filter(|(_, value)| !value.is_empty());
     let names = set.map(|(name, _)| name.to_string_lossy().into_owned());
     let unknown = names.filter(|name| name.starts_with(VARIABLES) && !known.contains(name));
-    let word = |name: &str| name.trim_start_matches(VARIABLES).to_string();
+    let word = |name: &str| name.strip_prefix(VARIABLES).unwrap_or(name).to_string();
     let words: Vec<String> = known.iter().map(|name| word(name)).collect();
     let mut mistakes: Vec<Mistake> = unknown
         .map(|name| {
@@ -51,7 +51,7 @@ pub(in crate::cli) fn unknown_variables(commands: &[Command]) -> Vec<Mistake> {
             let question = similar
                 .map(|word| format!("; did you mean `{VARIABLES}{word}`?"))
                 .unwrap_or_default();
-            let mistake = format!("no option has this variable{question}");
+            let mistake = format!("no option has this variable, which is ignored{question}");
             Mistake::InEnvironment { variable: escaped(&name).to_string(), mistake }
         })
         .collect();

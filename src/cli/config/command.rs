@@ -34,7 +34,7 @@ pub(in crate::cli) struct Arguments {
 enum Action {
     /// Print the values in effect, and where each is from
     Show {
-        /// As lines of a file, or as JSON; also after PROGRAM
+        /// Print lines of a configuration file (`raw`, `table`) or JSON; may also follow PROGRAM
         #[arg(long, value_enum, value_name = "FORMAT", default_value = "raw")]
         format: Format,
         #[arg(value_enum, value_name = "PROGRAM")]

@@ -140,15 +140,18 @@ impl<A> Configured<A> {
 }
 
 impl Layers {
-    /// What is wrong but ends nothing.
+    /// The mistakes that do not end the program.
     pub(in crate::cli) fn warnings(&self) -> impl Iterator<Item = &Mistake> {
         self.unknown_file.iter().chain(&self.unknown_variables)
     }
 
-    /// Logs that it is not known whether there is a default file, and which variables no program knows. They
-    /// end nothing: they may be those of another version.
+    /// Logs that it is not known whether there is a default file, and which variables no program knows. Another
+    /// version of the programs may know them.
     pub(in crate::cli) fn warn(&self) {
-        self.warnings().for_each(|mistake| log::warn!("{mistake}; the program runs without it"));
+        if let Some(mistake) = &self.unknown_file {
+            log::warn!("{mistake}; the program runs without it");
+        }
+        self.unknown_variables.iter().for_each(|mistake| log::warn!("{mistake}"));
     }
 
     fn read(

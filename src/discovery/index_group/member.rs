@@ -51,7 +51,7 @@ impl Member {
         self.failed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether it has failed a moment ago.
+    /// Whether it has failed recently, so that other servers are asked first.
     pub(super) fn rests(&self) -> bool {
         self.failed().is_some_and(|failed| Instant::now() < failed.until)
     }

@@ -27,7 +27,7 @@ pub(crate) struct View {
     pub(crate) peers: Vec<PeerView>,
     pub(crate) transfers: Vec<Transfer>,
     pub(crate) all_transfers: usize,
-    /// The last things that have happened, the newest first.
+    /// The last events, the newest first.
     pub(crate) notes: Vec<Note>,
 }
 
@@ -40,7 +40,7 @@ pub(crate) struct PeerView {
     pub(crate) is_slow: bool,
 }
 
-/// Whether a peer is there.
+/// Whether a peer has joined or left.
 pub(crate) enum Presence {
     /// It has not joined yet.
     Expected,
@@ -55,7 +55,7 @@ pub(crate) enum Presence {
 }
 
 impl PeerView {
-    /// The rate, which is the largest one if it is unlimited; `None` if the peer is not there.
+    /// The rate, which is the largest number if it is unlimited; `None` if the peer has not joined or has left.
     fn rate(&self) -> Option<u64> {
         match self.presence {
             Presence::Joined { rate, .. } => Some(rate.unwrap_or(u64::MAX)),
@@ -69,22 +69,22 @@ impl Laboratory {
         &self.scenario
     }
 
-    /// What is seen of the index server.
+    /// The state of the index server.
     pub(crate) fn monitor(&self) -> &Monitor {
         &self.monitor
     }
 
-    /// The name of the peer at an endpoint, if it is one of the laboratory.
+    /// The name of the peer at an endpoint, or the endpoint if it is not a peer of the laboratory.
     pub(crate) fn name(&self, endpoint: &Endpoint) -> String {
         self.common.name(endpoint)
     }
 
-    /// What was done until now.
+    /// How often each step was taken until now.
     pub(crate) fn counts(&self) -> Counts {
         self.common.history.counts()
     }
 
-    /// How many peers are there.
+    /// The number of peers that have joined and not left.
     pub(crate) fn present_peers(&self) -> usize {
         lock(&self.peers).iter().filter(|peer| peer.member.is_some()).count()
     }

@@ -27,7 +27,7 @@ const METHODS: [&str; 7] = ["ADD", "REMOVE", "LOOKUP", "LIST", "LISTALL", "SEARC
 const SESSION_WORDS: [&str; 10] =
     ["CONNECT", "START", "LEAVE", "DISCONNECT", "EXIT", "QUIT", "STOP", "BYE", "CLOSE", "DEL"];
 
-/// Those of them that say alone on a line, without a version, that the peer leaves.
+/// The words that mean, alone on a line and without a version, that the peer leaves.
 const LEAVING_ALONE: [&str; 7] = ["LEAVE", "DISCONNECT", "EXIT", "QUIT", "STOP", "BYE", "CLOSE"];
 
 /// How far a request reaches.
@@ -159,8 +159,8 @@ fn is_word_of_leaving(line: &[u8]) -> bool {
     LEAVING_ALONE.iter().any(|known| word.eq_ignore_ascii_case(known.as_bytes()))
 }
 
-/// Whether the request line that begins here has a word of a session: no other program sends headers after it.
-/// `DEL` may also remove a record.
+/// Whether the request line that begins here has a word for joining or leaving, after which no other program sends
+/// headers. `DEL` is no such word, because it may also remove a record.
 pub(super) fn begins_session_line(input: &[u8]) -> bool {
     let word = input.trim_ascii_start().split(u8::is_ascii_whitespace).next().unwrap_or_default();
     !word.eq_ignore_ascii_case(b"DEL")

@@ -19,7 +19,7 @@ use crate::library::{Entry, OpenDocument};
 use crate::limits;
 use crate::net::{Connection, ReadClock, Stop};
 
-/// Time between two looks at what a reader has acknowledged.
+/// Interval at which the bytes are read that a reader has acknowledged.
 const LOOK: Duration = Duration::from_millis(100);
 
 /// Time in which a reader may close first, and what is added to it at most: a program that closes one
@@ -52,7 +52,7 @@ pub(super) fn has_closed_early(stream: &Connection) -> bool {
     true
 }
 
-/// Moves the file away if the reader has taken all of it; the library notices that when it looks at
+/// Moves the file away if the reader has taken all of it; the library notices that when it scans
 /// its directory.
 pub(super) fn hand_over(
     lent: &Lent<'_>,
