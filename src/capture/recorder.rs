@@ -163,7 +163,7 @@ struct State {
 /// Bytes of a segment.
 #[derive(Default)]
 struct Data<'a> {
-    /// Those that are at hand.
+    /// The bytes, or only the first ones.
     bytes: &'a [u8],
     /// How many of them are recorded, and how many the tap sees.
     recorded: usize,
@@ -243,7 +243,7 @@ impl Recording {
         }
     }
 
-    /// A side has sent this number of bytes. Only the first ones are at hand.
+    /// A side has sent this number of bytes. `bytes` has only the first ones.
     pub fn sent_partly(&self, side: Side, bytes: &[u8], count: usize, moment: Moment) {
         let bytes = bytes.get(..count).unwrap_or(bytes);
         self.sent(side, bytes, moment);

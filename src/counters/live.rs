@@ -96,7 +96,7 @@ impl LiveRequests {
     }
 }
 
-/// Somebody who watches, until this is dropped.
+/// An operator who watches, until this is dropped.
 #[derive(Debug)]
 pub struct LiveWatch<'a> {
     live: &'a LiveRequests,

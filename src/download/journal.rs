@@ -82,7 +82,7 @@ impl Journal {
     }
 
     /// Syncs added events to disk, unless that was done recently. A caller that adds events without
-    /// an end, or waits after the last event, calls it now and then.
+    /// an end, or waits after the last event, calls it at intervals.
     pub fn sync_if_due(&self) {
         if let Store::File(file) = &self.0 {
             lock(file).sync_if_due();

@@ -19,7 +19,7 @@ use crate::protocol::Document;
 pub struct ScanResult {
     /// The documents that were added, have changed, or are gone.
     pub changed: Vec<Document>,
-    /// Whether files were skipped because they were written to a moment ago. A later scan shares
+    /// Whether files were skipped because they were written to recently. A later scan shares
     /// them.
     pub has_unstable: bool,
     /// Whether a part of the directory could not be read because the disk failed. A later scan tries

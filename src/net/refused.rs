@@ -18,7 +18,7 @@ use crate::limits;
 /// How often the thread reads.
 const INTERVAL: Duration = Duration::from_millis(10);
 
-/// Refuses connections, and drains those that were refused a moment ago.
+/// Refuses connections, and drains the ones that were refused recently.
 #[derive(Debug)]
 pub(super) struct Refused {
     /// The bytes that a refused connection is sent.

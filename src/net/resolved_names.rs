@@ -31,7 +31,7 @@ impl ResolvedNames {
         Self { limits, ..Self::default() }
     }
 
-    /// The addresses of a name that was resolved a moment ago.
+    /// The addresses of a name that was resolved recently.
     pub(super) fn get(&self, host: &str, port: u16) -> Option<Vec<SocketAddr>> {
         let names = self.lock();
         let resolved = names.get(&(host.into(), port))?;

@@ -72,7 +72,7 @@ pub(super) struct Ledger {
     /// Documents whose ADD was answered by a refusal and more: they are not added again, as long as
     /// the index has shown no extension.
     harmful: BTreeMap<Document, Refusal>,
-    /// Documents that a user is about to remove, who sees the reply: no other thread sends the REMOVE.
+    /// Documents that a user is about to remove. The user sees the reply, so no other thread sends the REMOVE.
     typed_removals: BTreeSet<Document>,
 }
 

@@ -1,4 +1,4 @@
-//! Who may see addresses, and who may change something.
+//! Which clients may see addresses, and which may change something.
 //!
 //! Every change needs the token, also on loopback: a page of another site can send requests to an address of
 //! this machine, but it does not know the token, and a browser does not let it send the header.

@@ -6,7 +6,7 @@
 //! | `routes` | the paths of the page |
 //! | `files` | the page itself, its style and its scripts, which are in a directory of this name |
 //! | `paths` | the paths that a program adds: what can be read, and what can be changed |
-//! | `access`, `token` | who may see addresses and change something; the secret for it |
+//! | `access`, `token` | which clients may see addresses and change something; the secret for it |
 //! | `events` | server-sent events |
 //! | `samples` | what is drawn of the last hour |
 //! | `server`, `peer` | the pages of an index server, and of a peer |

@@ -1,7 +1,7 @@
 //! The upload server: a thread that accepts, and a worker for each upload (protocol.md section 5).
 //!
-//! It serves what the library shares: one document a connection, or one after the other to whoever
-//! asks for that (protocol.md section 5.7).
+//! It serves what the library shares: one document a connection, or several in turn to a client that asks
+//! for that (protocol.md section 5.7).
 
 mod answer;
 mod handing_over;

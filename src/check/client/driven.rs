@@ -153,7 +153,7 @@ impl Driven {
             if !matches!(program.wait(Instant::now() + END), Ok(Some(_))) {
                 program.kill();
             }
-            // The threads that collect the output may be a moment behind.
+            // The threads that collect the output may not have read all of it yet.
             program.wait_for_quiet(QUIET, Instant::now() + LINE);
         }
     }

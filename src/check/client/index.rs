@@ -154,7 +154,7 @@ impl Index {
         self.titles.insert(number, title);
     }
 
-    /// The form of further requests says nothing, because the last one was refused for its form.
+    /// The form of further requests is not judged, because the last one was refused for its form.
     pub(super) fn stop_judging(&mut self) {
         self.is_judging = false;
     }

@@ -103,7 +103,7 @@ pub(super) fn difference(
     }
 }
 
-/// Whether a rule concerns a request; with other operations it says nothing.
+/// Whether a rule concerns a request; it does not apply to other operations.
 pub(super) fn concerns(rule: RequestRule, operation: Option<Operation>) -> bool {
     let is_index = operation.is_some_and(|operation| operation != Operation::Get);
     match rule {

@@ -109,7 +109,7 @@ impl Sniffer {
             thread::sleep(Duration::from_millis(20));
         }
         let counted = counting.join().ok().flatten();
-        // A user who may not capture is told so after tshark has begun.
+        // tshark reports a missing permission only after it has begun.
         let mut messages = self.messages.iter().flat_map(Receiver::try_iter);
         let failed = messages.find_map(|line| Some(line.strip_prefix("tshark: ")?.to_string()));
         counted.ok_or_else(|| match failed {

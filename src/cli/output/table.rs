@@ -171,7 +171,7 @@ impl Table {
                     Fit::Shortened => shortened(cell, room),
                     _ => cell.clone(),
                 };
-                // What is too wide behind its header has a line of its own.
+                // A value that does not fit after its header has a line of its own.
                 let gap = match shown_width(&cell) > room {
                     _ if header.is_empty() => String::new(),
                     true => "\n".to_string(),
@@ -207,7 +207,7 @@ pub(in crate::cli) fn shortened(text: &str, width: usize) -> String {
         }
         short.push(character);
     }
-    // A blank before the sign says nothing.
+    // No blank before the ellipsis.
     format!("{}…", short.trim_end())
 }
 

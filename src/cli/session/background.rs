@@ -27,7 +27,7 @@ pub(in crate::cli) struct BackgroundDownloads {
 #[derive(Default)]
 struct State {
     waiting: VecDeque<Requested>,
-    /// Those of which a thread looks for holders, or which it downloads.
+    /// The documents whose holders a thread searches, or which it downloads.
     running: Vec<Requested>,
     threads: usize,
 }

@@ -200,7 +200,7 @@ impl<'a> Candidates<'a> {
                 },
             };
             let Some(mut candidate) = self.left.remove(at) else { break };
-            // A holder that does not deliver goes behind others.
+            // A holder that does not deliver is asked after the others.
             candidate.is_first = false;
             *self.asked.entry(Party::of(candidate.source, &self.admission.names)).or_default() += 1;
             return Next::Ask(candidate, trial);

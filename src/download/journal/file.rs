@@ -104,7 +104,7 @@ impl JournalFile {
         self.sync_if_due();
     }
 
-    /// Brings everything to disk, unless that was done a moment ago.
+    /// Writes everything to the disk, unless that was done recently.
     pub(super) fn sync_if_due(&mut self) {
         if self.is_dirty && Instant::now() >= self.sync_after {
             self.sync();

@@ -23,7 +23,7 @@ pub enum DownloadProgress<'a> {
     Retrying(&'a DownloadError, Duration),
 }
 
-/// What is here of a document that is being downloaded, and who delivers it.
+/// The received bytes of a document that is being downloaded, and the holders that deliver it.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Received {
     /// The bytes that are here.

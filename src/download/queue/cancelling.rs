@@ -10,7 +10,7 @@ use super::running::Running;
 use super::task::Task;
 
 /// Ends the cancelled downloads: those that are running, and those that wait for their next attempt, which run
-/// again now and then end. Returns whether there are such. Downloads that were not begun end when a worker
+/// again immediately, and end then. Returns whether there are any. Downloads that were not begun end when a worker
 /// begins them.
 pub(super) fn end_cancelled(
     running: &[Option<Running>],

@@ -287,8 +287,8 @@ impl<'a> Worker<'a> {
 
 /// Whether the document is here: another process may be downloading into the same directory.
 ///
-/// A look for a name that does not exist can take the lock of the directory, which all workers need to create
-/// their files. So the first attempt uses what was found a moment ago.
+/// Looking up a name that does not exist can take the lock of the directory, which all workers need to create
+/// their files. So the first attempt uses the result of an earlier check.
 fn is_here(job: &mut DownloadJob) -> bool {
     let is_recent = |looked: Instant| looked.elapsed() < limits::NAMES_KEPT;
     !job.overwrite

@@ -100,7 +100,7 @@ impl Swarm {
     }
 
     /// Notes the holders that have stopped: those from which a worker is receiving. Holders that have
-    /// delivered their segments, and holders that were asked a moment ago, are not among them.
+    /// delivered their segments, and holders that were asked recently, are not among them.
     fn note_stopped(&self) {
         let state = self.lock();
         let receiving: Vec<_> = state

@@ -17,7 +17,7 @@ pub(super) fn read_surplus(connection: &mut HolderConnection, mark: Option<usize
         let time = if is_short { limits::SURPLUS_TIME } else { limits::DOCUMENT_SILENCE };
         match connection.stream().read(&mut chunk, Some(begun + time)) {
             Ok(count @ 1..) => surplus.extend(chunk.iter().take(count)),
-            // The document is here: a failure after it means nothing.
+            // The document is here: a failure after it is ignored.
             Ok(0) | Err(_) => break,
         }
     }

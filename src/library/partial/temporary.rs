@@ -24,7 +24,7 @@ pub(super) fn temporary(target: &SaveTarget) -> io::Result<NamedTempFile> {
     Ok(file)
 }
 
-/// The error of the system alone. The path of a temporary file says nothing to the user, and the caller names
+/// The error of the system alone. The path of a temporary file does not help the user, and the caller names
 /// the document.
 fn without_path(error: &io::Error) -> io::Error {
     let source = error.get_ref().and_then(|inner| inner.source());

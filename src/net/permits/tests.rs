@@ -106,7 +106,7 @@ fn the_oldest_silent_connection_gives_way_when_all_permits_are_taken() {
     assert!(taker.permits.lock().per_scope.is_empty());
 }
 
-/// Silent connections of one machine kept the others behind its address out.
+/// Silent connections of one machine kept out the other machines that share its address.
 #[test]
 fn silent_connections_of_a_network_give_way_to_others_of_it() {
     for others in [["192.0.2.1"; 3], ["2001:db8::1", "2001:db8::2", "2001:db8::3"]] {

@@ -122,7 +122,7 @@ impl CompatReader {
                 self.framed(input, prefix, start, length)
             }
             Beginning::Pickle => self.pickle(input, None),
-            // Silence after a prefix says nothing: some programs send the prefix, and then the request.
+            // Silence after a prefix does not end a request: some programs send the prefix, and then the request.
             Beginning::Unknown => Reading::More(None),
             Beginning::Lines => match find_end(input, self.sender.has_omitted_port()) {
                 RequestEnd::Found(extent) => self.lines(input, extent),

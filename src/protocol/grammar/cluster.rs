@@ -45,7 +45,7 @@ impl fmt::Display for ClusterId {
 }
 
 /// A cluster, as one of its servers describes it: its name, and servers that have the same records. Their order
-/// means nothing.
+/// has no meaning.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Cluster {
     id: ClusterId,

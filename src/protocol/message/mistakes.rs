@@ -1,4 +1,4 @@
-//! The likely mistakes behind bytes that are no request: other protocols and encodings, notation that
+//! The likely causes of bytes that are no request: other protocols and encodings, notation that
 //! was sent as it is printed, mistyped words (protocol.md section 6.3).
 //!
 //! They are hints for people. They do not decide which requests are refused.

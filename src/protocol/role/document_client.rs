@@ -44,7 +44,7 @@ enum Place {
     Document(Document),
     /// Nothing: the last reply of the connection was a document.
     AfterLast,
-    /// A refusal, whose rest means nothing, or bytes that are no reply.
+    /// A refusal, whose rest is ignored, or bytes that are no reply.
     Failed,
 }
 

@@ -265,7 +265,7 @@ mod tests {
         }
     }
 
-    /// A reader must not keep this thread by acknowledging a little now and then.
+    /// A reader must not keep this thread by acknowledging few bytes at long intervals.
     #[test]
     fn the_minimum_rate_holds_until_all_is_acknowledged() {
         let (sender, reader) = pipe_of(1 << 20);

@@ -84,7 +84,7 @@ impl Lending {
 
 impl Lent<'_> {
     /// Checks how much of the `sent` bytes the reader's system has acknowledged, unless that was
-    /// checked a moment ago. What only fills this system's buffer is no progress.
+    /// checked recently. What only fills this system's buffer is no progress.
     pub(super) fn check_progress(&self, stream: &Connection, sent: u64) {
         if self.checked.get().elapsed() < limits::HAND_OVER_CHECK / 2 {
             return;

@@ -16,7 +16,7 @@ use crate::system;
 use crate::upload::send_meter::SendMeter;
 use crate::upload::slots::Slot;
 
-/// Sent in one piece, without a look at anything.
+/// The last bytes, which are sent in one piece without further checks.
 const LAST_PIECE: u64 = 64 * 1024;
 
 /// One document that is sent, and what bounds its rate.
@@ -107,9 +107,8 @@ pub(super) fn granted(
 impl Upload<'_> {
     /// Sends the document or a part of it, exactly as long as its head says.
     ///
-    /// Of a document that takes longer than one piece, the last one waits for a look at the file:
-    /// one that changed meanwhile is not passed off as whole, the connection ends before its length
-    /// is reached.
+    /// Before the last piece of a longer document, the file is checked: if it has changed meanwhile, the
+    /// connection ends before its length is reached.
     pub(super) fn send(&self, head: DocumentHead, clock: &mut ReadClock) -> io::Result<Sent> {
         /// A shorter document arrives sooner if this thread sends it while the reader reads, whatever
         /// processor time that takes.

@@ -47,7 +47,7 @@ impl Running {
             Ok(None) => "is still running".into(),
             Err(error) => error.to_string(),
         };
-        // The threads that collect the output may be a moment behind.
+        // The threads that collect the output may not have read all of it yet.
         self.0.wait_for_quiet(Duration::from_millis(80), Instant::now() + ENDING);
         match last_line(&self.0.output()) {
             Some(line) => format!("{ending}; last output {line}"),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::limits::ReadRate;
 
-/// The rate at which a reply arrives: an index server that sends a line now and then must not keep a
+/// The rate at which a reply arrives: an index server that rarely sends a line must not keep a
 /// peer reading forever. Time in which the peer does not read does not count.
 #[derive(Debug, Default)]
 pub(super) struct ReplyRate {
