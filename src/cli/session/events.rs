@@ -47,12 +47,19 @@ fn event_printer(
     index: String,
 ) -> impl Fn(Event) + Send + Sync + 'static {
     let (first, away) = (AtomicBool::new(true), AtomicBool::new(false));
-    // The server of the cluster with which documents are registered.
-    let present = Mutex::new(server.clone());
+    let present = Mutex::new(Present { server: server.clone(), is_moving: false });
+    // Another server of the cluster is named in any case.
+    let shown_index = move |present: &Present, named: &Endpoint| match present.server == *named {
+        true => index.clone(),
+        false => format!("the index {}", present.server),
+    };
     move |event| match event {
         Event::Moving(to) => {
-            *lock(&present) = to.clone();
-            notices.print(&format!("registering with {to} instead, which has the same records"));
+            let text = format!("registering with {to} instead, which has the same records");
+            match lock(&present).move_to(to) {
+                true => notices.print(&text),
+                false => log::debug!("{text}"),
+            }
         }
         Event::StandingBy { cluster, with } => {
             let with = with.map_or_else(|| "another server".into(), |with| with.to_string());
@@ -64,7 +71,7 @@ fn event_printer(
         Event::Registered(count) => {
             away.store(false, Ordering::Relaxed);
             let documents = counted(count, "document");
-            let server = lock(&present).clone();
+            let server = lock(&present).registered();
             let line = format!("registered {documents} with {server}");
             if !first.swap(false, Ordering::Relaxed) {
                 notices.print(&line);
@@ -88,6 +95,7 @@ fn event_printer(
             } else {
                 format!(" and {}", counted(others, "other"))
             };
+            let index = shown_index(&lock(&present), &server);
             notices.print(&format!("{index} did not register {document}{others}: {status}"));
             let is_first = first.load(Ordering::Relaxed);
             if is_first && refusal == Refusal::BadRequest {
@@ -95,11 +103,13 @@ fn event_printer(
             }
         }
         Event::RegisteredLater(count) => {
-            let (documents, server) = (counted(count, "more document"), lock(&present).clone());
+            let documents = counted(count, "more document");
+            let server = lock(&present).server.clone();
             notices.print(&format!("registered {documents} with {server}"));
         }
         Event::NotSupported(count) => {
             let documents = counted(count, "document");
+            let index = shown_index(&lock(&present), &server);
             notices.print(&format!(
                 "{documents} not registered: {index} has not shown that it knows \
                  documents other than RFCs"
@@ -121,7 +131,46 @@ fn event_printer(
     }
 }
 
-fn lock(present: &Mutex<Endpoint>) -> MutexGuard<'_, Endpoint> {
-    // Each change is one assignment.
+/// The server of a cluster with which documents are registered, or are to be.
+struct Present {
+    server: Endpoint,
+    /// Whether nothing was registered since the last move.
+    is_moving: bool,
+}
+
+impl Present {
+    /// Moves to another server. Returns whether that is printed: further attempts until one succeeds are not, because
+    /// all servers of the cluster may be unreachable for hours.
+    fn move_to(&mut self, server: Endpoint) -> bool {
+        self.server = server;
+        !std::mem::replace(&mut self.is_moving, true)
+    }
+
+    /// Records that everything is registered with the present server, and returns it.
+    fn registered(&mut self) -> Endpoint {
+        self.is_moving = false;
+        self.server.clone()
+    }
+}
+
+fn lock(present: &Mutex<Present>) -> MutexGuard<'_, Present> {
+    // A panic between two assignments has no consequence.
     present.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_move_is_printed_once_until_everything_is_registered_again() {
+        let [a, b, c]: [Endpoint; 3] = ["a:1", "b:1", "c:1"].map(|name| name.parse().unwrap());
+        let mut present = Present { server: a.clone(), is_moving: false };
+        assert!(present.move_to(b.clone()));
+        for _ in 0..10 {
+            assert!(!present.move_to(c.clone()) && !present.move_to(b.clone()));
+        }
+        assert_eq!(present.registered(), b);
+        assert!(present.move_to(a));
+    }
 }
