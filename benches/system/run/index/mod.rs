@@ -3,7 +3,7 @@
 mod busy;
 mod crowd;
 mod fair;
-mod fill;
+pub(crate) mod fill;
 mod growth;
 mod locks;
 pub(crate) mod requests;
