@@ -165,6 +165,7 @@ impl IndexDialect {
         let traits = &mut self.lock().traits;
         traits.final_lines |= found.final_lines;
         traits.adds_without_record |= found.adds_without_record;
+        traits.silent_ends |= found.silent_ends;
     }
 
     /// Whether it may be asked for its cluster. It is not asked again after two requests without a reply, or after one

@@ -39,6 +39,24 @@ fn replies_without_an_end() {
     });
 }
 
+/// Rows may come in a write of their own, and after a reply that silence has ended the next one ends sooner.
+#[test]
+fn rows_after_a_pause() {
+    let other = Other::start(|_, _| {
+        let pause = Duration::from_millis(400);
+        let status = b"P2P-CI/1.0 200 OK\r\n\r\n".to_vec();
+        Act::SayLater(status, pause, b"RFC 7 T h 1\r\nRFC 8 T h 1\r\n".to_vec())
+    });
+    let begun = Instant::now();
+    let index = other.address.to_string();
+    let script = "list\nlist\nlookup 7\nlookup 8\nlookup 7\nlookup 8\n";
+    let (_, output, errors) = run_peer(&[&index, "--share", "."], script, temporary().path());
+    assert_eq!(output.matches("RFC 7 T h 1").count(), 4, "{output}{errors}");
+    assert!(errors.contains("may be incomplete"), "{errors}");
+    // 5 s each would be 30 s.
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+}
+
 /// Nothing is known from a reply without records whose end is not marked.
 #[test]
 fn an_empty_reply_without_an_end_is_no_answer() {

@@ -68,6 +68,16 @@ const LINE_FEEDS: Kind = Kind {
     ..STRICT
 };
 
+/// A server with rows like this one.
+const fn other_rows(name: &'static str, row: &'static str) -> Kind {
+    Kind {
+        name,
+        list: ["P2P-CI/1.0 200 OK\n", row, ""],
+        found: ["P2P-CI/1.0 200 OK\n", row, ""],
+        ..LINE_FEEDS
+    }
+}
+
 /// Those with which everything works.
 pub(crate) const WORKING: &[Kind] = &[
     STRICT,
@@ -125,6 +135,32 @@ pub(crate) const WORKING: &[Kind] = &[
         list: ["P2P-CI/1.0 200 OK\n", "N<sp>T<sp>H<sp>46048<sp>P\n", ""],
         found: ["P2P-CI/1.0 200 OK\n", "N<sp>T<sp>H<sp>46048<sp>P\n", ""],
         add: "P2P-CI/1.0 200 OK\nRFC N T H P",
+        ..LINE_FEEDS
+    },
+    other_rows("bars", "N|T|H|P\n"),
+    other_rows("commas", "N, T, H, P\n"),
+    other_rows("colons", "RFC N: T:H:P\n"),
+    other_rows("labels", "Title: T\nRFC Number: N\nHostname: H\nPort: P\n"),
+    other_rows("labels on a line", "RFC: N, Title: T, Host: H, Port: P\n"),
+    other_rows("Python lists", "['N', 'T', 'H', 'P']\n"),
+    Kind {
+        name: "JSON",
+        list: [
+            "P2P-CI/1.0 200 OK\n\n[",
+            "{\"rfc\": N, \"title\": \"T\", \"host\": \"H\", \"port\": P},\n",
+            "]\n",
+        ],
+        found: [
+            "P2P-CI/1.0 200 OK\n\n",
+            "{\"rfc\": N, \"title\": \"T\", \"host\": \"H\", \"port\": P}",
+            "",
+        ],
+        ..LINE_FEEDS
+    },
+    Kind {
+        name: "rows without a status line",
+        list: ["", "RFC N T H P\n", ""],
+        found: ["", "RFC N T H P", ""],
         ..LINE_FEEDS
     },
     Kind { name: "one request on a connection", reads: Reads::EmptyLineAndCloses, ..LINE_FEEDS },

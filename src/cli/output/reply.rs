@@ -89,6 +89,10 @@ impl ReplyPrinter {
             | ReplyPart::End => {}
         }
         match (&mut self.form, part) {
+            // Scripts read rows of the grammar.
+            (Form::Raw, ReplyPart::Record(record)) if !is_as_it_came(record, bytes) => {
+                writeln!(self.output, "{}", escaped(&record.to_string()))?;
+            }
             (Form::Raw, _) => {
                 for line in bytes.split_inclusive(|&byte| byte == b'\n') {
                     let line = line.trim_ascii_end();
@@ -256,6 +260,12 @@ pub(in crate::cli) fn refused(
     let failure = failure_of_refusal(refusal);
     let error = IndexError::Refused { index: index.clone(), refusal, reason };
     CommandError::Printed { failure, refusal: Some(refusal), message: error.to_string() }
+}
+
+/// Whether a row has come as a line from which every reader of the grammar reads this record.
+fn is_as_it_came(record: &Record, bytes: &[u8]) -> bool {
+    let line = std::str::from_utf8(bytes.trim_ascii()).ok();
+    line.is_some_and(|line| Record::parse(line).as_ref() == Ok(record))
 }
 
 /// Whether a line of a reply is an attribute, which is an extension that the user did not request.

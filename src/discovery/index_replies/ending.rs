@@ -13,7 +13,7 @@ impl Replies<'_> {
     pub(super) fn completeness(&mut self, end: ReplyEnd) -> Completeness {
         match end {
             ReplyEnd::Complete if self.driver.role.client.decoder_mut().has_skipped_rows() => {
-                Completeness::incomplete("a row of the reply has no host or no port")
+                Completeness::incomplete("a row of the reply is no record")
             }
             ReplyEnd::Complete => Completeness::Complete,
             ReplyEnd::Close => Completeness::closed(),

@@ -33,7 +33,7 @@ impl LearningClient<'_> {
         {
             let found = excerpt(row.as_bytes());
             log::warn!(
-                "the index {} sent {found}, expected a host and a port at its end; such rows are not used",
+                "the index {} sent {found}, which is no record of number, title, host and port; such rows are not used",
                 self.index
             );
         }

@@ -6,20 +6,27 @@
 
 mod end_line;
 mod ending;
+mod fields;
+mod greeting;
+mod groups;
+mod headers;
 mod odd_rows;
+mod other_rows;
 mod place;
+mod row_forms;
 mod rows;
 mod whole;
 
 use super::decode_error::DecodeError;
 use super::head::split_header;
-use super::index_reply::{ATTRIBUTES_KNOWN, CLUSTER, ReplyPart};
+use super::index_reply::{ATTRIBUTES_KNOWN, ReplyPart};
 use super::lines::Lines;
 use super::status::Status;
 use crate::limits;
-use crate::protocol::grammar::version::{find_status_line, starts_status_line};
+use crate::protocol::grammar::version::starts_status_line;
 use crate::protocol::{Attribute, Record, SyntaxError};
-use odd_rows::OddRows;
+use headers::{is_header, part_of_refusal};
+use odd_rows::{OddRows, OtherRows, RowsBegin};
 use place::{EndLines, Place};
 
 /// The form of the reply to a request.
@@ -70,6 +77,7 @@ pub struct IndexReplyDecoder {
     shows_final_lines: bool,
     /// Whether the server has shown that it supports attributes.
     shows_attributes: bool,
+    rows_begin: RowsBegin,
     /// How many more lines may come before the first status line of the connection.
     greeting_lines: usize,
     /// The first line of the greeting.
@@ -80,6 +88,7 @@ pub struct IndexReplyDecoder {
     /// Whether the present or last reply may still end with a line `END`.
     may_end_line_follow: bool,
     odd_rows: OddRows,
+    other: OtherRows,
     /// The first row that was skipped.
     odd_row: Option<String>,
     /// Whether a row of this reply was skipped.
@@ -108,21 +117,6 @@ impl IndexReplyDecoder {
         Self { form, ..Self::default() }
     }
 
-    /// A decoder for a new connection to a server that may be another program, which may greet the
-    /// peer: lines before its first status line are skipped.
-    pub fn after_greeting() -> Self {
-        Self {
-            greeting_lines: limits::GREETING_LINES,
-            end_lines: EndLines::Possible,
-            ..Self::default()
-        }
-    }
-
-    /// The first line that was skipped before the first status line; once.
-    pub fn take_greeting(&mut self) -> Option<String> {
-        self.greeting.take()
-    }
-
     /// Sets the form of the next replies.
     pub fn expect(&mut self, form: ReplyForm) {
         self.form = form;
@@ -144,6 +138,10 @@ impl IndexReplyDecoder {
                 matches!((self.form, self.place), (ReplyForm::OneRecord, Place::Records))
                     && self.records > 0
                     && self.end_lines != EndLines::Expected;
+            if is_next_reply && let Some((part, place)) = self.end_of_fields() {
+                let (part, used) = self.part(part, place);
+                return Ok(Found::Part(part, used));
+            }
             if is_next_reply || has_its_record && next.is_empty() {
                 self.ended_early = true;
                 let (part, used) = self.part(ReplyPart::End, Place::Start);
@@ -156,6 +154,11 @@ impl IndexReplyDecoder {
                 let expected = "a reply of at most 10000000 records, with at most 64 headers each";
                 let fault = SyntaxError::new(expected, "more", "7");
                 return Err(DecodeError::new(self.line, fault));
+            }
+            if self.reads_odd_rows()
+                && let Some(found) = self.next_other(input)?
+            {
+                return Ok(found);
             }
             let Some(line) = self.lines.next(input, limits::RECORD_LINE)? else {
                 return Ok(Found::Incomplete);
@@ -182,6 +185,11 @@ impl IndexReplyDecoder {
         if let Some(found) = self.take_end_line(line) {
             return Ok(found);
         }
+        if self.reads_odd_rows()
+            && let Some(found) = self.take_named_field(line)
+        {
+            return Ok(found);
+        }
         Ok(Some(match (self.place, line) {
             (Place::Start, "") => {
                 // The final empty line of a reply that was complete without it.
@@ -195,15 +203,16 @@ impl IndexReplyDecoder {
             }
             (Place::Start, _) => {
                 let Some(line) = self.skip_greeting(line) else { return Ok(None) };
-                self.headers = 0;
-                self.follows_grammar = false;
-                self.ended_early = false;
-                self.may_end_line_follow = true;
-                self.has_skipped = false;
+                self.begin_reply();
                 let status = Status::parse_line(line)?;
                 self.was_refusal = matches!(status, Status::Refused(_));
                 match status {
-                    Status::Ok => (ReplyPart::Found, Place::Found),
+                    Status::Ok => {
+                        if self.form == ReplyForm::Records {
+                            self.rows_begin = RowsBegin::WithStatus;
+                        }
+                        (ReplyPart::Found, Place::Found)
+                    }
                     Status::Refused(refusal) => (ReplyPart::Refused(refusal), Place::Refused),
                     Status::PartialContent => {
                         return Err(SyntaxError::at("200 or a refusal", line, "3.2"));
@@ -259,19 +268,13 @@ impl IndexReplyDecoder {
         }))
     }
 
-    /// The status line within a line that may be, or begin with, a greeting; `None` if it is all
-    /// greeting. Other lines are returned as they are.
-    fn skip_greeting<'a>(&mut self, line: &'a str) -> Option<&'a str> {
-        if self.greeting_lines == 0 {
-            return Some(line);
-        }
-        let at = find_status_line(line);
-        let (greeting, status) = line.split_at_checked(at.unwrap_or(line.len()))?;
-        self.greeting_lines = if at.is_some() { 0 } else { self.greeting_lines - 1 };
-        if self.greeting.is_none() && !greeting.is_empty() {
-            self.greeting = Some(greeting.to_string());
-        }
-        at.map(|_| status)
+    fn begin_reply(&mut self) {
+        self.headers = 0;
+        self.follows_grammar = false;
+        self.ended_early = false;
+        self.was_refusal = false;
+        self.may_end_line_follow = true;
+        self.has_skipped = false;
     }
 
     /// How far the current reply has arrived, when [`IndexReplyDecoder::decode`] has found no part
@@ -282,7 +285,7 @@ impl IndexReplyDecoder {
             Place::Refused => ReplyState::Refused,
             Place::Found | Place::Records | Place::Ended => ReplyState::Found {
                 follows_grammar: self.follows_grammar,
-                is_in_line: !self.lines.rest(input).is_empty()
+                is_in_line: (self.other.is_open() || !self.lines.rest(input).is_empty())
                     && !self.is_unfinished_end_line(input)
                     && !self.is_padding(input)
                     && self.unfinished_record(input).is_none(),
@@ -308,29 +311,10 @@ impl IndexReplyDecoder {
             self.line = 0;
             self.records = 0;
             self.headers = 0;
+            self.other = OtherRows::default();
         }
         (part, used)
     }
-}
-
-/// The part of a refusal that a header is; `None` if it is another header, or its value cannot be read.
-fn part_of_refusal(name: &str, value: &str) -> Option<ReplyPart> {
-    if name.eq_ignore_ascii_case("Reason") {
-        value.parse().ok().map(ReplyPart::Reason)
-    } else if name.eq_ignore_ascii_case(CLUSTER.0) {
-        value.parse().ok().map(ReplyPart::Cluster)
-    } else if name.eq_ignore_ascii_case(CLUSTER.1) {
-        value.parse().ok().map(ReplyPart::ClusterServer)
-    } else {
-        None
-    }
-}
-
-/// Whether a line between records is a header: no record's first word ends with a colon, except
-/// the `RFC:` of some programs.
-fn is_header(line: &str) -> bool {
-    let word = line.split(' ').next().unwrap_or(line);
-    word.ends_with(':') && word != "RFC:"
 }
 
 #[cfg(test)]

@@ -22,6 +22,12 @@ impl Lines {
         input.get(self.taken..).unwrap_or_default()
     }
 
+    /// Takes bytes that are no line.
+    pub(super) fn skip(&mut self, count: usize) {
+        self.taken += count;
+        self.scanned = self.scanned.max(self.taken);
+    }
+
     /// The next line without its line end, CRLF or LF; `None` while its end has not arrived.
     pub(super) fn next<'a>(
         &mut self,

@@ -4,6 +4,7 @@
 //! the role needs to know what the server has shown of itself, on any connection.
 
 mod reply_rate;
+mod shown;
 mod silence;
 
 use std::time::Duration;
@@ -39,6 +40,8 @@ pub struct IndexClient {
     has_records: bool,
     greeting: Option<String>,
     has_added_without_record: bool,
+    /// Whether silence has ended a reply with records that followed the grammar so far.
+    has_silent_ends: bool,
     /// The beginning of the last complete line, for messages.
     last: Vec<u8>,
 }
@@ -77,6 +80,7 @@ impl IndexClient {
             has_records: false,
             greeting: None,
             has_added_without_record: false,
+            has_silent_ends: false,
             last: Vec::new(),
         }
     }
@@ -253,6 +257,9 @@ impl IndexClient {
     fn begin_ending(&mut self, state: ReplyState, end: ReplyEnd) {
         self.has_added_without_record |=
             self.form == ReplyForm::OneRecord && matches!(state, ReplyState::Found { .. });
+        self.has_silent_ends |= self.has_records
+            && matches!(end, ReplyEnd::Silence(_))
+            && matches!(state, ReplyState::Found { follows_grammar: true, .. });
         self.ending = Some(end);
     }
 
@@ -318,30 +325,6 @@ impl IndexClient {
     /// The greeting that came before the first reply; once.
     pub fn take_greeting(&mut self) -> Option<String> {
         self.greeting.take()
-    }
-
-    /// The behaviour that the server has shown on this connection.
-    pub fn has_shown(&self) -> IndexTraits {
-        IndexTraits {
-            extensions: self.decoder.shows_attributes(),
-            final_lines: self.decoder.shows_final_lines(),
-            adds_without_record: self.has_added_without_record,
-        }
-    }
-
-    /// The beginning of the last line that was read, for messages.
-    pub fn last_line(&self) -> &[u8] {
-        &self.last
-    }
-
-    /// The longest time within the present reply in which this peer did not read.
-    pub fn paused(&self) -> Duration {
-        self.rate.paused
-    }
-
-    /// The time in which the next reply must begin.
-    pub fn allowed(&self) -> Duration {
-        self.allowed
     }
 }
 

@@ -1,7 +1,7 @@
 //! The end of a reply that does not follow the grammar (protocol.md section 4.9).
 
-use super::rows::record_in_other_form;
-use super::{IndexReplyDecoder, Place, ReplyForm, ReplyState, is_header};
+use super::headers::is_header;
+use super::{IndexReplyDecoder, Place, ReplyForm, ReplyState};
 use crate::protocol::message::decode_error::DecodeError;
 use crate::protocol::message::index_reply::ReplyPart;
 use crate::protocol::{Record, SyntaxError};
@@ -40,6 +40,7 @@ impl IndexReplyDecoder {
         let record = self.unfinished_record(input)?;
         self.records += 1;
         self.headers = 0;
+        self.other.forget_fields();
         let (part, _) = self.part(ReplyPart::Record(record), Place::Records);
         Some((part, input.len()))
     }
@@ -52,12 +53,10 @@ impl IndexReplyDecoder {
         }
         let line = std::str::from_utf8(self.lines.rest(input)).ok()?;
         let line = line.strip_suffix('\r').unwrap_or(line);
-        if is_header(line) {
-            return None;
+        if self.reads_odd_rows() {
+            return self.other.unfinished_record(line);
         }
-        let is_odd_possible = self.odd_rows.are_read() && !self.shows_attributes;
-        let other = || is_odd_possible.then(|| record_in_other_form(line)).flatten();
-        Record::parse(line).ok().or_else(other)
+        if is_header(line) { None } else { Record::parse(line).ok() }
     }
 
     /// Whether the unfinished line is padding, with which some programs fill each message to a block.
@@ -69,6 +68,8 @@ impl IndexReplyDecoder {
 
     /// Ends the reply, of which no more bytes are expected; `input` is its unfinished line.
     pub fn end_here(&mut self, input: &[u8]) -> (ReplyPart, usize) {
+        // A record that is not whole is reported.
+        self.end_of_fields();
         self.ended_early = true;
         (self.part(ReplyPart::End, Place::Start).0, input.len())
     }

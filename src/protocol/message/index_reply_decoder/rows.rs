@@ -5,10 +5,8 @@
 
 use super::IndexReplyDecoder;
 use super::odd_rows::OddRows;
+use super::row_forms::{begins_row, record_in_any_form};
 use crate::protocol::{Record, SyntaxError};
-
-/// What some programs write between the fields of a row.
-const SEPARATOR: &str = "<sp>";
 
 impl IndexReplyDecoder {
     /// The same for a server that may be another program: it reads odd rows.
@@ -23,7 +21,7 @@ impl IndexReplyDecoder {
         Self { odd_rows: OddRows::Read { skips_others: false }, ..self }
     }
 
-    /// The first row that was skipped because it has no host or no port; once.
+    /// The first row that was skipped because it is no record; once.
     pub fn take_odd_row(&mut self) -> Option<String> {
         self.odd_row.take()
     }
@@ -40,60 +38,34 @@ impl IndexReplyDecoder {
 
     /// Reads a line in the place of a record; `None` if it is a row that is skipped.
     pub(super) fn read_row(&mut self, line: &str) -> Result<Option<Record>, SyntaxError> {
-        let fault = match Record::parse(line) {
-            Ok(record) => return Ok(Some(record)),
-            Err(fault) if !self.odd_rows.are_read() || self.shows_attributes => return Err(fault),
-            Err(fault) => fault,
-        };
-        if let Some(record) = record_in_other_form(line) {
+        if !self.reads_odd_rows() {
+            return Record::parse(line).map(Some);
+        }
+        if let Some(record) = record_in_any_form(line) {
+            self.leave_fields();
             return Ok(Some(record));
         }
+        let expected = "a record such as `RFC 123 A Title host.example 5678`";
+        let fault =
+            Record::parse(line).err().unwrap_or_else(|| SyntaxError::at(expected, line, "4.5"));
         let skips = self.odd_rows == OddRows::Read { skips_others: true };
         if !skips || !begins_row(line) {
             return Err(fault);
         }
-        self.odd_row.get_or_insert_with(|| line.to_string());
+        self.skip_row(line);
         Ok(None)
     }
-}
 
-/// Whether a line begins with the number of an RFC, so that it is a row.
-fn begins_row(line: &str) -> bool {
-    let line = line.trim_start();
-    let number = line.strip_prefix("RFC").unwrap_or(line).trim_start_matches([' ', ':', '-']);
-    number.starts_with(|c: char| c.is_ascii_digit())
-}
+    /// Whether rows that are no records of the grammar are read now.
+    pub(super) fn reads_odd_rows(&self) -> bool {
+        self.odd_rows.are_read() && !self.shows_attributes
+    }
 
-/// A record with [`SEPARATOR`], tabs or carriage returns between its fields, or with zeros before its number.
-/// Nothing else is removed, so that no two fields become one.
-pub(super) fn record_in_other_form(line: &str) -> Option<Record> {
-    if line.contains('\t') {
-        let line = line.replace('\t', " ");
-        return Record::parse(&line).ok().or_else(|| record_with_zeros(&line));
+    /// Records that a row is not used.
+    pub(super) fn skip_row(&mut self, row: &str) {
+        self.has_skipped = true;
+        self.odd_row.get_or_insert_with(|| row.to_string());
     }
-    if let Some(record) = record_with_zeros(line) {
-        return Some(record);
-    }
-    if line.contains('\r') {
-        let line = line.replace("\r ", " ");
-        return Record::parse(line.trim_end_matches('\r')).ok();
-    }
-    // Some servers list the port of the connection before that of the upload server.
-    let (number, title, host, port) = match line.split(SEPARATOR).collect::<Vec<_>>()[..] {
-        [number, title, host, port] => (number, title, host, port),
-        [number, title, host, connection, port] if connection.parse::<u16>().is_ok() => {
-            (number, title, host, port)
-        }
-        _ => return None,
-    };
-    Record::parse(&format!("{number} {title} {host} {port}")).ok()
-}
-
-/// A record of an RFC whose number begins with zeros.
-fn record_with_zeros(line: &str) -> Option<Record> {
-    let (name, rest) = line.split_at_checked(line.find('0')?)?;
-    matches!(name.trim(), "" | "RFC" | "RFC-" | "RFC:").then_some(())?;
-    Record::parse(&format!("RFC {}", rest.trim_start_matches('0'))).ok()
 }
 
 #[cfg(test)]

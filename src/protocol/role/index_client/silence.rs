@@ -14,6 +14,8 @@ pub struct IndexTraits {
     pub final_lines: bool,
     /// It has answered ADD without the final empty line.
     pub adds_without_record: bool,
+    /// Silence has ended a reply of it with records that followed the grammar so far.
+    pub silent_ends: bool,
 }
 
 /// How long silence may last, and its meaning then.
@@ -63,7 +65,7 @@ impl IndexTraits {
             (ReplyState::Found { .. }, ReplyForm::Records) if self.final_lines => whole_reply,
             (ReplyState::Found { is_in_line: true, .. }, ReplyForm::Records) => whole_reply,
             (ReplyState::Found { follows_grammar, .. }, ReplyForm::Records) => {
-                let allowed = match follows_grammar {
+                let allowed = match follows_grammar && !self.silent_ends {
                     true => limits.end_by_silence_in_grammar,
                     false => limits.end_by_silence,
                 };
@@ -96,6 +98,7 @@ mod tests {
         let new = IndexTraits::default();
         let final_lines = IndexTraits { final_lines: true, ..new };
         let extended = IndexTraits { extensions: true, ..new };
+        let silent_ends = IndexTraits { silent_ends: true, ..new };
         let no_record = IndexTraits { adds_without_record: true, ..new };
         for (shown, state, form, milliseconds, then) in [
             (new, ReplyState::Before, list, 30_000, Missing),
@@ -103,6 +106,7 @@ mod tests {
             (extended, ReplyState::Refused, add, 200, Complete),
             (new, found(false, false), list, 1_000, PossiblyIncomplete),
             (new, found(true, false), list, 5_000, PossiblyIncomplete),
+            (silent_ends, found(true, false), list, 1_000, PossiblyIncomplete),
             (new, found(false, true), list, 30_000, Missing),
             (final_lines, found(false, false), list, 30_000, Missing),
             (extended, found(true, false), list, 30_000, Missing),
