@@ -112,7 +112,9 @@ impl Observed for ObservedPeer {
         to.insert("cluster".into(), cluster.into());
         let state = registrations.check_registered().err();
         to.insert("registered".into(), state.is_none().into());
-        to.insert("not_registered_because".into(), state.into());
+        if let Some(reason) = state {
+            to.insert("not_registered_because".into(), reason.into());
+        }
     }
 
     fn expose(&self, to: &mut Exposition<'_>) -> fmt::Result {

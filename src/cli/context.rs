@@ -130,13 +130,6 @@ impl Context {
         }
     }
 
-    /// Stores the speeds of other peers. Without them the next downloads begin with a worse order.
-    pub(super) fn store_peer_stats(&self) {
-        if let Err(error) = self.downloader.stats().save() {
-            log::debug!("what is known of other peers is not stored: {error}");
-        }
-    }
-
     /// The library of the session, or a scan of the directory.
     pub(super) fn library(&self) -> Result<SharedLibrary, CommandError> {
         if let Some(library) = self.library.get() {
@@ -159,5 +152,12 @@ impl Context {
     /// The title of a document, if the library was scanned and has it.
     pub(super) fn known_title(&self, document: &Document) -> Option<Title> {
         self.library.get().and_then(|library| library.read().known_title(document))
+    }
+}
+
+/// Stores the speeds of other peers. Without them the next downloads begin with a worse order.
+pub(super) fn store_peer_stats(downloader: &Downloader) {
+    if let Err(error) = downloader.stats().save() {
+        log::debug!("what is known of other peers is not stored: {error}");
     }
 }

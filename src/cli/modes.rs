@@ -11,7 +11,7 @@ use std::time::Instant;
 use super::args::Args;
 use super::command::Command;
 use super::config::layers::Configured;
-use super::context::Context;
+use super::context::{Context, store_peer_stats};
 use super::dispatch;
 use super::errors::command_error::CommandError;
 use super::errors::failure::Failure;
@@ -89,7 +89,7 @@ pub(super) fn once(args: &Args, command: &Command, interactive: bool) -> Result<
         ..Context::new(args, index, downloader, journal, interrupt)
     };
     let outcome = finish(args.format(), dispatch::run(&context, command));
-    context.store_peer_stats();
+    store_peer_stats(&context.downloader);
     // A command that completed before the signal has succeeded.
     outcome.map_err(|failure| context.interrupt.ending().map_or(failure, Failure::from))
 }
@@ -142,6 +142,7 @@ pub(super) fn share(
     let totals = session.sharing.uploads.totals();
     // It has the upload server, which ends with the session.
     reload.end();
+    store_peer_stats(&session.downloads.downloader);
     drop(session);
     log::info!("stopped{cause} after {}: {totals}", Uptime(started.elapsed()));
     Ok(())
@@ -212,7 +213,7 @@ pub(super) fn run_shell(args: &Args, interactive: bool) -> Result<(), Failure> {
     };
     screen::show_above_prompt(&notices);
     let outcome = line_loop::run(&mut context, &notices, front);
-    context.store_peer_stats();
+    store_peer_stats(&context.downloader);
     let interrupt = context.interrupt.clone();
     // It shares the upload server.
     drop(context);

@@ -25,6 +25,7 @@ pub(super) fn note_unreachable(error: &CommandError) {
 pub(super) fn advice(error: &IndexError) -> Option<String> {
     let (index, source) = match error {
         IndexError::Away(error) => return advice(error),
+        IndexError::All(errors) => return advice_for_all(errors),
         IndexError::Unreachable { index, source } => (index, source),
         _ => return None,
     };
@@ -54,6 +55,22 @@ pub(super) fn advice(error: &IndexError) -> Option<String> {
             ))
         }
         _ => None,
+    }
+}
+
+/// The advice if none of several index servers has replied.
+fn advice_for_all(errors: &[IndexError]) -> Option<String> {
+    errors.iter().all(is_refused).then(|| {
+        let server = called("server");
+        format!("no program listens at these addresses: is an index server running (`{server}`)?")
+    })
+}
+
+fn is_refused(error: &IndexError) -> bool {
+    match error {
+        IndexError::Away(error) => is_refused(error),
+        IndexError::Unreachable { source, .. } => source.kind() == ErrorKind::ConnectionRefused,
+        _ => false,
     }
 }
 

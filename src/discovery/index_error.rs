@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::error_chain::error_chain;
 use crate::escape::escaped;
 use crate::protocol::{ClusterId, DecodeError, Document, Endpoint, HeaderText, Refusal, Status};
 
@@ -100,6 +101,9 @@ pub enum IndexError {
         /// The server of the registration.
         with: Option<Endpoint>,
     },
+    /// Several index servers were asked, and none has replied.
+    #[error("none of {} index servers has replied: {}", .0.len(), causes(.0))]
+    All(Vec<IndexError>),
     /// There is no connection at present, for this reason.
     #[error(transparent)]
     Away(Arc<IndexError>),
@@ -174,26 +178,45 @@ fn shown_reason(reason: Option<&HeaderText>) -> String {
     reason.map_or_else(String::new, |reason| format!(" ({})", escaped(&reason.to_string())))
 }
 
+fn causes(errors: &[IndexError]) -> String {
+    errors.iter().map(|error| error_chain(error)).collect::<Vec<_>>().join("; ")
+}
+
 impl IndexError {
+    /// The error of a request that all servers have failed; one that ends the request at any server is alone.
+    pub(crate) fn of_all(mut errors: Vec<Self>) -> Self {
+        let ends = |error: &Self| matches!(error, Self::Cancelled { .. } | Self::Taker(_));
+        if let Some(at) = errors.iter().position(ends) {
+            return errors.swap_remove(at);
+        }
+        match errors.len() {
+            0 => Self::Leaving,
+            1 => errors.swap_remove(0),
+            _ => Self::All(errors),
+        }
+    }
+
     /// The refusal and its explanation, if it is one.
     pub fn refusal(&self) -> Option<(Refusal, Option<&HeaderText>)> {
         match self {
             Self::Refused { refusal, reason, .. } => Some((*refusal, reason.as_ref())),
             Self::Away(error) => error.refusal(),
+            Self::All(errors) => errors.iter().find_map(Self::refusal),
             _ => None,
         }
     }
 
     /// Whether the server cannot be reached, or does not reply.
     pub(crate) fn is_absence(&self) -> bool {
-        matches!(
-            self,
+        match self {
             Self::Unreachable { .. }
-                | Self::Lost { .. }
-                | Self::Silent { .. }
-                | Self::Unfinished { .. }
-                | Self::NoForm { .. }
-        )
+            | Self::Lost { .. }
+            | Self::Silent { .. }
+            | Self::Unfinished { .. }
+            | Self::NoForm { .. } => true,
+            Self::All(errors) => errors.iter().all(Self::is_absence),
+            _ => false,
+        }
     }
 
     /// Whether the request may succeed on a new connection.
@@ -208,6 +231,7 @@ impl IndexError {
             | Self::NotListed
             | Self::Leaving => true,
             Self::NoForm { is_transient, .. } => *is_transient,
+            Self::All(errors) => errors.iter().any(Self::is_transient),
             Self::Cancelled { .. } => false,
             Self::Refused { refusal, .. } => *refusal == Refusal::ServiceUnavailable,
             Self::Protocol { .. }

@@ -142,44 +142,58 @@ impl IndexGroup {
             }
             let started: Vec<_> = tried.into_iter().map(reach).collect();
             let end = |started: Result<thread::ScopedJoinHandle<'_, _>, _>| match started {
-                Ok(thread) => thread.join().unwrap_or(Err(IndexError::Leaving)),
+                Ok(thread) => thread.join().unwrap_or_else(|_| Err(Vec::new())),
                 Err(outcome) => outcome,
             };
             started.into_iter().map(end).collect::<Vec<_>>()
         });
-        let (mut reached, mut failure) = (Vec::new(), None);
+        let (mut reached, mut failures) = (Vec::new(), Vec::new());
         for outcome in outcomes {
             match outcome {
                 Ok(found) => reached.push(found),
-                Err(error) => failure = failure.or(Some(error)),
+                Err(failed) => failures.extend(failed),
             }
         }
-        if let (true, Some(error)) = (reached.is_empty(), failure) {
-            return Err(error);
+        if !reached.is_empty() || !self.sources.is_empty() {
+            failures.iter().for_each(|(member, error)| member.log_failure(error));
+        }
+        if reached.is_empty() && !failures.is_empty() {
+            let errors = failures.into_iter().map(|(_, error)| error).collect();
+            return Err(IndexError::of_all(errors));
         }
         reached.sort_by_key(|(address, _)| Reverse(AddressPolicy::locality(address.ip())));
         Ok(reached.into_iter().map(|(_, member)| member).collect())
     }
 
     /// Connects to the first of these servers that can be reached. Servers that have failed recently are tried last.
-    fn reach_one<'a>(&self, set: &[&'a Member]) -> Result<(SocketAddr, &'a Member), IndexError> {
+    fn reach_one<'a>(&self, set: &[&'a Member]) -> Result<(SocketAddr, &'a Member), Failures<'a>> {
         let mut order = set.to_vec();
         order.sort_by_key(|member| member.rests());
-        let mut failure = None;
+        let mut failures = Vec::new();
         for member in order {
             match member.reach(&self.clusters) {
-                Ok(address) => return Ok((address, member)),
-                Err(error)
-                    if !error.is_absence() && !matches!(error, IndexError::Refused { .. }) =>
-                {
-                    return Err(error);
+                Ok(address) => {
+                    failures.iter().for_each(|(member, error): &(&Member, _)| {
+                        member.log_failure(error);
+                    });
+                    return Ok((address, member));
                 }
-                Err(error) => failure = failure.or(Some(error)),
+                Err(error) => {
+                    let is_last =
+                        !error.is_absence() && !matches!(error, IndexError::Refused { .. });
+                    failures.push((member, error));
+                    if is_last {
+                        break;
+                    }
+                }
             }
         }
-        Err(failure.unwrap_or(IndexError::Leaving))
+        Err(failures)
     }
 }
+
+/// Servers that could not be reached, with their errors.
+type Failures<'a> = Vec<(&'a Member, IndexError)>;
 
 impl AskIndex for IndexGroup {
     fn ask(

@@ -15,24 +15,21 @@ pub(super) fn of_each<T>(
     members: &[&dyn AskIndex],
     mut ask: impl FnMut(&dyn AskIndex) -> Result<T, IndexError>,
 ) -> Result<Vec<T>, IndexError> {
-    let (mut outcomes, mut failure) = (Vec::new(), None);
+    let (mut outcomes, mut failures) = (Vec::new(), Vec::new());
     for member in members {
         match ask(*member) {
             Ok(outcome) => outcomes.push(outcome),
             Err(error @ (IndexError::Cancelled { .. } | IndexError::Taker(_))) => {
                 return Err(error);
             }
-            Err(error) if failure.is_none() => failure = Some(error),
-            Err(error) => warn_of(&error),
+            Err(error) => failures.push(error),
         }
     }
-    match failure {
-        Some(error) if outcomes.is_empty() => Err(error),
-        failure => {
-            failure.iter().for_each(warn_of);
-            Ok(outcomes)
-        }
+    if outcomes.is_empty() && !failures.is_empty() {
+        return Err(IndexError::of_all(failures));
     }
+    failures.iter().for_each(warn_of);
+    Ok(outcomes)
 }
 
 /// Servers that cannot be reached or do not reply are reported where that is noticed. The commands that list say

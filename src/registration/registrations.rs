@@ -86,10 +86,14 @@ impl Registrations {
     /// # Errors
     /// When it is not; the text says why.
     pub fn check_registered(&self) -> Result<(), String> {
-        let first = self.first.check_registered();
-        self.others.iter().fold(first, |found, one| {
-            found.or_else(|error| one.check_registered().map_err(|_| error))
-        })
+        let mut reasons = Vec::new();
+        for one in self.all() {
+            match one.check_registered() {
+                Ok(()) => return Ok(()),
+                Err(reason) => reasons.push(reason),
+            }
+        }
+        Err(reasons.join("; "))
     }
 
     /// The number of records that the servers have accepted on the present connections.
@@ -139,7 +143,8 @@ impl Registrations {
                     return Ok(());
                 }
             } else if is_known {
-                return outcomes.into_iter().flatten().find(Result::is_err).unwrap_or(Ok(()));
+                let errors = outcomes.into_iter().flatten().filter_map(Result::err).collect();
+                return Err(IndexError::of_all(errors));
             }
             if cancel.is_cancelled() {
                 return Err(IndexError::Cancelled { index: self.first.index().clone() });

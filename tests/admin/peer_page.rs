@@ -92,10 +92,10 @@ fn directories() -> (tempfile::TempDir, tempfile::TempDir, tempfile::TempDir) {
 fn a_document_is_found_downloaded_and_explained() {
     let (here, there, state) = directories();
     let index = Index::start(&[]);
-    let (_holder, _) = share(index.address, there.path());
+    let (_holder, port) = share(index.address, there.path());
     index.wait_for_digests("RFC 793", 1);
     index.wait_for_digests("FILE Lecture%20recording%2001.txt", 1);
-    let peer = Peer::start(index.address, state.path(), here.path(), &["share"]);
+    let mut peer = Peer::start(index.address, state.path(), here.path(), &["share"]);
     for (query, expected) in [
         ("by=name&q=0793", "RFC 793"),
         ("by=name&q=rfc793", "RFC 793"),
@@ -143,6 +143,11 @@ fn a_document_is_found_downloaded_and_explained() {
     let found = peer.read("/page/find?by=files");
     assert_eq!(found["documents"][0]["is_here"], true);
     assert_eq!(found["documents"][0]["holders"], 1, "this peer does not count");
+    // The next downloads begin with the holders that were fast. Before, only commands and shells stored that.
+    peer.program.signal("TERM");
+    peer.program.wait();
+    let holders = fs::read_to_string(state.path().join("p2p-ci/holders")).unwrap();
+    assert!(holders.contains(&port.to_string()), "{holders}");
 }
 
 #[test]

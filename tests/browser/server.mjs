@@ -62,7 +62,7 @@ async function listsPeers(cleanup, browser) {
   await summary.getByText("1 to 50 of 52 peers").waitFor();
   await rows(peers(page)).first().getByText("127.1.0.7:5678").waitFor();
   await page.getByLabel("Filter by number").fill("127.1.0.33:");
-  await summary.getByText("1 to 1 of 1 peer that match, of 52").waitFor();
+  await summary.getByText("1 to 1 of 1 peer that matches, of 52").waitFor();
   await rows(peers(page)).getByText("127.1.0.33:5678").waitFor();
   await page.getByLabel("Filter by number").fill("no such peer");
   await summary.getByText("None of 52 peers matches.").waitFor();

@@ -1,7 +1,7 @@
 //! A peer of several index servers, one of which ends and comes back.
 
 use std::fs;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
@@ -74,6 +74,35 @@ fn the_replies_of_two_index_servers_are_one() {
     assert_eq!(common::names(&root.path().join("mine")), ["rfc1.txt", "rfc2.txt", "rfc3.txt"]);
     let (code, _, errors) = run_peer(&["localhost:1,localhost:1", "list"], "", root.path());
     assert!(code == 2 && errors.contains("different index servers"), "{errors}");
+}
+
+/// Before, the error named the first one, and the others only in warnings that said that others were asked.
+#[test]
+fn the_error_names_all_index_servers_that_cannot_be_reached() {
+    let root = tempfile::tempdir().unwrap();
+    let directory = common::directory(root.path(), "mine", &[]);
+    // Bound without listening: connections are refused, and no other program gets the port.
+    let [one, two] = [(); 2].map(|()| {
+        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None);
+        let socket = socket.unwrap();
+        socket.bind(&"127.0.0.1:0".parse::<SocketAddr>().unwrap().into()).unwrap();
+        (socket.local_addr().unwrap().as_socket().unwrap(), socket)
+    });
+    let both = format!("{},{}", one.0, two.0);
+    let causes = format!(
+        "none of 2 index servers has replied: cannot reach the index {}: Connection refused (os \
+         error 111); cannot reach the index {}: Connection refused (os error 111)",
+        one.0, two.0
+    );
+    for (command, input) in [("list", ""), ("get 1", ""), ("sync", ""), ("", "list\n")] {
+        let arguments: Vec<&str> =
+            [&*both, "--share", "."].into_iter().chain(command.split_whitespace()).collect();
+        let (code, _, errors) = run_peer(&arguments, input, &directory);
+        assert_eq!(code, 69, "{command}: {errors}");
+        assert!(errors.contains(&causes), "{command}: {errors}");
+        assert!(!errors.contains("continuing without"), "{command}: {errors}");
+        assert!(errors.contains("is an index server running"), "{command}: {errors}");
+    }
 }
 
 #[test]

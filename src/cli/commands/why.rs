@@ -10,6 +10,8 @@ use crate::cli::output::format::Format;
 use crate::cli::output::print::{print_json, print_line};
 use crate::cli::output::reply::{document_json, with_fields};
 use crate::cli::output::times::{local, rfc_3339};
+use crate::cli::values::quantity::size;
+use crate::counted::counted;
 use crate::escape::escaped;
 use crate::protocol::Document;
 
@@ -25,7 +27,11 @@ pub(in crate::cli) fn why(context: &Context, typed: &Document) -> Result<(), Com
         let hint = file.map_or_else(String::new, |file| hint(&file));
         return Err(CommandError::NotFound(format!("{document} was never requested here{hint}")));
     }
-    for (time, text) in known.events() {
+    let shown_size = match context.format {
+        Format::Table => size,
+        Format::Raw | Format::Json => |bytes| counted(bytes, "byte"),
+    };
+    for (time, text) in known.events(shown_size) {
         match context.format {
             Format::Raw | Format::Table => {
                 print_line(format_args!("{}  {}", local(time), escaped(&text)))
@@ -38,7 +44,7 @@ pub(in crate::cli) fn why(context: &Context, typed: &Document) -> Result<(), Com
         .map_err(CommandError::Output)?;
     }
     match context.format {
-        Format::Raw | Format::Table => known.lines().iter().try_for_each(print_line),
+        Format::Raw | Format::Table => known.lines(shown_size).iter().try_for_each(print_line),
         Format::Json => print_json(&known.json(document)),
     }
     .map_err(CommandError::Output)

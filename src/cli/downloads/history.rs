@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 use crate::cli::output::objects::{document_json, with_fields};
 use crate::cli::output::outcome::{not_saved, shown};
 use crate::cli::output::times::local;
-use crate::counted::counted;
 use crate::library::{SaveTarget, SharedLibrary, kept_bytes};
 use crate::peer::{Journal, JournalEntry, JournalEvent};
 use crate::protocol::Document;
@@ -54,22 +53,22 @@ impl History {
         !self.entries.is_empty() || self.path.is_some() || self.kept.is_some()
     }
 
-    /// What has happened, the oldest event first.
-    pub(in crate::cli) fn events(&self) -> impl Iterator<Item = (SystemTime, String)> {
-        self.entries.iter().map(|entry| (entry.time, text(&entry.event)))
+    /// What has happened, the oldest event first. `size` writes numbers of bytes.
+    pub(in crate::cli) fn events(
+        &self,
+        size: fn(u64) -> String,
+    ) -> impl Iterator<Item = (SystemTime, String)> {
+        self.entries.iter().map(move |entry| (entry.time, text(&entry.event, size)))
     }
 
     /// The lines after the history.
-    pub(in crate::cli) fn lines(&self) -> Vec<String> {
+    pub(in crate::cli) fn lines(&self, size: fn(u64) -> String) -> Vec<String> {
         let mut lines = Vec::new();
         if let Some(path) = &self.path {
             lines.push(format!("here: {}", shown(path)));
         }
         if let Some(bytes) = self.kept {
-            lines.push(format!(
-                "kept: {}, with which the next download resumes",
-                counted(bytes, "byte")
-            ));
+            lines.push(format!("kept: {}, with which the next download resumes", size(bytes)));
         }
         if let Some(reason) = &self.not_saved {
             lines.push(format!("never saved in the shared directory: {reason}"));
@@ -91,7 +90,7 @@ impl History {
     }
 }
 
-fn text(event: &JournalEvent) -> String {
+fn text(event: &JournalEvent, size: fn(u64) -> String) -> String {
     match event {
         JournalEvent::Wanted(None) => "wanted".to_string(),
         JournalEvent::Wanted(Some(digest)) => format!("wanted with {digest}"),
@@ -100,7 +99,7 @@ fn text(event: &JournalEvent) -> String {
         JournalEvent::NotFetched(reason) => format!("not fetched: {reason}"),
         JournalEvent::Waits(pause) => format!("tried again in {} seconds", pause.as_secs()),
         JournalEvent::Fetched(digest, length, holder) => {
-            format!("fetched from {holder}: {}, {digest}", counted(*length, "byte"))
+            format!("fetched from {holder}: {}, {digest}", size(*length))
         }
         JournalEvent::GivenUp => "given up".to_string(),
         JournalEvent::Replaced => "replaced by another document".to_string(),

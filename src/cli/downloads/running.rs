@@ -139,10 +139,21 @@ impl Downloads {
         self.lock().one(document).is_some()
     }
 
-    /// Cancels the download of a document; `false` if there is none.
+    /// Cancels the download of a document; `false` if there is none. One that has not begun ends here: its worker
+    /// may be busy with other documents for long.
     pub(in crate::cli) fn cancel(&self, document: &Document) -> bool {
-        let cancel = self.lock().one(document).map(|one| one.cancel.clone());
-        cancel.inspect(Cancel::cancel).is_some()
+        let mut state = self.lock();
+        let has_it = |batch: &&mut Batch| batch.documents.contains_key(document);
+        let Some(batch) = state.batches.values_mut().find(has_it) else { return false };
+        let Some(one) = batch.documents.get(document) else { return false };
+        one.cancel.cancel();
+        if !one.has_begun() {
+            batch.documents.remove(document);
+            drop(state);
+            self.totals.add_ended(1);
+            self.note_ended(document, DownloadResult::Cancelled);
+        }
+        true
     }
 
     /// Notes the end of a download.
@@ -298,10 +309,33 @@ mod tests {
         assert_eq!((&each[0].state, &each[0].holders), (&DownloadState::Receiving, &vec![holder]));
         assert!(downloads.cancel(&two) && !downloads.cancel(&one) && cancel.is_cancelled());
         assert_eq!(downloads.each(10).0[0].state, DownloadState::Cancelled);
+        assert_eq!(downloads.ended().len(), 1);
         drop(running);
         assert!(second.recv().is_err());
         assert!(downloads.running(10).is_empty());
         let (_, others) = downloads.claim(both());
         assert!(others.is_empty());
+    }
+    /// Before, it was listed until a worker had time for it, as being cancelled.
+    #[test]
+    fn a_cancelled_download_that_has_not_begun_ends_at_once() {
+        let downloads = Downloads::default();
+        let [waiting, retrying] = ["1", "2"].map(|number| Document::Rfc(number.parse().unwrap()));
+        let cancels = [Cancel::new(), Cancel::new()];
+        let all = || [&waiting, &retrying].into_iter().zip(&cancels);
+        let (running, _) = downloads.claim(all());
+        let (_nothing, mut others) = downloads.claim(all());
+        running.receive(&retrying, &Received::default());
+        running.retry(&retrying, Duration::from_secs(600), "busy".into());
+        for document in [&waiting, &retrying] {
+            assert!(downloads.cancel(document) && !downloads.is_running(document));
+            assert!(others.remove(document).unwrap().recv().is_err());
+            assert_eq!(downloads.ended()[0].result, DownloadResult::Cancelled);
+            assert!(!downloads.cancel(document));
+            // Its worker ends it later, which changes nothing.
+            running.fail(document, "cancelled".into());
+        }
+        assert!(cancels.iter().all(Cancel::is_cancelled));
+        assert_eq!((downloads.ended().len(), downloads.totals().running()), (2, 0));
     }
 }

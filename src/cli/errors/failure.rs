@@ -87,6 +87,9 @@ pub(in crate::cli) fn failure_of_index(error: &IndexError) -> Failure {
         | IndexError::Leaving => Failure::Unreachable,
         IndexError::Cancelled { .. } => Failure::Cancelled,
         IndexError::Away(error) => failure_of_index(error),
+        IndexError::All(errors) => {
+            Failure::worst(errors.iter().map(failure_of_index)).unwrap_or(Failure::Unreachable)
+        }
         IndexError::Protocol { .. }
         | IndexError::Unfinished { .. }
         | IndexError::NoForm { is_transient: false, .. }

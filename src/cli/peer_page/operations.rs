@@ -12,6 +12,7 @@ use crate::admin::Refused;
 use crate::cli::downloads::history::History;
 use crate::cli::session::background::{BackgroundDownloads, NotRequested};
 use crate::cli::session::downloads::SessionDownloads;
+use crate::cli::values::quantity::size;
 use crate::error_chain::error_chain;
 use crate::http::{HttpStatus, Request};
 use crate::limits;
@@ -92,7 +93,7 @@ impl Operations {
         }
         // Events and paths may name other programs and directories.
         let (events, lines) = match addresses {
-            true => (history.events().collect(), history.lines()),
+            true => (history.events(size).collect(), history.lines(size)),
             false => (Vec::new(), Vec::new()),
         };
         let events = events

@@ -142,7 +142,10 @@ impl BackgroundDownloads {
     pub(in crate::cli) fn waiting(&self, most: usize) -> (Vec<Document>, usize) {
         let state = self.lock();
         let downloads = &self.session.downloads;
-        let searched = state.running.iter().filter(|one| !downloads.is_running(&one.document));
+        // A cancelled one ends in a moment.
+        let is_searched =
+            |one: &&Requested| !one.cancel.is_cancelled() && !downloads.is_running(&one.document);
+        let searched = state.running.iter().filter(is_searched);
         let all: Vec<&Requested> = searched.chain(&state.waiting).collect();
         (all.iter().take(most).map(|one| one.document.clone()).collect(), all.len())
     }

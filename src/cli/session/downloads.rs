@@ -10,7 +10,7 @@ use crate::cli::meant::NameLookup;
 use crate::cli::output::incomplete::note_missing_holders;
 use crate::cli::output::notices::Notices;
 use crate::cli::progress::warn_of_length;
-use crate::counted::counted;
+use crate::cli::values::quantity::message_size;
 use crate::error_chain::error_chain;
 use crate::library::SharedLibrary;
 use crate::peer::{AskIndex, DownloadEvent, Downloader, Journal, Registrations, Source};
@@ -75,7 +75,7 @@ impl SessionDownloads {
             }
             DownloadEvent::Completed(job, fetched, _) => {
                 warn_of_length(&job.request.document, fetched);
-                let (document, bytes) = (&job.request.document, counted(fetched.length, "byte"));
+                let (document, bytes) = (&job.request.document, message_size(fetched.length));
                 self.notices.print(&format!("{document}: {bytes} downloaded"));
             }
             DownloadEvent::GivenUp(_, error) => self.notices.print(&error_chain(error)),

@@ -31,13 +31,14 @@ pub(super) struct Member {
 #[derive(Clone, Copy, Debug)]
 struct Failed {
     until: Instant,
+    is_logged: bool,
 }
 
 impl Failed {
-    fn since(begun: Instant) -> Self {
+    fn since(begun: Instant, is_logged: bool) -> Self {
         let rest = begun.elapsed().saturating_mul(4);
         let rest = rest.clamp(limits::INDEX_REST, limits::INDEX_REST_MAX);
-        Self { until: limits::ends_after(rest) }
+        Self { until: limits::ends_after(rest), is_logged }
     }
 }
 
@@ -65,12 +66,23 @@ impl Member {
                 }
             }
             Err(error) if error.is_absence() => {
-                if self.failed().replace(Failed::since(begun)).is_none() {
-                    log::warn!("{}; continuing without it", error_chain(error));
-                }
+                let mut failed = self.failed();
+                let is_logged = failed.is_some_and(|failed| failed.is_logged);
+                *failed = Some(Failed::since(begun, is_logged));
             }
             // The server has replied, or the user has cancelled the request.
             Err(_) => {}
+        }
+    }
+
+    /// Logs a failure once, because others are asked in the place of this server. If there are none, the error
+    /// of the request names it.
+    pub(super) fn log_failure(&self, error: &IndexError) {
+        if let Some(failed) = &mut *self.failed()
+            && !failed.is_logged
+        {
+            failed.is_logged = true;
+            log::warn!("{}; continuing without it", error_chain(error));
         }
     }
 
@@ -110,7 +122,7 @@ impl AskIndex for Member {
         let begun = Instant::now();
         let asked = self.connection.ask(query, take);
         self.note(begun, &asked);
-        asked
+        asked.inspect_err(|error| self.log_failure(error))
     }
 
     fn look_up_all(
@@ -121,7 +133,7 @@ impl AskIndex for Member {
         let begun = Instant::now();
         let asked = AskIndex::look_up_all(&self.connection, documents, take);
         self.note(begun, &asked);
-        asked
+        asked.inspect_err(|error| self.log_failure(error))
     }
 
     fn server(&self) -> &Endpoint {

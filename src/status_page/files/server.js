@@ -62,7 +62,7 @@ class Peers {
   show({ total, matching, page, pages, first, peers }) {
     this.page = page;
     const last = first + peers.length - 1;
-    const some = matching === total ? "" : ` that match, of ${count(total)}`;
+    const some = matching === total ? "" : ` that ${matching === 1 ? "matches" : "match"}, of ${count(total)}`;
     setText("peers-summary", total === 0 ? "No peer is online." : peers.length === 0 ? `None of ${counted(total, "peer")} matches.` : `${count(first)} to ${count(last)} of ${counted(matching, "peer")}${some}`);
     byId("peers-pages").hidden = pages < 2;
     byId("peers-back").disabled = page === 0;
