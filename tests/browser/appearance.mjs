@@ -18,6 +18,13 @@ async function checkWidth(page, name) {
         found.push(`${element.tagName} ${element.id || element.className}: ${left} to ${right} of ${width}`);
       }
     }
+    // On a narrow screen the second part of a cell would be below the heading of its column.
+    for (const { childNodes, textContent } of document.querySelectorAll("table.cards td")) {
+      if (childNodes.length > 1) found.push(`a cell of ${childNodes.length} parts: ${textContent}`);
+    }
+    for (const { scrollWidth, clientWidth, ariaLabel } of document.querySelectorAll(".scroll:not(details .scroll)")) {
+      if (scrollWidth > clientWidth + 1) found.push(`${ariaLabel}, by ${scrollWidth - clientWidth} px`);
+    }
     const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
     while (walker.nextNode()) {
       for (const { index, 0: endpoint } of walker.currentNode.textContent.matchAll(/\d+\.\d+\.\d+\.\d+:\d+/g)) {

@@ -93,6 +93,11 @@ export class Charts {
         const y = HEIGHT - (sample[at] / height) * (HEIGHT - 2) - 1;
         return `${x.toFixed(1)} ${y.toFixed(1)}`;
       });
+      // A sample is the mean of the interval before it: the first one alone is drawn as a line, too.
+      if (points.length === 1) {
+        const [x, y] = points[0].split(" ");
+        points.unshift(`${(x - (this.interval / time) * WIDTH).toFixed(1)} ${y}`);
+      }
       const first = points.length > 0 ? points[0].split(" ")[0] : WIDTH;
       line.setAttribute("d", points.length > 0 ? `M${points.join("L")}` : "");
       area.setAttribute("d", points.length > 0 ? `M${first} ${HEIGHT}L${points.join("L")}L${WIDTH} ${HEIGHT}Z` : "");

@@ -48,6 +48,22 @@ export function setText(id, text) {
   if (found && found.textContent !== shown) found.textContent = shown;
 }
 
+// Replaces the cells of a row that have changed. A button that is replaced while it is pressed would not be clicked.
+function setCells(row, cells) {
+  const before = [...row.cells];
+  cells.forEach((cell, at) => {
+    const old = before[at];
+    if (!old) {
+      row.append(cell);
+    } else if (!old.isEqualNode(cell)) {
+      const focused = [...old.querySelectorAll("button, a")].indexOf(document.activeElement);
+      old.replaceWith(cell);
+      if (focused >= 0) cell.querySelectorAll("button, a")[focused]?.focus();
+    }
+  });
+  before.slice(cells.length).forEach((old) => old.remove());
+}
+
 // Makes the rows of a table body those of `items`. Rows that stay keep their elements, so that the focus stays,
 // too. `cells` returns the cells of a row; it is called again only if the item has changed.
 export function syncRows(body, items, key, cells) {
@@ -63,9 +79,7 @@ export function syncRows(body, items, key, cells) {
     }
     if (row.version !== version) {
       row.version = version;
-      const focused = [...row.querySelectorAll("button, a")].indexOf(document.activeElement);
-      row.replaceChildren(...cells(item));
-      if (focused >= 0) row.querySelectorAll("button, a")[focused]?.focus();
+      setCells(row, cells(item));
     }
     if (row === place) {
       place = place.nextElementSibling;
@@ -76,9 +90,11 @@ export function syncRows(body, items, key, cells) {
   for (const row of before.values()) row.remove();
 }
 
-// A cell with the heading of its column, which narrow screens show.
+// A cell with the heading of its column, which narrow screens show beside the content. The content is one element, or
+// its parts would be placed below the heading.
 export function cell(label, ...children) {
-  return element("td", { "data-label": label }, ...children);
+  const content = children.length > 1 ? [element("span", {}, ...children)] : children;
+  return element("td", { "data-label": label }, ...content);
 }
 
 export function numberCell(label, text) {
