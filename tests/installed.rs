@@ -155,3 +155,31 @@ fn topics_are_described_by_each_program() {
         assert!(output.status.success() && found.contains(text), "{arguments:?}: {found}");
     }
 }
+
+/// Before, `share` was taken for `server`, and other commands had no tip.
+#[test]
+fn commands_and_options_of_the_programs_are_found_without_their_names() {
+    for (line, tip) in [
+        ("get 1 \"a b\"", "tip: `get` is a command of a peer: `p2p-ci peer SERVER get 1 'a b'`\n"),
+        ("download", "tip: `get` is a command of a peer: `p2p-ci peer SERVER get`\n"),
+        ("share docs", "`p2p-ci peer SERVER --share docs share`\n"),
+        ("--listen 7734", "tip: `--listen` is an option of `p2p-ci server`\n"),
+        ("server --share docs", "tip: `--share` is an option of `p2p-ci peer`\n"),
+        ("admin list", "tip: the command is called `peers`\n"),
+        ("check localhost", "tip: the commands are server, uploader, client, peer\n"),
+        ("Peer localhost", "tip: a similar command exists: 'peer'\n"),
+        ("version", "tip: `--version` prints the version\n"),
+        ("lab x", "expected a number of peers from 1 to 200, or a command such as `run churn`"),
+    ] {
+        let words = shlex::split(line).unwrap();
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let found = run(P2P_CI, &words);
+        let errors = String::from_utf8(found.stderr).unwrap();
+        assert_eq!(found.status.code(), Some(2), "{line}: {errors}");
+        assert!(errors.contains(tip), "{line}: {errors}");
+    }
+    // Also the commands of a peer are described.
+    let [installed, peer] =
+        [&["help", "get"] as &[&str], &["peer", "help", "get"]].map(|words| run(P2P_CI, words));
+    assert_eq!((installed.status.code(), installed.stdout), (Some(0), peer.stdout));
+}

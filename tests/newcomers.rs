@@ -23,6 +23,13 @@ fn a_server_that_is_none_is_refused_with_the_remedy() {
         (&["localhost", "serach", "tcp"], "a similar command exists: 'search'"),
         (&["lookup", "b", "c.txt"], "in quotes: `lookup 'b c.txt'`\n\nUsage: "),
         (&["lookup", "793", "794"], "tip: `lookup` takes one document"),
+        (&["localhost", "7734"], "tip: a port follows a colon: `localhost:7734`"),
+        (&["download", "1"], "tip: the command is called `get`"),
+        (
+            &["localhost", "get", "-dash.txt"],
+            "tip: a name that begins with `-` follows `--`: `get -- -dash.txt`",
+        ),
+        (&["--limit", "5"], "tip: `--limit` is an option of `search`\n"),
         (&["--menu", "list"], "expected no command with `--menu`"),
     ] {
         let (code, output, errors) = run_peer(arguments, "", directory.path());

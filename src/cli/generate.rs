@@ -16,8 +16,8 @@ use super::config::template::template;
 use super::errors::failure::Failure;
 use super::errors::report::report;
 use super::output::outcome::shown;
+use super::parsers::options_of;
 use super::program::called;
-use super::usage::options_of;
 
 /// The arguments of `p2p-ci generate`.
 #[derive(Debug, Args)]

@@ -3,13 +3,14 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::builder::PossibleValuesParser;
+use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Command, CommandFactory, Parser, Subcommand};
 
 use super::config::programs::Program as Configurable;
 use super::topics::{TOPICS, topic};
 use super::{
-    admin, check, config, explain, generate, lab, peer, program, replay, server, usage, wireshark,
+    admin, check, config, explain, generate, lab, parsers, peer, program, replay, server, usage,
+    wireshark,
 };
 
 const AFTER_HELP: &str = "\
@@ -95,6 +96,9 @@ pub fn main() -> ExitCode {
         Program::Help { what } => match what.as_deref() {
             Some("server") => server::run(help()),
             Some("peer") => peer::run(help()),
+            Some(command) if is_of_peer(command) => {
+                peer::run(["help", command].map(OsString::from))
+            }
             Some(other) => match topic(other) {
                 Some(text) => usage::print_topic(text),
                 None => own_help(&["p2p-ci", other, "--help"]),
@@ -108,16 +112,25 @@ pub fn main() -> ExitCode {
 const COMMANDS: [&str; 9] =
     ["server", "peer", "check", "wireshark", "explain", "lab", "replay", "admin", "config"];
 
-/// The words that `p2p-ci help` accepts.
+/// The words that `p2p-ci help` accepts; also the commands of a peer.
 fn described() -> PossibleValuesParser {
-    COMMANDS.into_iter().chain(TOPICS.iter().map(|topic| topic.name)).into()
+    let names = COMMANDS.into_iter().chain(TOPICS.iter().map(|topic| topic.name));
+    let own: Vec<PossibleValue> = names.map(PossibleValue::new).collect();
+    let of_peer = parsers::peer_command();
+    let of_peer = of_peer.get_subcommands().map(|one| one.get_name().to_string());
+    let of_peer = of_peer.map(|name| PossibleValue::new(name).hide(true));
+    own.into_iter().chain(of_peer).into()
+}
+
+fn is_of_peer(command: &str) -> bool {
+    parsers::peer_command().find_subcommand(command).is_some()
 }
 
 /// The program with all arguments of `server` and `peer`, which parse theirs themselves.
 fn whole_command() -> Command {
     Args::command()
-        .mut_subcommand("server", |_| usage::options_of(Configurable::Server))
-        .mut_subcommand("peer", |_| usage::peer_command())
+        .mut_subcommand("server", |_| parsers::options_of(Configurable::Server))
+        .mut_subcommand("peer", |_| parsers::peer_command())
 }
 
 /// Prints the help of a command that this file parses.

@@ -62,7 +62,7 @@ pub(super) struct Arguments {
     action: Option<Action>,
 
     /// How many peers are started
-    #[arg(value_name = "PEERS", value_parser = clap::value_parser!(u64).range(1..=MOST_PEERS))]
+    #[arg(value_name = "PEERS", value_parser = count_of_peers)]
     peers: Option<u64>,
 
     /// Deal the files of this directory to the peers, in place of generated documents
@@ -310,6 +310,15 @@ fn read(scenario: &Path) -> Result<(String, String), Error> {
 
 fn recorder(record: &RecordArgs) -> Result<Recorder, Error> {
     Ok(record.recorder()?.unwrap_or_else(Recorder::without_file))
+}
+
+fn count_of_peers(text: &str) -> Result<u64, String> {
+    let count = text.parse().ok().filter(|count| (1..=MOST_PEERS).contains(count));
+    count.ok_or_else(|| {
+        format!(
+            "expected a number of peers from 1 to {MOST_PEERS}, or a command such as `run churn`"
+        )
+    })
 }
 
 fn size(text: &str) -> Result<u64, String> {

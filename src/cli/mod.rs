@@ -8,7 +8,7 @@
 //! | `server`, `server_args`, `cluster_args`, `server_reload`, `limits_table` | the program `server` |
 //! | `peer`, `modes`, `args`, `peer_reload` | the program `peer`: its start, the three ways in which it runs, its arguments |
 //! | `installed`, `program` | the program `p2p-ci`; the names of the programs in help and messages |
-//! | `command`, `usage`, `headings`, `topics`, `surplus`, `other_names` | the arguments of the commands, in the shell and after `peer`; help; tips |
+//! | `command`, `parsers`, `usage`, `headings`, `topics`, `surplus`, `other_names`, `misplaced` | the arguments of the commands, in the shell and after `peer`; help; tips |
 //! | `commands`, `dispatch`, `context` | the commands; the one place that calls them; the state that they use |
 //! | `shell`, `session` | the shell; what runs while a directory is shared |
 //! | `downloads`, `progress` | downloads into the shared directory; their progress |
@@ -50,10 +50,12 @@ mod lan;
 mod limits_table;
 mod logs;
 mod meant;
+mod misplaced;
 mod modes;
 mod other_kind;
 mod other_names;
 mod output;
+mod parsers;
 pub mod peer;
 mod peer_page;
 mod peer_reload;

@@ -19,7 +19,7 @@ const OTHER_NAMES: [(&[&str], &[&str]); 10] = [
         &["share", "directory"],
     ),
     (&["--output", "-o", "--dest", "--destination"], &["out"]),
-    (&["--debug", "--log", "--log-level"], &["verbose"]),
+    (&["--debug", "--log", "--log-level"], &["log", "verbose"]),
     (&["--silent", "-s"], &["quiet"]),
     (&["--hostname", "--name"], &["host"]),
     (&["--compatible", "--compatibility", "--compat-mode"], &["compat"]),
@@ -32,34 +32,39 @@ const SERVER: [&str; 6] =
     ["--server", "--index", "--index-server", "--server-host", "--server-address", "--connect"];
 
 /// Makes the error for an unknown option name the option that is meant. Parsers suggest similar letters, which
-/// are often those of another option. Returns a tip if an argument is meant.
-pub(super) fn suggest(error: &mut Error, program: &Command, words: &[OsString]) -> &'static str {
+/// are often those of another option. Returns a tip if an argument is meant, an empty one if the error names the
+/// option, and `None` if the option is none of those of other programs.
+pub(super) fn suggest(
+    error: &mut Error,
+    program: &Command,
+    words: &[OsString],
+) -> Option<&'static str> {
     let Some(ContextValue::String(unknown)) = error.get(ContextKind::InvalidArg) else {
-        return "";
+        return None;
     };
     if error.kind() != ErrorKind::UnknownArgument {
-        return "";
+        return None;
     }
     let unknown = unknown.split('=').next().unwrap_or_default().to_string();
     let has_server = program.get_positionals().any(|argument| argument.get_id() == "server");
     if has_server && SERVER.contains(&unknown.as_str()) {
         set_suggestion(error, program, None);
-        return "  tip: the index server is an argument without an option, such as `localhost:7734`\n";
+        return Some(
+            "  tip: the index server is an argument without an option, such as `localhost:7734`\n",
+        );
     }
-    let meant = OTHER_NAMES.iter().find(|(names, _)| names.contains(&unknown.as_str()));
-    let Some((_, meant)) = meant else { return "" };
+    let (_, meant) = OTHER_NAMES.iter().find(|(names, _)| names.contains(&unknown.as_str()))?;
     let command = chosen(program, words);
     let has = |command: &Command, name: &str| {
         command.get_arguments().any(|one| one.get_long() == Some(name) && !one.is_hide_set())
     };
-    if let Some(name) = meant.iter().find(|name| has(command, name) || has(program, name)) {
-        set_suggestion(error, program, Some(format!("--{name}")));
-    }
-    ""
+    let name = meant.iter().find(|name| has(command, name) || has(program, name))?;
+    set_suggestion(error, program, Some(format!("--{name}")));
+    Some("")
 }
 
 /// Replaces the suggestion, and a usage line that shows the option that was suggested first.
-fn set_suggestion(error: &mut Error, program: &Command, option: Option<String>) {
+pub(super) fn set_suggestion(error: &mut Error, program: &Command, option: Option<String>) {
     let first = match option {
         Some(option) => error.insert(ContextKind::SuggestedArg, ContextValue::String(option)),
         None => error.remove(ContextKind::SuggestedArg),
@@ -72,7 +77,7 @@ fn set_suggestion(error: &mut Error, program: &Command, option: Option<String>) 
 }
 
 /// The command that the words name.
-fn chosen<'a>(program: &'a Command, words: &[OsString]) -> &'a Command {
+pub(super) fn chosen<'a>(program: &'a Command, words: &[OsString]) -> &'a Command {
     let name = |word: &OsString| program.find_subcommand(word as &OsStr);
     match words.iter().enumerate().find_map(|(place, word)| Some((place, name(word)?))) {
         Some((place, command)) => chosen(command, words.get(place + 1..).unwrap_or_default()),
@@ -84,12 +89,12 @@ fn chosen<'a>(program: &'a Command, words: &[OsString]) -> &'a Command {
 mod tests {
     use super::*;
     use crate::cli::config::programs::Program;
-    use crate::cli::usage::{options_of, peer_command};
+    use crate::cli::parsers::{options_of, peer_command};
 
     fn message(program: &Command, words: &str) -> String {
         let words: Vec<OsString> = words.split(' ').map(OsString::from).collect();
         let mut error = program.clone().try_get_matches_from(&words).unwrap_err();
-        let tip = suggest(&mut error, program, &words);
+        let tip = suggest(&mut error, program, &words).unwrap_or_default();
         format!("{error}{tip}")
     }
 
@@ -102,6 +107,7 @@ mod tests {
             (&server, "server -p 5", "--listen"),
             (&server, "server --bind 0.0.0.0", "--listen"),
             (&server, "server --pcap x", "--record"),
+            (&server, "server --log-level debug", "--log"),
             (&peer, "peer --upload-port 5", "--upload"),
             (&peer, "peer localhost --port 5", "--upload"),
             (&peer, "peer --listen 5", "--upload"),

@@ -1,4 +1,4 @@
-//! The help of the program `peer`, and errors in its arguments.
+//! Arguments that are read, and the errors in them.
 
 use std::env;
 use std::ffi::OsString;
@@ -6,21 +6,22 @@ use std::io::{self, Write};
 use std::process::{ExitCode, exit};
 
 use clap::error::ErrorKind;
-use clap::{Arg, Command, CommandFactory, Error, Parser, ValueEnum};
+use clap::{Command, CommandFactory, Error, Parser, ValueEnum};
 use serde_json::json;
 
 use super::args::Args;
-use super::command::help_of;
 use super::config::checking::unknown_variables;
 use super::config::error::{ConfigError, Mistake};
-use super::config::keys::{CONFIG, VARIABLES, with_config_option};
+use super::config::keys::VARIABLES;
 use super::config::layers::{Configured, NotConfigured, configured};
 use super::config::programs::Program;
 use super::errors::failure::Failure;
 use super::errors::report::{error_json, report};
+use super::misplaced::{document_tip, misplaced_tip, other_command};
 use super::other_names::suggest;
 use super::output::format::{Format, without_format};
 use super::output::print::{print_json, print_line};
+use super::parsers::{options_of, peer_command, with_commands, with_program_names};
 use super::program::{called, with_names, with_program};
 use super::server_args;
 use super::surplus::surplus_tip;
@@ -29,54 +30,6 @@ use super::values::document_words::join_kinds;
 use crate::error_chain::error_chain;
 use crate::escape::{escaped, excerpt};
 use crate::protocol::similar;
-
-/// The arguments of the program. The help of each command lists the options that concern it.
-///
-/// All commands accept all options: a script may give the same ones to all commands.
-pub(super) fn peer_command() -> Command {
-    with_commands(options_of(Program::Peer))
-}
-
-/// The options of a program, without those that only its commands have.
-pub(super) fn options_of(program: Program) -> Command {
-    let command = match program {
-        Program::Server => server_args::Args::command(),
-        Program::Peer => Args::command(),
-    };
-    with_config_option(with_program_names(command), program.default_file_shown())
-}
-
-/// The program `peer` with these options.
-fn with_commands(all: Command) -> Command {
-    let is_global = |option: &&Arg| option.is_global_set();
-    let options: Vec<Arg> = all.get_arguments().filter(is_global).cloned().collect();
-    let names: Vec<String> =
-        all.get_subcommands().map(|command| command.get_name().to_string()).collect();
-    names.into_iter().fold(all, |all, name| {
-        let (used, example) = help_of(&name);
-        let options = options.clone().into_iter().map(|option| {
-            let is_used = match option.get_id().as_str() {
-                CONFIG | "verbose" | "quiet" => true,
-                // A service prints no tables.
-                "color" | "no_pager" if name == "share" => false,
-                id => name == "share" || used.contains(&id),
-            };
-            let is_hidden = option.is_hide_set() || !is_used;
-            option.hide(is_hidden)
-        });
-        all.mut_subcommand(&name, |command| {
-            // `add` works only in the shell.
-            let mut command = command.args(options).hide(name == "add");
-            if !example.is_empty() {
-                command =
-                    command.after_help(with_names(&format!("Example: {example}")).into_owned());
-            }
-            let usage = command.clone().render_usage().to_string();
-            let usage = usage.trim_start_matches("Usage: ");
-            command.override_usage(format!("{} [SERVER[:PORT]] {usage}", called("peer")))
-        })
-    })
-}
 
 /// Reads the arguments of the program `peer`, without its name, and its configuration; ends it when they are
 /// wrong, or ask for help.
@@ -95,8 +48,7 @@ pub(super) fn peer_configured(arguments: &[OsString]) -> Configured<Args> {
         NotConfigured::Arguments(mut error) => {
             let command = peer_command();
             let words = join_kinds(&command, with_program("peer", arguments.iter().cloned()));
-            let tip = suggest(&mut error, &command, &words);
-            let tip = surplus_tip(&error, &command, &words) + tip;
+            let tip = tip_for(&mut error, &command, &words);
             end(&error, &tip, format_of_peer(arguments))
         }
         NotConfigured::Configuration(error) => {
@@ -123,8 +75,9 @@ pub(super) fn read_peer(arguments: &[OsString]) -> Result<Configured<Args>, NotC
 pub(super) fn server_configured(arguments: &[OsString]) -> Configured<server_args::Args> {
     read_server(arguments).unwrap_or_else(|error| match error {
         NotConfigured::Arguments(mut error) => {
-            let tip = suggest(&mut error, &options_of(Program::Server), arguments);
-            end(&error, tip, Format::Raw)
+            let words = with_program("server", arguments.iter().cloned());
+            let tip = tip_for(&mut error, &options_of(Program::Server), &words);
+            end(&error, &tip, Format::Raw)
         }
         NotConfigured::Configuration(error) => end_by_configuration("server", &error, Format::Raw),
     })
@@ -195,8 +148,24 @@ fn check_server(args: Args, all: &[OsString]) -> Result<Args, Error> {
 fn mistyped(word: &str) -> Option<String> {
     let all = Args::command();
     let commands = all.get_subcommands().map(Command::get_name);
-    let similar = similar(word, commands.filter(|name| *name != word))?;
+    let similar = similar(word, commands.filter(|name| *name != word));
+    let similar = similar.or_else(|| other_command(&all, word))?;
     Some(format!("  tip: a similar command exists: '{similar}'"))
+}
+
+/// The tip for an error in the words of a program, or an empty text.
+pub(super) fn tip_for(error: &mut Error, program: &Command, words: &[OsString]) -> String {
+    // Its first letter may be the short option of another program.
+    if let Some(tip) = document_tip(error, program, words) {
+        return tip;
+    }
+    if let Some(tip) = suggest(error, program, words) {
+        return tip.into();
+    }
+    match surplus_tip(error, program, words) {
+        tip if tip.is_empty() => misplaced_tip(error, program, words),
+        tip => tip,
+    }
 }
 
 /// Reads the arguments of a program without commands.
@@ -205,15 +174,9 @@ pub(super) fn arguments<A: Parser>(all: impl IntoIterator<Item = OsString>) -> A
     let words: Vec<OsString> = all.into_iter().collect();
     let found = command.clone().try_get_matches_from(&words);
     found.and_then(|found| A::from_arg_matches(&found)).unwrap_or_else(|mut error| {
-        let tip = suggest(&mut error, &command, &words);
-        end(&error, tip, without_format(Format::Raw, &words).0)
+        let tip = tip_for(&mut error, &command, &words);
+        end(&error, &tip, without_format(Format::Raw, &words).0)
     })
-}
-
-/// A program whose help has the names under which the programs are called.
-fn with_program_names(command: Command) -> Command {
-    let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
-    command.after_help(with_names(&help).into_owned())
 }
 
 /// Prints a topic of the help.
@@ -285,56 +248,6 @@ pub(super) fn escaped_lines(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_help_of_a_command_lists_its_options() {
-        let mut all = peer_command();
-        all.build();
-        for command in all.get_subcommands_mut().filter(|command| command.get_name() != "help") {
-            let (name, help) =
-                (command.get_name().to_string(), command.render_long_help().to_string());
-            for (option, commands) in [
-                ("--upload-limit", "share"),
-                ("--explain", "share"),
-                ("--compat", "share"),
-                ("--host ", "share add"),
-                ("--recursive", "share get sync verify read open docs status"),
-                ("--download-limit", "share get sync"),
-                ("--strict", "share get sync"),
-                (
-                    "--quiet",
-                    "list lookup search browse peers get sync add verify why read open docs status share remove",
-                ),
-                ("--no-pager", "list lookup search browse peers sync why read docs status"),
-                ("--record ", "share"),
-                ("--allow-net", "share get sync lookup"),
-                ("--out", "get"),
-                ("--dry-run", "sync"),
-            ] {
-                let is_listed = commands.split(' ').any(|command| command == name);
-                assert_eq!(help.contains(option), is_listed, "{option} {name}: {help}");
-            }
-            assert!(help.contains(&format!("Usage: peer [SERVER[:PORT]] {name}")), "{help}");
-            assert!(help.lines().all(|line| line.chars().count() <= 80), "{help}");
-        }
-        let help = all.render_long_help().to_string();
-        assert!(help.lines().all(|line| line.chars().count() <= 80), "{help}");
-        all.debug_assert();
-    }
-
-    #[test]
-    fn each_command_has_an_example_that_is_read() {
-        let all = peer_command();
-        for command in all.get_subcommands() {
-            let (options, example) = help_of(command.get_name());
-            if !options.is_empty() {
-                let read = peer_command().try_get_matches_from(example.split(' '));
-                assert!(
-                    read.is_ok_and(|found| found.subcommand_name() == Some(command.get_name()))
-                );
-            }
-        }
-    }
 
     #[test]
     fn terminal_controls_are_escaped() {

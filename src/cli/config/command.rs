@@ -19,8 +19,9 @@ use crate::cli::errors::failure::Failure;
 use crate::cli::errors::report::report;
 use crate::cli::output::format::{Format, without_format};
 use crate::cli::output::print::{print_json, print_line, print_note};
+use crate::cli::parsers::options_of;
 use crate::cli::program::called;
-use crate::cli::usage::{options_of, peer_configured, server_configured};
+use crate::cli::usage::{peer_configured, server_configured};
 use crate::escape::escaped_path;
 
 /// The arguments of `p2p-ci config`.

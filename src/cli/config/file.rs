@@ -214,7 +214,7 @@ pub(super) fn unknown<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> S
 }
 
 /// The known name that is most similar, if one is.
-pub(super) fn similar_name<'a>(
+pub(in crate::cli) fn similar_name<'a>(
     name: &str,
     known: impl Iterator<Item = &'a str>,
 ) -> Option<&'a str> {

@@ -22,7 +22,7 @@
 pub(super) mod checking;
 pub(super) mod command;
 pub(super) mod error;
-mod file;
+pub(super) mod file;
 pub(super) mod keys;
 pub(super) mod layers;
 pub(super) mod manual;

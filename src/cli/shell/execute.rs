@@ -10,9 +10,8 @@ use crate::cli::context::Context;
 use crate::cli::dispatch::{paged, run_line};
 use crate::cli::errors::command_error::CommandError;
 use crate::cli::output::print::print_text;
-use crate::cli::surplus::surplus_tip;
 use crate::cli::topics::topic;
-use crate::cli::usage::{escaped_lines, plain_words};
+use crate::cli::usage::{escaped_lines, plain_words, tip_for};
 use crate::cli::values::document_words::{join_kinds, with_rows};
 
 /// Runs one line; `false` if it ends the session.
@@ -59,7 +58,7 @@ pub(super) fn run_words(context: &mut Context, words: Vec<String>) -> Result<boo
             ErrorKind::DisplayHelp | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
                 print_help(context, error.to_string().trim_end())
             }
-            _ => Err(with_usage(malformed(&error, &words), &usage)),
+            _ => Err(with_usage(malformed(error, &words), &usage)),
         },
     }
 }
@@ -71,9 +70,9 @@ fn print_help(context: &Context, text: &str) -> Result<bool, CommandError> {
 }
 
 /// The error of a line that cannot be read as a command.
-fn malformed(error: &clap::Error, words: &[OsString]) -> CommandError {
-    let tip = surplus_tip(error, &Line::command(), words);
-    let (text, own_usage) = message(error);
+fn malformed(mut error: clap::Error, words: &[OsString]) -> CommandError {
+    let tip = tip_for(&mut error, &Line::command(), words);
+    let (text, own_usage) = message(&error);
     let text = escaped_lines(&format!("{text}{tip}")).trim_end().to_string();
     // The usage line of the parser shows the missing argument.
     match own_usage.filter(|_| error.kind() == ErrorKind::MissingRequiredArgument) {
