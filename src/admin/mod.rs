@@ -7,6 +7,7 @@
 //! | `exposition`, `process` | writing metrics in the text format of OpenMetrics; those of the process |
 //! | `server`, `peer` | an index server; a peer that shares |
 //! | `cluster` | a server that shares its index with others |
+//! | `table` | a node of the distributed hash table |
 //! | `request_metrics` | the metrics of requests that both have |
 
 #[cfg(feature = "cluster")]
@@ -19,6 +20,7 @@ mod program;
 mod request_metrics;
 mod routes;
 mod server;
+mod table;
 
 pub use control::{Refused, ban, bans, kick, log_change, unban};
 pub use exposition::Exposition;
@@ -26,3 +28,4 @@ pub use peer::ObservedPeer;
 pub use program::Observed;
 pub use routes::router;
 pub use server::ObservedServer;
+pub use table::{ObservedTable, TableTotals};

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::exposition::{Exposition, number};
 use super::program::Observed;
 use super::request_metrics::{expose_refusals, expose_requests};
+use super::table::ObservedTable;
 use crate::counters::Cause;
 use crate::download::DownloadTotals;
 use crate::library::SharedLibrary;
@@ -46,6 +47,8 @@ pub struct ObservedPeer {
     pub uploads: Arc<UploadServer>,
     /// Its downloads.
     pub downloads: Arc<DownloadTotals>,
+    /// Its node of the distributed hash table.
+    pub table: ObservedTable,
 }
 
 impl ObservedPeer {
@@ -91,7 +94,7 @@ impl Observed for ObservedPeer {
     }
 
     fn summarize(&self, to: &mut Map<String, Value>) {
-        let Self { library, registrations, uploads, downloads } = self;
+        let Self { library, registrations, uploads, downloads, table } = self;
         let refused: u64 = self.refusals().map(|(_, count)| count).sum();
         let totals = uploads.totals();
         for (name, value) in [
@@ -115,10 +118,11 @@ impl Observed for ObservedPeer {
         if let Some(reason) = state {
             to.insert("not_registered_because".into(), reason.into());
         }
+        table.summarize(to);
     }
 
     fn expose(&self, to: &mut Exposition<'_>) -> fmt::Result {
-        let Self { library, registrations, uploads, downloads } = self;
+        let Self { library, registrations, uploads, downloads, table } = self;
         let documents = library.read().len();
         to.gauge("p2p_ci_shared_documents", "Documents that are shared", number(documents))?;
         let is_registered = u8::from(registrations.check_registered().is_ok());
@@ -144,6 +148,7 @@ impl Observed for ObservedPeer {
         let results = results.map(|(result, count)| ([("result", result)], count));
         to.counters("p2p_ci_downloads", "Documents that were downloaded, or given up", results)?;
         let help = "Bytes of documents that were received";
-        to.counter("p2p_ci_downloaded_bytes", help, number(downloads.bytes()))
+        to.counter("p2p_ci_downloaded_bytes", help, number(downloads.bytes()))?;
+        table.expose(to)
     }
 }

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::exposition::{Exposition, number};
 use super::program::Observed;
 use super::request_metrics::{expose_refusals, expose_requests};
+use super::table::ObservedTable;
 use crate::counters::Cause;
 use crate::index::Announced;
 use crate::net::{AccessPolicy, OpenConnection, Stop};
@@ -33,9 +34,9 @@ const CAUSES: [Cause; 14] = [
     Cause::Memory,
 ];
 
-/// An index server that is observed.
+/// An index server that is observed, and its node of the distributed hash table.
 #[derive(Clone, Debug)]
-pub struct ObservedServer(pub Monitor);
+pub struct ObservedServer(pub Monitor, pub ObservedTable);
 
 impl ObservedServer {
     /// How many connections and requests were refused, by cause.
@@ -97,6 +98,7 @@ impl Observed for ObservedServer {
         ] {
             to.insert(name.into(), value.into());
         }
+        self.1.summarize(to);
         #[cfg(feature = "cluster")]
         if let Some((cluster, index)) = self.0.cluster() {
             super::cluster::summarize(cluster, index, to);
@@ -126,6 +128,7 @@ impl Observed for ObservedServer {
         let help = "Bytes of replies that were sent";
         to.counter("p2p_ci_sent_bytes", help, number(now.requests.sent))?;
         expose_refusals(to, &CAUSES, |cause| self.0.refused(cause))?;
+        self.1.expose(to)?;
         #[cfg(feature = "cluster")]
         if let Some((cluster, index)) = self.0.cluster() {
             super::cluster::expose(cluster, index, to)?;

@@ -16,6 +16,7 @@ use super::session::interrupt::Interrupt;
 use super::shell::listed::Listed;
 use super::user_directory::stored_digests;
 use super::values::endpoints::Servers;
+use crate::admin::ObservedTable;
 use crate::escape::escaped;
 use crate::library::{Depth, Library, SharedDirectory, SharedLibrary};
 use crate::peer::{Announcements, Cancel, Downloader, Journal, UploadServer};
@@ -54,6 +55,8 @@ pub(super) struct Context {
     pub(super) interactive: bool,
     /// Whether holders are found in a distributed hash table, too.
     pub(super) has_table: bool,
+    /// The node of a session.
+    pub(super) table: ObservedTable,
     /// Whether output that is longer than the screen goes to a pager.
     pub(super) is_paged: bool,
 }
@@ -87,6 +90,7 @@ impl Context {
             typed: String::new(),
             interactive: false,
             has_table: args.dht.is_used(),
+            table: ObservedTable::default(),
             is_paged: false,
         }
     }

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use super::errors::command_error::CommandError;
 use super::headings::NETWORK;
 use super::values::endpoints::{Servers, index_server};
+use crate::admin::ObservedTable;
 use crate::library::SharedLibrary;
 use crate::peer::HolderSource;
 use crate::protocol::Endpoint;
@@ -101,6 +102,14 @@ impl Table {
         Vec::new()
     }
 
+    /// The state of its node, for operators.
+    pub(super) fn observed(&self) -> ObservedTable {
+        #[cfg(feature = "dht")]
+        return self.joined.as_ref().map(joined::Joined::observed).unwrap_or_default();
+        #[cfg(not(feature = "dht"))]
+        ObservedTable::default()
+    }
+
     /// Announces the documents of a library until all clones of the table are dropped.
     ///
     /// # Errors
@@ -120,7 +129,7 @@ impl Table {
 #[derive(Debug)]
 pub(super) struct BootstrapNode {
     #[cfg(feature = "dht")]
-    _node: crate::dht::Node,
+    node: Arc<crate::dht::Node>,
     /// Where it listens.
     pub(super) address: SocketAddr,
 }
@@ -133,11 +142,19 @@ impl BootstrapNode {
     pub(super) fn start(listen: SocketAddr) -> io::Result<Self> {
         #[cfg(feature = "dht")]
         return joined::bootstrap_node(listen)
-            .map(|node| Self { address: node.address().into(), _node: node });
+            .map(|node| Self { address: node.address().into(), node: Arc::new(node) });
         #[cfg(not(feature = "dht"))]
         {
             let _ = listen;
             Err(io::ErrorKind::Unsupported.into())
         }
+    }
+
+    /// Its state, for operators.
+    pub(super) fn observed(&self) -> ObservedTable {
+        #[cfg(feature = "dht")]
+        return joined::observed(Arc::clone(&self.node), || None);
+        #[cfg(not(feature = "dht"))]
+        ObservedTable::default()
     }
 }

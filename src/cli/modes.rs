@@ -206,6 +206,7 @@ pub(super) fn run_shell(args: &Args, interactive: bool) -> Result<(), Failure> {
         announcements: Some(session.sharing.announcements()),
         uploads: Some(Arc::clone(&session.sharing.uploads)),
         downloads: session.downloads.downloads.clone(),
+        table: session.table.clone(),
         listed: Listed::of_shell(),
         interactive,
         is_paged: interactive && !args.no_pager,

@@ -202,9 +202,10 @@ fn serve(configured: &Configured<Args>, arguments: Vec<OsString>) -> Result<(), 
     {
         log::warn!("distributed hash table at {}, which cannot be printed: {error}", node.address);
     }
+    let observed = table.as_ref().map(BootstrapNode::observed).unwrap_or_default();
     let _announced = announce(args.announce, &listening_at);
     print_addresses(&admin, Format::Raw);
-    let admin = args.admin.serve(admin, ObservedServer(server.monitor()))?;
+    let admin = args.admin.serve(admin, ObservedServer(server.monitor(), observed))?;
     if io::stderr().is_terminal() {
         log_hints(args);
     }

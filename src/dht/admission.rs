@@ -23,6 +23,7 @@ pub(super) struct Admission(Arc<Shared>);
 #[derive(Debug, Default)]
 struct Shared {
     counts: Mutex<Counts>,
+    requests: AtomicU64,
     refused: AtomicU64,
 }
 
@@ -71,6 +72,11 @@ impl Counts {
 }
 
 impl Admission {
+    /// All requests.
+    pub(super) fn requests(&self) -> u64 {
+        self.0.requests.load(Ordering::Relaxed)
+    }
+
     /// The announcements that were refused.
     pub(super) fn refused(&self) -> u64 {
         self.0.refused.load(Ordering::Relaxed)
@@ -90,6 +96,7 @@ impl Admission {
 
 impl RequestFilter for Admission {
     fn allow_request(&self, request: &RequestSpecific, from: SocketAddrV4) -> bool {
+        self.0.requests.fetch_add(1, Ordering::Relaxed);
         let is_admitted = self.admits(&Kind::of(request), from);
         if !is_admitted {
             self.0.refused.fetch_add(1, Ordering::Relaxed);

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `key` | the keys of documents and of buckets |
 //! | `node` | a node: it stores what others announce, announces and asks |
+//! | `starting` | its configuration, and the start of its thread |
 //! | `joining`, `krpc` | how a node joins its network; the messages for it |
 //! | `admission` | which announcements of others a node stores |
 //! | `source` | the table as a source of holders |
@@ -22,9 +23,11 @@ mod krpc;
 mod node;
 mod schedule;
 mod source;
+mod starting;
 
 pub use announcer::{Announced, Announcer};
 pub use finding::{Finding, FoundBy, FoundHolder};
 pub use key::{Key, keys};
-pub use node::{Bootstrap, DhtError, Node, NodeConfig, Role};
+pub use node::{DhtError, Node};
 pub use source::DhtSource;
+pub use starting::{Bootstrap, NodeConfig, Role};

@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::finding::Finding;
-use super::node::{Bootstrap, DhtError, Node};
+use super::node::{DhtError, Node};
+use super::starting::Bootstrap;
 use crate::discovery::{AskIndex, Completeness, IndexDialect, IndexError, ListCache, Query};
 use crate::error_chain::error_chain;
 use crate::limits;

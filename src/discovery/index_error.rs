@@ -215,6 +215,7 @@ impl IndexError {
             | Self::Unfinished { .. }
             | Self::NoForm { .. } => true,
             Self::All(errors) => errors.iter().all(Self::is_absence),
+            Self::Away(error) => error.is_absence(),
             _ => false,
         }
     }

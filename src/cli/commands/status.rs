@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use crate::admin::TableTotals;
 use crate::cli::context::Context;
 use crate::cli::downloads::running::RunningBatch;
 use crate::cli::errors::command_error::CommandError;
@@ -15,6 +16,7 @@ use crate::cli::output::print::{print_json, print_line};
 use crate::cli::output::reply::{document_json, with_fields};
 use crate::cli::session::share_claim::is_shared;
 use crate::cli::values::quantity::{rate, size};
+use crate::counted::counted;
 use crate::escape::escaped;
 use crate::peer::{
     AskIndex, IndexError, Query, Registration, Registrations, RunningUpload, request_records,
@@ -69,6 +71,11 @@ pub(in crate::cli) fn status(context: &Context) -> Result<(), CommandError> {
             fields.insert("registered_with".into(), server.to_string().into());
             fields.insert("cluster".into(), cluster.to_string().into());
         }
+        if let (Some(table), Some(fields)) = (context.table.totals(), object.as_object_mut()) {
+            let (keys, stored) = table.keys.unwrap_or_default();
+            let table = json!({"nodes": table.nodes, "keys": keys, "stored_keys": stored});
+            fields.insert("table".into(), table);
+        }
         if let (false, Some(fields)) = (servers.is_empty(), object.as_object_mut()) {
             let servers = servers.iter().map(ServerState::json).collect();
             fields.insert("indexes".into(), Value::Array(servers));
@@ -83,6 +90,7 @@ pub(in crate::cli) fn status(context: &Context) -> Result<(), CommandError> {
         }));
         rows.push(("known there as", own.unwrap_or_else(|| not_known.into())));
     }
+    rows.extend(context.table.totals().map(|table| ("hash table", table_line(&table))));
     rows.extend([
         ("uploading from", uploading.unwrap_or_else(|| "not uploading".into())),
         ("directory", shown(&context.directory)),
@@ -97,6 +105,12 @@ pub(in crate::cli) fn status(context: &Context) -> Result<(), CommandError> {
         print_line(format_args!("{what:<16}{value}")).map_err(CommandError::Output)?;
     }
     Ok(())
+}
+
+fn table_line(table: &TableTotals) -> String {
+    let (keys, stored) = table.keys.unwrap_or_default();
+    let nodes = counted(table.nodes, "other node");
+    format!("{nodes} known, {stored} of {} stored", counted(keys, "announced key"))
 }
 
 /// One of several index servers.

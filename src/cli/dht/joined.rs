@@ -2,9 +2,10 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, ToSocketAddrs};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::thread;
 
+use crate::admin::{ObservedTable, TableTotals};
 use crate::cli::values::endpoints::Servers;
 use crate::dht::{Announcer, Bootstrap, DhtSource, Node, NodeConfig, Role, keys};
 use crate::library::SharedLibrary;
@@ -18,6 +19,8 @@ pub(super) struct Joined {
     node: Arc<Node>,
     source: Arc<DhtSource>,
     upload_port: Option<u16>,
+    /// Set when documents are announced.
+    announcer: Arc<OnceLock<Weak<Announcer>>>,
 }
 
 impl Joined {
@@ -48,17 +51,29 @@ impl Joined {
         })?;
         let node = Arc::new(node);
         let source = Arc::new(DhtSource::new(Arc::clone(&node), limits::Dht::DEFAULT)?);
-        Ok(Self { node, source, upload_port: uploads.map(|address| address.port()) })
+        let upload_port = uploads.map(|address| address.port());
+        Ok(Self { node, source, upload_port, announcer: Arc::default() })
     }
 
     pub(super) fn source(&self) -> Arc<dyn HolderSource> {
         Arc::<DhtSource>::clone(&self.source)
     }
 
+    /// The state of the node.
+    pub(super) fn observed(&self) -> ObservedTable {
+        let announcer = Arc::clone(&self.announcer);
+        observed(Arc::clone(&self.node), move || {
+            let announced = announcer.get().and_then(Weak::upgrade)?.announced();
+            Some((announced.keys, announced.stored))
+        })
+    }
+
     /// Announces the documents of a library, which is read at intervals.
     pub(super) fn announce(&self, library: SharedLibrary) -> io::Result<()> {
         let Some(port) = self.upload_port else { return Ok(()) };
         let announcer = Announcer::start(Arc::clone(&self.node), port, limits::Dht::DEFAULT)?;
+        let announcer = Arc::new(announcer);
+        self.announcer.get_or_init(|| Arc::downgrade(&announcer));
         // The announcer has the node, so its end is that of the source.
         let peer = Arc::downgrade(&self.source);
         thread::Builder::new()
@@ -66,6 +81,20 @@ impl Joined {
             .spawn(move || follow(&library, &announcer, &peer))
             .map(drop)
     }
+}
+
+/// The state of a node, with the keys that it announces and those of them that are stored.
+pub(super) fn observed(
+    node: Arc<Node>,
+    keys: impl Fn() -> Option<(usize, usize)> + Send + Sync + 'static,
+) -> ObservedTable {
+    ObservedTable::new(move || TableTotals {
+        // A node that has failed is started again with the next query.
+        nodes: node.known_nodes().unwrap_or(0),
+        keys: keys(),
+        requests: node.requests(),
+        refused: node.refused(),
+    })
 }
 
 /// Announces what is in the library until the peer has ended.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use crate::admin::{Exposition, Observed, ObservedServer};
+use crate::admin::{Exposition, Observed, ObservedServer, ObservedTable};
 use crate::counters::LiveRequests;
 use crate::lab::{Carried, Counts, Fault, Laboratory, PeerView, Phase, Presence, Transfer};
 use crate::net::{AccessPolicy, OpenConnection, Stop};
@@ -34,7 +34,7 @@ pub(super) struct LabPage {
 
 impl LabPage {
     pub(super) fn new(laboratory: Arc<Laboratory>) -> Self {
-        let index = ObservedServer(laboratory.monitor().clone());
+        let index = ObservedServer(laboratory.monitor().clone(), ObservedTable::default());
         Self { laboratory, index }
     }
 

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::downloads::SessionDownloads;
 use super::share_claim::ShareClaim;
-use crate::admin::ObservedPeer;
+use crate::admin::{ObservedPeer, ObservedTable};
 use crate::cli::admin::{AdminServer, print_addresses};
 use crate::cli::args::Args;
 use crate::cli::downloads::running::Downloads;
@@ -47,6 +47,8 @@ pub(in crate::cli) struct Session {
     /// What downloads in the background need.
     pub(in crate::cli) downloads: SessionDownloads,
     pub(in crate::cli) sharing: Sharing,
+    /// The node of the distributed hash table.
+    pub(in crate::cli) table: ObservedTable,
     _claims: Vec<ShareClaim>,
 }
 
@@ -107,9 +109,11 @@ impl Session {
             registrations: sharing.registrations.clone(),
             uploads: Arc::clone(&sharing.uploads),
             downloads: Arc::clone(downloads.downloads.totals()),
+            table: table.observed(),
         };
+        let table = table.observed();
         let admin = args.admin.serve(admin, PeerPage::new(observed, downloads.clone()))?;
-        Ok(Self { _admin: admin, downloads, sharing, _claims: claims })
+        Ok(Self { _admin: admin, downloads, sharing, table, _claims: claims })
     }
 }
 
