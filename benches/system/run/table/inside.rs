@@ -64,6 +64,15 @@ fn document(number: usize) -> io::Result<Document> {
     (number + 1).to_string().parse().map(Document::Rfc).map_err(io::Error::other)
 }
 
+/// Which nodes leave.
+#[derive(Clone, Copy)]
+enum Leaving {
+    /// Any, the bootstrap node among them.
+    Any,
+    /// Those that have joined first.
+    Oldest,
+}
+
 /// Measures: the size (`full` or `quick`) and the seed are arguments.
 pub(crate) fn main() -> io::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(2).collect();
@@ -74,6 +83,7 @@ pub(crate) fn main() -> io::Result<()> {
         // The nodes look after their tables every 5 minutes.
         false => (1000, 500, 330),
     };
+    let mut random = Random::new(seed);
     let begun = Instant::now();
     let network = join(nodes)?;
     figure("nodes", network.len() as f64, "");
@@ -85,14 +95,34 @@ pub(crate) fn main() -> io::Result<()> {
         let of_node = (sent()? - before) as f64 / nodes as f64 / hours;
         figure("traffic of a node without documents, per hour", of_node, "bytes");
     }
-    announce(&network, documents)?;
-    let mut random = Random::new(seed);
-    let asked = look_for(&network, documents, &mut random)?;
-    asked.report("");
-    let mut network = network;
-    drop(network.drain(..nodes * 3 / 10));
-    let asked = look_for(&network, documents, &mut random)?;
-    asked.report(" after 30 % have left");
+    leave(network, documents, Leaving::Any, &mut random)?;
+    leave(join(nodes)?, documents, Leaving::Oldest, &mut random)
+}
+
+/// Looks for documents in a network before and after 30 % of its nodes leave at the same time.
+fn leave(
+    mut network: Vec<Arc<Node>>,
+    documents: usize,
+    leaving: Leaving,
+    random: &mut Random,
+) -> io::Result<()> {
+    let when = match leaving {
+        Leaving::Any => " after any 30 % have left",
+        Leaving::Oldest => " after the oldest 30 % have left",
+    };
+    if let Leaving::Any = leaving {
+        // The first node, which leaves, stays the first one.
+        for at in (2..network.len()).rev() {
+            network.swap(at, 1 + random.below(at));
+        }
+    }
+    let announced = announce(&network, documents)?;
+    if let Leaving::Any = leaving {
+        announced.report();
+        look_for(&network, documents, random)?.report("");
+    }
+    drop(network.drain(..network.len() * 3 / 10));
+    look_for(&network, documents, random)?.report(when);
     Ok(())
 }
 
@@ -114,8 +144,16 @@ fn join(count: usize) -> io::Result<Vec<Arc<Node>>> {
     Ok(network)
 }
 
+/// What announcing documents has taken.
+struct Announced {
+    documents: usize,
+    stored: usize,
+    bytes: u64,
+    time: Duration,
+}
+
 /// Announces documents, one by each of the last nodes, which stay.
-fn announce(network: &[Arc<Node>], documents: usize) -> io::Result<()> {
+fn announce(network: &[Arc<Node>], documents: usize) -> io::Result<Announced> {
     let (before, begun) = (sent()?, Instant::now());
     let announced = each(documents, |number| -> io::Result<bool> {
         let key = Key::of(&document(number)?);
@@ -124,13 +162,19 @@ fn announce(network: &[Arc<Node>], documents: usize) -> io::Result<()> {
         Ok((0..3).any(|_| node.announce(key, 5678).is_ok()))
     });
     let stored = announced.into_iter().filter(|stored| matches!(stored, Ok(true))).count();
-    let (bytes, seconds) = ((sent()? - before) as f64, begun.elapsed().as_secs_f64());
-    let each = bytes / documents as f64;
-    figure("documents that were announced", stored as f64, "");
-    figure("announcements per second, 16 at a time", documents as f64 / seconds, "");
-    figure("traffic of an announcement", each, "bytes");
-    figure("traffic of a shared document, per hour", each * ANNOUNCEMENTS_PER_HOUR, "bytes");
-    Ok(())
+    Ok(Announced { documents, stored, bytes: sent()? - before, time: begun.elapsed() })
+}
+
+impl Announced {
+    fn report(&self) {
+        let documents = self.documents as f64;
+        let each = self.bytes as f64 / documents;
+        figure("documents that were announced", self.stored as f64, "");
+        let rate = documents / self.time.as_secs_f64();
+        figure("announcements per second, 16 at a time", rate, "");
+        figure("traffic of an announcement", each, "bytes");
+        figure("traffic of a shared document, per hour", each * ANNOUNCEMENTS_PER_HOUR, "bytes");
+    }
 }
 
 /// The results of queries.
