@@ -13,6 +13,7 @@ use ipnet::IpNet;
 use serde_json::{Map, Value, json};
 
 use super::program::Observed;
+use crate::counted::counted;
 use crate::escape::excerpt;
 use crate::http::{Client, HttpStatus, Reply, Request, Router};
 use crate::net::{OpenConnection, Stop};
@@ -214,7 +215,8 @@ fn begin_drain(program: &impl Observed, request: &Request) -> Result<Value, Refu
     log_change(
         request,
         format_args!(
-            "no new connections; the program ends when the {open} that are open have ended, or after {time:?}"
+            "no new connections; the program ends after the end of {}, or after {time:?}",
+            counted(open as u64, "open connection")
         ),
     );
     let thread = thread::Builder::new().name("drain".into());

@@ -86,6 +86,7 @@ const LAYERS: [(&str, &[&str]); 32] = [
         "admin",
         &[
             "cluster",
+            "counted",
             "counters",
             "download",
             "escape",

@@ -142,6 +142,15 @@ fn each_mistake_has_its_line_and_ends_the_program() {
             "[[upload.limit]]\nnetwork = \"all\"\nrate = \"1M\"\n",
             &[":2: network: expected a network such as `10.0.0.0/8`"],
         ),
+        // A table that the help has as a heading, and a key that is called like its option.
+        (
+            "server",
+            "admin = \"127.0.0.1:0\"\n[limits]\nmax_connections = 5\n",
+            &[
+                ":1: unknown key `admin`; did you mean `admin.address`?",
+                ":2: unknown table `limits`; `max_connections` is a key of no table, which is before all",
+            ],
+        ),
         ("server", "max_connections = \n", &[":1: expected TOML"]),
         (
             "server",

@@ -113,7 +113,17 @@ fn read_table(
                 Err(mistakes) => found.mistakes.extend(mistakes),
             },
             None => {
-                let mistake = unknown(&name, names(program, keys));
+                let inner = table.table(key).ok().flatten();
+                let mut inner = inner.iter().flat_map(|inner| inner.entries());
+                let is_known = |name: &str| keys.iter().any(|known| known.name == name);
+                let mistake = match inner.find(|(inner, ..)| is_known(inner)) {
+                    Some((inner, ..)) => format!(
+                        "unknown table {}; {} is a key of no table, which is before all tables",
+                        excerpt(&name),
+                        excerpt(inner)
+                    ),
+                    None => unknown(&name, names(program, keys)),
+                };
                 found.mistakes.push(TomlError { line, mistake });
             }
         }
@@ -207,7 +217,15 @@ fn text_of(key: &Key, value: &DeValue<'_>) -> Result<OsString, String> {
 /// The message about a key that no program knows.
 pub(super) fn unknown<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
     let found = excerpt(name);
-    match similar_name(name, known) {
+    let known: Vec<&str> = known.collect();
+    let similar = similar_name(name, known.iter().copied());
+    // An option may be a key of a table: `--admin` is `admin.address`.
+    let of_table = || {
+        let is_of_it =
+            |key: &&str| key.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'));
+        known.iter().copied().find(is_of_it)
+    };
+    match similar.or_else(of_table) {
         Some(other) => format!("unknown key {found}; did you mean `{other}`?"),
         None => format!("unknown key {found}"),
     }
