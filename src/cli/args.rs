@@ -97,6 +97,11 @@ pub(super) struct Args {
     #[arg(long, global = true, help_heading = NETWORK)]
     pub(super) discover: bool,
 
+    /// Find the documents of the peers on the local network that have this option, too, and list one's
+    /// own documents to them; no index server has to be reachable
+    #[arg(long, global = true, help_heading = NETWORK)]
+    pub(super) lan: bool,
+
     /// Register under this host name or address [default: localhost, the host name or the address,
     /// as seen from the index]
     #[arg(long, value_name = "NAME", global = true, help_heading = NETWORK)]

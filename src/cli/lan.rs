@@ -1,16 +1,22 @@
-//! Index servers on the local network: `server --announce`, and how a peer finds them (docs/lan.md).
+//! The local network: `server --announce`, how a peer finds index servers, and peers without one (docs/lan.md).
 //!
 //! A build without the feature `lan` has the options, and refuses them.
 
 #[cfg(feature = "lan")]
+mod joined;
+#[cfg(feature = "lan")]
 mod offer;
 
+#[cfg(feature = "lan")]
+use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use super::args::{Args, Single};
 use super::command::Command;
 use super::errors::command_error::CommandError;
 use super::values::endpoints::Servers;
+use crate::peer::HolderSource;
 
 /// An option of the feature in a build without it.
 #[cfg(not(feature = "lan"))]
@@ -23,6 +29,42 @@ pub(super) type Announced = Option<crate::lan::Announcement>;
 /// The announcement of a program that runs: none in this build.
 #[cfg(not(feature = "lan"))]
 pub(super) type Announced = Option<std::convert::Infallible>;
+
+/// The other peers of the local network. This one is not announced any more when it is dropped.
+#[derive(Debug, Default)]
+pub(super) struct LanPeers {
+    #[cfg(feature = "lan")]
+    joined: Option<joined::Joined>,
+}
+
+impl LanPeers {
+    /// Looks for peers, if the user asks for it. A peer with an upload server announces it.
+    ///
+    /// # Errors
+    /// When this build does not look for peers, or multicast DNS does not work.
+    pub(super) fn join(is_asked: bool, uploads: Option<SocketAddr>) -> Result<Self, CommandError> {
+        if !is_asked {
+            return Ok(Self::default());
+        }
+        #[cfg(feature = "lan")]
+        return joined::Joined::start(uploads)
+            .map(|joined| Self { joined: Some(joined) })
+            .map_err(|error| CommandError::Start(io::Error::other(error)));
+        #[cfg(not(feature = "lan"))]
+        {
+            let _ = uploads;
+            Err(CommandError::Usage(format!("`--lan` {NOT_BUILT}")))
+        }
+    }
+
+    /// The peers as a source of holders.
+    pub(super) fn sources(&self) -> Vec<Arc<dyn HolderSource>> {
+        #[cfg(feature = "lan")]
+        return self.joined.iter().map(joined::Joined::source).collect();
+        #[cfg(not(feature = "lan"))]
+        Vec::new()
+    }
+}
 
 /// Checks that this build has `--announce`.
 pub(super) fn check_announce(is_asked: bool) -> Result<(), CommandError> {
@@ -65,7 +107,7 @@ pub(super) fn discovered(
         if args.discover {
             return offer::only(is_named).map(Some);
         }
-        if interactive && !is_named && asks_index(args) {
+        if interactive && !is_named && !args.lan && asks_index(args) {
             return Ok(offer::choose(&args.server.first));
         }
     }

@@ -15,6 +15,7 @@ use super::context::{Context, store_peer_stats};
 use super::dispatch;
 use super::errors::command_error::CommandError;
 use super::errors::failure::Failure;
+use super::lan::LanPeers;
 use super::logs::logging;
 use super::logs::uptime::Uptime;
 use super::output::format::Format;
@@ -67,8 +68,10 @@ pub(super) fn once(args: &Args, command: &Command, interactive: bool) -> Result<
     };
     let others = args.server.others.iter().map(connection).collect();
     let table = finish(args.format(), args.dht.join(&args.server, None))?;
+    let lan = finish(args.format(), LanPeers::join(args.lan, None))?;
     let queries = IndexGroup::new(connection(&args.server.first), others);
-    let index = IndexAccess::once(queries.with_sources(table.sources()));
+    let sources = lan.sources().into_iter().chain(table.sources()).collect();
+    let index = IndexAccess::once(queries.with_sources(sources));
     let journal = match command {
         Command::Sync(sync) if sync.dry_run => existing_journal(&args.share),
         Command::Get(_) | Command::Sync(_) => journal(&args.share),

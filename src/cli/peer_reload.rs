@@ -64,6 +64,7 @@ impl PeerLimits {
             hand_over: args.hand_over,
             explain: args.explain,
             compat: args.compat,
+            lists: args.lan,
             ..Uploads::default()
         }
     }

@@ -1,5 +1,6 @@
 //! A program that announces itself on the local network.
 
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 use mdns_sd::{ServiceDaemon, ServiceInfo};
@@ -11,6 +12,12 @@ use crate::limits;
 pub(crate) struct Announcement {
     daemon: ServiceDaemon,
     name: String,
+}
+
+impl fmt::Debug for Announcement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Announcement").field("name", &self.name).finish_non_exhaustive()
+    }
 }
 
 impl Announcement {
@@ -30,7 +37,8 @@ impl Announcement {
         let listens_everywhere = own.iter().any(IpAddr::is_unspecified);
         let own = if listens_everywhere { Vec::new() } else { own };
         let (name, host) = names(machine, port);
-        let properties = [("txtvers", "1"), ("protocol", "P2P-CI/1.0")];
+        let usual = [("txtvers", "1"), ("protocol", "P2P-CI/1.0")];
+        let properties: Vec<_> = usual.into_iter().chain(service.property()).collect();
         let info = ServiceInfo::new(service.domain(), &name, &host, &*own, port, &properties[..])?;
         let info = if listens_everywhere { info.enable_addr_auto() } else { info };
         let name = info.get_fullname().to_string();

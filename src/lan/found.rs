@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use mdns_sd::{ResolvedService, ScopedIp};
 
 use super::networks::Networks;
+use super::service::Service;
 use crate::escape::escaped;
 use crate::limits;
 use crate::protocol::Endpoint;
@@ -22,8 +23,17 @@ pub(crate) struct Found {
 }
 
 impl Found {
-    /// `None` if no address is permitted.
-    pub(super) fn new(announced: &ResolvedService, networks: &Networks) -> Option<Self> {
+    /// `None` if no address is permitted, or the program does not say what it must say.
+    pub(super) fn new(
+        service: Service,
+        announced: &ResolvedService,
+        networks: &Networks,
+    ) -> Option<Self> {
+        if let Some((name, value)) = service.property()
+            && announced.get_property_val_str(name) != Some(value)
+        {
+            return None;
+        }
         let name = announced.fullname.strip_suffix(&announced.ty_domain)?;
         let addresses = announced.addresses.iter().take(limits::LAN_ADDRESSES);
         let permitted = addresses.filter_map(|address| {
@@ -34,6 +44,12 @@ impl Found {
             networks.permitted(address.to_ip_addr(), announced.port, interface)
         });
         Some(Self { name: shown(name), address: permitted.min_by(order)? })
+    }
+
+    /// A program at this address, for tests.
+    #[cfg(test)]
+    pub(super) fn at(ip: &str, port: u16) -> Self {
+        Self { name: "x".into(), address: SocketAddr::new(ip.parse().unwrap(), port) }
     }
 
     /// Its address, as an endpoint.

@@ -6,15 +6,22 @@
 //! | `announcement` | a program that announces itself |
 //! | `found` | what another program has announced, parsed and bounded |
 //! | `networks` | the networks of this machine, in which announced addresses must be |
-//! | `search` | finding programs |
+//! | `browser`, `search` | finding programs; the same once |
+//! | `document_list`, `lists` | the documents that a peer lists; those of all peers |
+//! | `source` | the peers as a source of holders |
 
 mod announcement;
+mod browser;
+mod document_list;
 mod found;
+mod lists;
 mod networks;
 mod search;
 mod service;
+mod source;
 
 pub(crate) use announcement::Announcement;
 pub(crate) use found::Found;
 pub(crate) use search::search;
-pub(crate) use service::Service;
+pub(crate) use service::{LanError, Service};
+pub(crate) use source::LanSource;

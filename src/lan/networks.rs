@@ -1,5 +1,6 @@
 //! The networks of this machine: an announced address must be in one of them.
 
+use std::collections::HashSet;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
 use if_addrs::{IfAddr, get_if_addrs};
@@ -27,6 +28,12 @@ impl Networks {
         };
         let outside = all.iter().filter(|one| !one.is_loopback());
         Ok(Self(outside.filter_map(|one| network(&one.addr)).collect()))
+    }
+
+    /// The addresses of this machine.
+    pub(super) fn own_addresses() -> Result<HashSet<IpAddr>, LanError> {
+        let all = get_if_addrs().map_err(LanError::Networks)?;
+        Ok(all.iter().map(if_addrs::Interface::ip).collect())
     }
 
     /// The address at which an announced program is connected to, if that is permitted: it must be in a network of

@@ -7,6 +7,8 @@ use mdns_sd::{IfKind, ServiceDaemon};
 pub(crate) enum Service {
     /// An index server.
     Index,
+    /// The upload server of a peer, which answers LIST (protocol.md section 5.8).
+    Peer,
 }
 
 impl Service {
@@ -14,6 +16,15 @@ impl Service {
     pub(super) fn domain(self) -> &'static str {
         match self {
             Self::Index => "_p2p-ci._tcp.local.",
+            Self::Peer => "_p2p-ci-peer._tcp.local.",
+        }
+    }
+
+    /// What a program of this kind says of itself besides its version, and must say to be found.
+    pub(super) fn property(self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Self::Index => None,
+            Self::Peer => Some(("list", "1")),
         }
     }
 }
@@ -27,6 +38,9 @@ pub(crate) enum LanError {
     /// The interfaces are unknown.
     #[error("the networks of this machine cannot be read")]
     Networks(#[source] std::io::Error),
+    /// No thread.
+    #[error("no thread can be started that looks for programs on the local network")]
+    Thread(#[source] std::io::Error),
 }
 
 /// A thread that sends and receives multicast DNS, but not on loopback, where it would find only this machine.

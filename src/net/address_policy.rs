@@ -35,6 +35,8 @@ pub enum Provenance {
     /// A distributed hash table has named it: nothing more local than the table, whose bootstrap node has this
     /// address.
     Dht(SocketAddr),
+    /// It has announced itself on the local network, at an address in a network of this machine.
+    Lan,
 }
 
 /// The policy, with the networks that the user has opened.
@@ -92,14 +94,21 @@ impl AddressPolicy {
     ) -> Result<Vec<SocketAddr>, AddressDenied> {
         let index = match provenance {
             Provenance::User => return Ok(addresses),
-            Provenance::Index(source) | Provenance::Dht(source) => source,
+            Provenance::Index(source) | Provenance::Dht(source) => Some(source),
+            Provenance::Lan => None,
         };
         let mut reason = None;
         let mut permitted = Vec::new();
         for mut address in addresses {
-            match self.check(index.ip(), address) {
+            let checked = match index {
+                Some(index) => self.check(index.ip(), address),
+                None => self.check_on_lan(address),
+            };
+            match checked {
                 Ok(()) => {
-                    set_scope(&mut address, index);
+                    if let Some(index) = index {
+                        set_scope(&mut address, index);
+                    }
                     permitted.push(address);
                 }
                 Err(denied) => reason = Some(denied),
@@ -116,10 +125,30 @@ impl AddressPolicy {
         Scope::of(index.to_canonical()).map_or(Locality::Public, |scope| scope.widest)
     }
 
+    /// Checks the address of a peer on the local network. Whether it is in a network of this machine was checked
+    /// when the peer was found.
+    fn check_on_lan(&self, address: SocketAddr) -> Result<(), AddressDenied> {
+        let ip = address.ip().to_canonical();
+        match Scope::of(ip) {
+            _ if self.is_opened(ip) => Ok(()),
+            None | Some(Scope { nearest: Locality::Loopback, .. }) => {
+                Err(AddressDenied::NotAHost(ip))
+            }
+            Some(_) if address.port() < FIRST_PORT => {
+                Err(AddressDenied::WellKnownPort(SocketAddr::new(ip, address.port())))
+            }
+            Some(_) => Ok(()),
+        }
+    }
+
+    fn is_opened(&self, ip: IpAddr) -> bool {
+        self.opened.iter().any(|network| network.contains(&ip))
+    }
+
     /// Checks an address that an index has listed.
     fn check(&self, index: IpAddr, address: SocketAddr) -> Result<(), AddressDenied> {
         let (index, ip) = (index.to_canonical(), address.ip().to_canonical());
-        if self.opened.iter().any(|network| network.contains(&ip)) {
+        if self.is_opened(ip) {
             return Ok(());
         }
         let Some(Scope { nearest, .. }) = Scope::of(ip) else {

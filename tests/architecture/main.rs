@@ -105,7 +105,7 @@ const LAYERS: [(&str, &[&str]); 32] = [
         &["admin", "counters", "http", "index", "limits", "net", "protocol", "server", "system"],
     ),
     ("check", &["escape", "limits", "protocol", "system"]),
-    ("lan", &["escape", "limits", "protocol"]),
+    ("lan", &["discovery", "error_chain", "escape", "limits", "net", "protocol"]),
     (
         "lab",
         &[

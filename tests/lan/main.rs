@@ -12,4 +12,8 @@ mod without;
 #[cfg(all(feature = "lan", target_os = "linux"))]
 mod discovering;
 #[cfg(all(feature = "lan", target_os = "linux"))]
+mod hostile;
+#[cfg(all(feature = "lan", target_os = "linux"))]
 mod machines;
+#[cfg(all(feature = "lan", target_os = "linux"))]
+mod peers;

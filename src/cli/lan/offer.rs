@@ -44,8 +44,8 @@ pub(super) fn only(is_named: bool) -> Result<Servers, CommandError> {
             "expected SERVER or `--discover`, found both: leave out one of them".into(),
         ));
     }
-    let found = search(Service::Index, limits::LAN_SEARCH)
-        .map_err(|error| CommandError::NotFound(error_chain(&error)))?;
+    let found =
+        search(Service::Index).map_err(|error| CommandError::NotFound(error_chain(&error)))?;
     match &*found {
         [] => Err(CommandError::NotFound(
             "no index server is announced on the local network; start one with `server --announce`, or name \
@@ -72,7 +72,7 @@ pub(super) fn choose(usual: &Endpoint) -> Option<Servers> {
     if answers(usual) {
         return None;
     }
-    let found = match search(Service::Index, limits::LAN_SEARCH) {
+    let found = match search(Service::Index) {
         Ok(found) if !found.is_empty() => found,
         Ok(_) => return None,
         Err(error) => {

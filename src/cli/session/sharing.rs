@@ -17,6 +17,7 @@ use crate::cli::args::Args;
 use crate::cli::downloads::running::Downloads;
 use crate::cli::downloads::subdirectories::share_downloaded;
 use crate::cli::errors::command_error::CommandError;
+use crate::cli::lan::LanPeers;
 use crate::cli::output::format::Format;
 use crate::cli::output::notices::Notices;
 use crate::cli::output::outcome::shown;
@@ -42,6 +43,8 @@ pub(in crate::cli) struct Downloading {
 
 /// A shared directory, as the programs of one user see it.
 pub(in crate::cli) struct Session {
+    /// Others find the peer until it ends.
+    _lan: LanPeers,
     /// Ends before what it shows.
     _admin: Option<AdminServer>,
     /// What downloads in the background need.
@@ -80,7 +83,8 @@ impl Session {
         let address = listener.local_addr().map_err(CommandError::Start)?;
         let host = args.host.clone();
         let table = args.dht.join(&args.server, Some(address))?;
-        let sources = table.sources();
+        let lan = LanPeers::join(args.lan, Some(address))?;
+        let sources = lan.sources().into_iter().chain(table.sources()).collect();
         let options = SharingOptions { host, uploads, sources, ..SharingOptions::default() };
         // Others may connect from now on. Standard output may be closed; that does not keep the peer
         // from uploading.
@@ -113,7 +117,7 @@ impl Session {
         };
         let table = table.observed();
         let admin = args.admin.serve(admin, PeerPage::new(observed, downloads.clone()))?;
-        Ok(Self { _admin: admin, downloads, sharing, table, _claims: claims })
+        Ok(Self { _lan: lan, _admin: admin, downloads, sharing, table, _claims: claims })
     }
 }
 

@@ -133,3 +133,27 @@ fn link_local_addresses_have_the_scope_of_the_index() {
     let global = vec![address("[2001:db8::1]:7735")];
     assert_eq!(permitted(global.clone()), global);
 }
+
+#[test]
+fn a_peer_of_the_local_network_has_any_address_but_this_machine() {
+    let permitted = |policy: &AddressPolicy, address: &str| {
+        policy.permitted(Provenance::Lan, vec![address.parse().unwrap()]).is_ok()
+    };
+    let policy = AddressPolicy::default();
+    for (address, is_permitted) in [
+        ("10.77.0.2:5678", true),
+        ("8.8.8.8:1024", true),
+        ("[fe80::1%3]:5678", true),
+        ("169.254.1.1:5678", true),
+        ("10.77.0.2:22", false),
+        ("127.0.0.1:5678", false),
+        ("[::1]:5678", false),
+        ("[::ffff:127.0.0.1]:5678", false),
+        ("0.0.0.0:5678", false),
+        ("224.0.0.251:5353", false),
+    ] {
+        assert_eq!(permitted(&policy, address), is_permitted, "{address}");
+    }
+    let opened = AddressPolicy::new(vec!["127.0.0.0/8".parse().unwrap()]);
+    assert!(permitted(&opened, "127.0.0.1:22"));
+}

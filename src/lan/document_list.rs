@@ -1,0 +1,148 @@
+//! The documents of one peer of the local network, as it lists them (protocol.md section 5.8).
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use crate::discovery::{Between, Completeness, IndexDialect, IndexError, Link, Replies, Step};
+use crate::limits;
+use crate::net::{AddressPolicy, Cancel, Dialer, Provenance, Target};
+use crate::protocol::{
+    Attribute, Content, Document, Endpoint, Host, IndexRequest, Listing, Port, Refusal, ReplyForm,
+    ReplyPart, Request, Title,
+};
+
+/// Bytes of memory of a document besides its name and its title: its entry, and what the allocator adds.
+const ENTRY: usize = size_of::<(Document, Title, Content)>() + 64;
+
+/// What a peer shares.
+#[derive(Debug, Default)]
+pub(super) struct DocumentList {
+    documents: BTreeMap<Document, (Title, Content)>,
+    /// The document of the last record.
+    last: Option<Document>,
+    bytes: usize,
+    /// Whether the peer has more documents than are read.
+    is_cut: bool,
+}
+
+impl DocumentList {
+    /// Requests the list of this peer, until that is cancelled. `most` limits the bytes of memory that it takes.
+    ///
+    /// # Errors
+    /// When the peer cannot be reached, or does not reply as it should.
+    pub(super) fn request(
+        address: SocketAddr,
+        peer: &Endpoint,
+        most: usize,
+        cancel: &Cancel,
+    ) -> Result<Self, IndexError> {
+        let unreachable = |source| IndexError::Unreachable { index: peer.clone(), source };
+        let dialer = Dialer::new(AddressPolicy::default(), limits::Connecting::DEFAULT);
+        let target = Target {
+            provenance: Provenance::Lan,
+            address: Some(address),
+            ..Target::of_user(peer.host.as_str(), peer.port.value())
+        };
+        let stream = dialer.connect(target, cancel).map_err(unreachable)?;
+        let local = stream.local_addr().map_err(unreachable)?;
+        let port = Port::try_from(local.port()).map_err(io::Error::other).map_err(unreachable)?;
+        let own = Endpoint { host: Host::from(local.ip().to_canonical()), port };
+        let link = Link::over(stream, peer, own.clone()).map_err(unreachable)?;
+        let _watched = cancel.watch(Arc::clone(&link.stream));
+        let mut requests = Vec::new();
+        for listing in [Listing::Rfcs, Listing::Files] {
+            IndexRequest::List { listing, from: own.clone() }.encode(&mut requests);
+        }
+        link.send_requests(requests)?;
+        Self::read(&link, peer, most)
+    }
+
+    fn read(link: &Link, peer: &Endpoint, most: usize) -> Result<Self, IndexError> {
+        let dialect = IndexDialect::default();
+        // Its replies follow the grammar.
+        dialect.show_extensions();
+        let between = Between::of_new(&dialect, link.form);
+        let mut replies = Replies::new(peer, &dialect, &link.stream, between);
+        replies.expect(ReplyForm::Records);
+        let mut list = Self::default();
+        for _ in [Listing::Rfcs, Listing::Files] {
+            let mut refused = None;
+            loop {
+                let step = replies.read_part(&mut |part, _| match part {
+                    ReplyPart::Refused(refusal) => refused = Some(refusal),
+                    part => list.take(part),
+                })?;
+                match (step, refused) {
+                    (_, Some(refusal)) => return Err(refused_by(peer, refusal)),
+                    (Step::Part, None) if list.bytes > most => {
+                        list.is_cut = true;
+                        return Ok(list);
+                    }
+                    (Step::Part, None) => {}
+                    (Step::End(Completeness::Complete), None) => break,
+                    (Step::End(_), None) => {
+                        list.is_cut = true;
+                        return Ok(list);
+                    }
+                    (Step::Closed, None) => {
+                        return Err(link.lost(io::ErrorKind::UnexpectedEof.into()));
+                    }
+                }
+            }
+        }
+        Ok(list)
+    }
+
+    /// Takes a part of a reply. Nothing that a record says of its holder is used, and of several records of a
+    /// document the first one counts.
+    fn take(&mut self, part: ReplyPart) {
+        match part {
+            ReplyPart::Record(record) => {
+                // Repeated records count as well, so that no list is endless.
+                let bytes = record.document.name_bytes() + record.title.as_str().len() + ENTRY;
+                self.bytes = self.bytes.saturating_add(bytes);
+                let is_new = !self.documents.contains_key(&record.document);
+                self.last = is_new.then(|| record.document.clone());
+                if is_new {
+                    self.documents.insert(record.document, (record.title, Content::default()));
+                }
+            }
+            ReplyPart::Attribute(attribute) => {
+                let last = self.last.as_ref().and_then(|last| self.documents.get_mut(last));
+                let Some((_, content)) = last else { return };
+                match attribute {
+                    Attribute::Digest(digest) => content.digest = Some(digest),
+                    Attribute::Length(length) => content.length = Some(length),
+                    Attribute::Added(_) | Attribute::Address(_) => {}
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether the peer has more documents than are known.
+    pub(super) fn is_cut(&self) -> bool {
+        self.is_cut
+    }
+
+    /// The number of documents that are known.
+    pub(super) fn len(&self) -> usize {
+        self.documents.len()
+    }
+
+    /// A document.
+    pub(super) fn get(&self, document: &Document) -> Option<(&Title, Content)> {
+        self.documents.get(document).map(|(title, content)| (title, *content))
+    }
+
+    /// All documents, RFCs first.
+    pub(super) fn documents(&self) -> impl Iterator<Item = (&Document, &Title)> {
+        self.documents.iter().map(|(document, (title, _))| (document, title))
+    }
+}
+
+fn refused_by(peer: &Endpoint, refusal: Refusal) -> IndexError {
+    IndexError::Refused { index: peer.clone(), refusal, reason: None }
+}
