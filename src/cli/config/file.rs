@@ -114,7 +114,7 @@ fn read_table(
             },
             None => {
                 let inner = table.table(key).ok().flatten();
-                let mut inner = inner.iter().flat_map(|inner| inner.entries());
+                let mut inner = inner.iter().flat_map(Table::entries);
                 let is_known = |name: &str| keys.iter().any(|known| known.name == name);
                 let mistake = match inner.find(|(inner, ..)| is_known(inner)) {
                     Some((inner, ..)) => format!(
