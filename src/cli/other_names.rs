@@ -8,7 +8,7 @@ use clap::{Command, Error};
 use super::program::called;
 
 /// Other names, and the options that may be meant. The first one that a command has is named.
-const OTHER_NAMES: [(&[&str], &[&str]); 10] = [
+const OTHER_NAMES: [(&[&str], &[&str]); 11] = [
     (&["--port", "-p", "--bind", "--address", "--addr", "--interface"], &["listen", "upload"]),
     (
         &["--upload-port", "--peer-port", "--listen", "--listen-port", "--server-port"],
@@ -25,6 +25,7 @@ const OTHER_NAMES: [(&[&str], &[&str]); 10] = [
     (&["--compatible", "--compatibility", "--compat-mode"], &["compat"]),
     (&["--pcap", "--pcapng", "--capture"], &["record"]),
     (&["--json"], &["format"]),
+    (&["--force"], &["record-force"]),
 ];
 
 /// Other names of the index server, which is an argument.
@@ -108,6 +109,8 @@ mod tests {
             (&server, "server --bind 0.0.0.0", "--listen"),
             (&server, "server --pcap x", "--record"),
             (&server, "server --log-level debug", "--log"),
+            (&server, "server --record x --force", "--record-force"),
+            (&peer, "peer --record x --force", "--record-force"),
             (&peer, "peer --upload-port 5", "--upload"),
             (&peer, "peer localhost --port 5", "--upload"),
             (&peer, "peer --listen 5", "--upload"),

@@ -162,6 +162,16 @@ fn faults_of_arguments_are_named() {
     }
 }
 
+/// A program that ends at once has shown no port, and its exit status says more than that no request came.
+#[test]
+fn a_program_that_ends_at_once_is_named() {
+    let (code, output, errors) = check(&["peer", "--start", "false"]);
+    assert_eq!(code, 1, "{errors}");
+    assert!(output.contains("(the program has ended: exit status: 1)"), "{output}");
+    assert!(output.contains("(a connection to the port in its ADD"), "{output}");
+    assert!(!output.contains("127.0.0.1:1)"), "{output}");
+}
+
 const FAULTS: [(Fault, &[&str]); 36] = [
     (Fault::None, &[]),
     (Fault::LineFeeds, &["request-line-ends"]),

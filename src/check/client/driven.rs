@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -131,6 +132,11 @@ impl Driven {
 
     pub(super) fn has_ended(&self) -> bool {
         self.program.as_ref().is_none_or(Program::has_ended)
+    }
+
+    /// How it has ended, if it has. What is left of its group is killed then.
+    pub(super) fn end(&self) -> Option<ExitStatus> {
+        self.program.as_ref()?.wait(Instant::now()).ok().flatten()
     }
 
     /// Kills the program, and what it has started.

@@ -1,6 +1,7 @@
 //! The operator of the program under test: a person, or a menu that is typed into it.
 
 use std::path::Path;
+use std::process::ExitStatus;
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::{Duration, Instant};
 
@@ -85,6 +86,14 @@ impl Operator {
     pub(super) fn kill(&mut self) {
         if let Self::Driven(driven) = self {
             driven.kill();
+        }
+    }
+
+    /// How a program has ended that was started, if it has.
+    pub(super) fn end(&self) -> Option<ExitStatus> {
+        match self {
+            Self::Person(_) => None,
+            Self::Driven(driven) => driven.end(),
         }
     }
 

@@ -3,6 +3,7 @@
 
 use std::io;
 use std::net::TcpListener;
+use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 use super::answer::body;
@@ -43,6 +44,8 @@ pub(crate) struct Session {
     /// Whether the person has not done anything for too long, the program never connects or cannot be started
     /// again, or the time is over.
     is_over: bool,
+    /// How the program has ended that has failed last.
+    ended: Option<ExitStatus>,
     /// The end of the time for all cases.
     until: Option<Instant>,
 }
@@ -64,6 +67,7 @@ impl Session {
             has_added: false,
             failures: 0,
             is_over: false,
+            ended: None,
             until: None,
         })
     }
@@ -271,6 +275,7 @@ impl Session {
 
     /// A case has failed: the program is started again.
     fn fail(&mut self, pending: Pending, finding: Finding) {
+        self.ended = self.operator.end();
         self.record(pending, finding);
         self.pending = None;
         self.failures = self.failures.saturating_add(1);
@@ -306,7 +311,10 @@ impl Session {
 
     fn record(&mut self, pending: Pending, finding: Finding) {
         let output = self.output();
-        let output = last_bytes(&output);
+        let mut output = last_bytes(&output);
+        if let Some(ended) = self.ended.take() {
+            output.extend_from_slice(format!("(the program has ended: {ended})").as_bytes());
+        }
         let finding = Finding { sent: pending.sent, output, ..finding };
         self.requests.verdicts.exchange(pending.case, pending.time, Some(finding));
     }

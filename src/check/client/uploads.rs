@@ -52,13 +52,21 @@ pub(super) fn run(
 ) -> Option<Outcome> {
     // Without a port it fails.
     let nowhere = SocketAddr::new(requests.index.host(), 1);
-    let address = requests.index.upload_server().unwrap_or(nowhere);
+    let known = requests.index.upload_server();
+    let address = known.unwrap_or(nowhere);
     let target = Target::at(address, requests.index.host(), rfc);
     thread::scope(|scope| {
         let running = scope.spawn(|| run::run(case, place, &target));
         while !running.is_finished() {
             requests.serve(LOOK);
         }
-        running.join().ok()
+        let mut outcome = running.join().ok()?;
+        if known.is_none()
+            && let Some(failed) = &mut outcome.failed
+        {
+            failed.expected =
+                "(a connection to the port in its ADD, of which none was received)".into();
+        }
+        Some(outcome)
     })
 }
