@@ -29,15 +29,21 @@ pub(super) struct Encoded {
 }
 
 impl Encoded {
+    /// `equal` are connections that have an equal record: the line keeps its place.
     pub(super) fn add(
         &mut self,
         connection: u64,
         is_renewed: bool,
         record: BorrowedRecord<'_>,
         attributes: &Attributes,
+        equal: &[String],
     ) {
         let kind = if is_renewed { '~' } else { '+' };
         self.begin(kind, connection);
+        for other in equal {
+            self.lines.push(' ');
+            self.lines.push_str(other);
+        }
         self.field(record.document, record.holder);
         let Attributes { content: Content { digest, length }, added, address } = attributes;
         let added = added.time().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
@@ -93,7 +99,8 @@ pub(super) fn decode(lines: &str) -> (Vec<Change>, u64) {
             continue;
         }
         let kind = head.chars().next();
-        let connection = head.get(1..).and_then(digits);
+        let number = head.get(1..).and_then(|rest| rest.split(' ').next());
+        let connection = number.and_then(digits);
         let change = match kind {
             Some('+' | '~') => {
                 let [field, added, content, title] = [(); 4].map(|()| lines.next());
@@ -129,17 +136,27 @@ pub(super) fn decode(lines: &str) -> (Vec<Change>, u64) {
     (changes, illegal)
 }
 
-/// The place of a record in the order of all changes: that of its batch, and within it.
-pub(super) type Order = (StreamId, u64);
+/// A place in the order of all changes: that of the batch, and within it.
+type Place = (StreamId, u64);
+
+/// The place of the line of a record, which it may have got from an equal record that was older, and that of
+/// its own ADD.
+pub(super) type Order = (Place, Place);
 
 /// Reads a record from the hash of a connection.
 pub(super) fn read_stored(field: &str, value: &str) -> Option<(Order, Record, Attributes)> {
     let mut parts = value.splitn(4, ' ');
     let [order, added, content, title] = [(); 4].map(|()| parts.next());
-    let (id, position) = order?.rsplit_once('-')?;
-    let order = (StreamId::read(id)?, position.parse().ok()?);
+    let order = order?;
+    let (line, own) = order.split_once('/').unwrap_or((order, order));
+    let order = (read_place(line)?, read_place(own)?);
     let (record, attributes) = read(field, added?, content?, title?)?;
     Some((order, record, attributes))
+}
+
+fn read_place(text: &str) -> Option<Place> {
+    let (id, position) = text.rsplit_once('-')?;
+    Some((StreamId::read(id)?, position.parse().ok()?))
 }
 
 fn read(field: &str, added: &str, content: &str, title: &str) -> Option<(Record, Attributes)> {
@@ -199,7 +216,8 @@ mod tests {
             (7, false, "RFC 999999999 Größe, - x 1.2.3.4 80", Some(0)),
         ] {
             let (record, attributes) = record(line, length);
-            encoded.add(connection, is_renewed, record.borrowed(), &attributes);
+            let equal = vec!["b:0:1".to_string(); expected.len()];
+            encoded.add(connection, is_renewed, record.borrowed(), &attributes, &equal);
             expected.push(Change::Add { connection, is_renewed, record, attributes });
         }
         let Record { document, holder, .. } = record("RFC 2  h 2", None).0;
@@ -247,11 +265,16 @@ mod tests {
     fn stored_records_are_read() {
         let found = read_stored("RFC 1\th\t1", "12-3-4 77 -,-,- A b  c").unwrap();
         let (record, attributes) = record("RFC 1 A b  c h 1", None);
-        assert_eq!(found, ((StreamId(12, 3), 4), record, attributes));
+        let place = (StreamId(12, 3), 4);
+        assert_eq!(found, ((place, place), record, attributes));
+        let (order, ..) = read_stored("RFC 1\th\t1", "12-3-4/13-0-1 77 -,-,- T").unwrap();
+        assert_eq!(order, (place, (StreamId(13, 0), 1)));
         for (field, value) in [
             ("RFC 1\th\t1", "12-3-4 77 -,-,-"),
             ("RFC 1\th\t1", "12 77 -,-,- T"),
             ("RFC 1\th\t1", "12-3 77 -,-,- T"),
+            ("RFC 1\th\t1", "12-3-4/ 77 -,-,- T"),
+            ("RFC 1\th\t1", "12-3-4/5-6-7/8 77 -,-,- T"),
             ("RFC 1", "12-3-4 77 -,-,- T"),
             ("", ""),
         ] {

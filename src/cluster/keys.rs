@@ -14,6 +14,9 @@ pub(super) const CHANGES: &str = "{p2pci}:changes";
 /// Before the name of a server: its lease.
 pub(super) const LEASE: &str = "{p2pci}:lease:";
 
+/// Before the server and the number of a connection: its records.
+pub(super) const RECORDS: &str = "{p2pci}:records:";
+
 /// The key of the lease of a server.
 pub(super) fn lease(name: &ServerName) -> String {
     format!("{LEASE}{name}")

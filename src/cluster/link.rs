@@ -6,9 +6,9 @@ use std::time::Instant;
 use super::change::Encoded;
 use super::connection::Store;
 use super::error::StoreError;
-use super::keys::{CHANGES, Epoch, ID, Origin, SERVERS, lease};
+use super::keys::{CHANGES, Epoch, ID, Origin, RECORDS, SERVERS, lease};
+use super::names::is_remote;
 use super::queue::{Batch, Operation, Submission};
-use super::remote::is_remote;
 use super::reply::text;
 use super::script::{ACQUIRE, COMPLETE, LEAVE, PUBLISH};
 use super::settings::random;
@@ -78,14 +78,16 @@ impl Link {
         index: &Index,
         mut submissions: Vec<Submission>,
     ) -> Result<(), StoreError> {
-        submissions.iter_mut().for_each(|one| complete(one, index));
+        submissions.iter_mut().for_each(|one| complete(one, shared, index));
         let lines: Vec<Encoded> = submissions.iter().map(|one| one.encoded.clone()).collect();
         let changes = lines.iter().map(|encoded| encoded.changes).sum();
         let number = self.next;
         let epoch = self.origin.epoch.clone();
         shared.queue.begin(Batch { epoch, number, submissions, sent: Instant::now() });
         let Self { store, origin, lease, .. } = self;
-        let keys = [&**lease, CHANGES, &origin.batch(), &origin.connections(), &origin.records()];
+        let (batch, connections, records) =
+            (origin.batch(), origin.connections(), origin.records());
+        let keys = [&**lease, CHANGES, &batch, &connections, &records, RECORDS];
         store.run(&PUBLISH, &keys, |command| {
             command.arg(origin.name.as_str()).arg(origin.epoch.as_str()).arg(number);
             command.arg(milliseconds()).arg(limits::STORE_STREAM);
@@ -111,8 +113,10 @@ impl Link {
             count(&shared.status.republished, records.len());
             for part in records.chunks(limits::STORE_BATCH) {
                 let mut encoded = Encoded::default();
-                for (record, attributes) in part {
-                    encoded.add(owner.0, true, record.borrowed(), attributes);
+                let borrowed: Vec<_> = part.iter().map(|(record, _)| record.borrowed()).collect();
+                let equal = shared.equal(index, owner, &borrowed);
+                for ((record, attributes), equal) in part.iter().zip(equal) {
+                    encoded.add(owner.0, true, record.borrowed(), attributes, &equal);
                 }
                 changes += part.len();
                 let operation = Operation::Renew(part.to_vec());
@@ -153,12 +157,13 @@ impl Link {
 }
 
 /// What is written for a record that was refused depends on what the index has now.
-fn complete(submission: &mut Submission, index: &Index) {
+fn complete(submission: &mut Submission, shared: &Shared, index: &Index) {
     if let Operation::Correct(document, holder) = &submission.operation {
         let owner = submission.owner;
         match index.record_of(owner, document, holder) {
             Some((record, attributes)) => {
-                submission.encoded.add(owner.0, false, record.borrowed(), &attributes);
+                let equal = shared.equal(index, owner, &[record.borrowed()]).concat();
+                submission.encoded.add(owner.0, false, record.borrowed(), &attributes, &equal);
             }
             None => submission.encoded.remove(owner.0, document, holder),
         }

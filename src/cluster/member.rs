@@ -149,10 +149,12 @@ impl Cluster {
         additions: &mut Vec<Addition>,
     ) -> Result<(), Lost> {
         let mut encoded = Encoded::default();
-        for addition in additions.iter() {
-            if let Some(record) = addition.record() {
-                encoded.add(owner.0, false, record.borrowed(), addition.attributes());
-            }
+        let records: Vec<_> =
+            additions.iter().filter_map(|one| Some((one.record()?.borrowed(), one))).collect();
+        let borrowed: Vec<_> = records.iter().map(|(record, _)| *record).collect();
+        let equal = self.0.equal(index, owner, &borrowed);
+        for ((record, addition), equal) in records.iter().zip(equal) {
+            encoded.add(owner.0, false, *record, addition.attributes(), &equal);
         }
         let operation = Operation::Add(mem::take(additions));
         match self.submit(index, owner, operation, encoded) {

@@ -18,6 +18,7 @@
 //! | `publisher` | the thread that writes changes, and keeps the lease |
 //! | `link` | one epoch of a server: its lease, its batches, and publishing all records again |
 //! | `reader` | the thread that reads changes, and sees which servers live |
+//! | `names` | which connections of other servers are owners in the index |
 //! | `own` | applying changes of own connections |
 //! | `remote` | the records of other servers in the index |
 //! | `state` | reading all records of a server from the store |
@@ -30,6 +31,7 @@ mod first_read;
 mod keys;
 mod link;
 mod member;
+mod names;
 mod observed;
 mod own;
 mod publisher;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::member::Cluster;
-use super::remote::is_remote;
+use super::names::is_remote;
 use super::status::{Counts, LiveServer};
 use crate::index::{Index, Owner};
 use crate::protocol;

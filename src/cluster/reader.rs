@@ -49,7 +49,7 @@ impl<'a> Reader<'a> {
             }
             if self.shared.status.contact().elapsed() >= limits::LEASE {
                 // Their leases may have expired.
-                self.remote.retain(self.index, &HashSet::new());
+                self.remote.retain(self.shared, self.index, &HashSet::new());
                 self.shared.status.set_servers(Vec::new());
                 self.position = None;
             }
@@ -144,7 +144,7 @@ impl<'a> Reader<'a> {
         }
         servers.sort_by(|one, other| one.name.cmp(&other.name));
         self.shared.status.set_servers(servers);
-        self.remote.retain(self.index, &live);
+        self.remote.retain(self.shared, self.index, &live);
         for origin in dead {
             clean(store, &origin)?;
         }

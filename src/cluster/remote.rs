@@ -1,23 +1,17 @@
 //! The records of other servers in the index.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::change::Change;
 use super::keys::Origin;
+use super::names::{FIRST, name_of};
 use super::shared::Shared;
 use super::status::count;
 use crate::index::{Addition, Attributes, Charge, Index, Owner};
 use crate::limits;
 use crate::protocol::Record;
-
-/// Owners with this number and higher ones are connections of other servers.
-const FIRST: u64 = 1 << 63;
-
-/// Whether an owner is a connection of another server.
-pub(super) fn is_remote(owner: Owner) -> bool {
-    owner.0 >= FIRST
-}
 
 /// The servers and connections whose records the index has.
 #[derive(Debug)]
@@ -72,7 +66,7 @@ impl Remote {
         for change in changes {
             match change {
                 Change::Add { connection, is_renewed: false, record, attributes } => {
-                    let owner = self.owner(origin, connection);
+                    let owner = self.owner(shared, origin, connection);
                     if additions.0 != Some(owner) {
                         self.add(shared, index, &mut additions);
                         additions.0 = Some(owner);
@@ -92,7 +86,7 @@ impl Remote {
     fn apply_one(&mut self, shared: &Shared, index: &Index, origin: &Origin, change: Change) {
         match change {
             Change::Add { connection, record, attributes, .. } => {
-                let to = self.owner(origin, connection);
+                let to = self.owner(shared, origin, connection);
                 let is_earlier =
                     |other: &&Origin| other.name == origin.name && other.epoch != origin.epoch;
                 let earlier = self.origins.keys().filter(is_earlier);
@@ -113,6 +107,7 @@ impl Remote {
                 let connections = self.origins.get_mut(origin);
                 if let Some(owner) = connections.and_then(|all| all.owners.remove(&connection)) {
                     index.remove_owner(owner);
+                    shared.names.remove(owner);
                 }
             }
         }
@@ -161,12 +156,13 @@ impl Remote {
     }
 
     /// The owner of the records of a connection.
-    fn owner(&mut self, origin: &Origin, connection: u64) -> Owner {
+    fn owner(&mut self, shared: &Shared, origin: &Origin, connection: u64) -> Owner {
         if let Some(owner) = self.owner_of(origin, connection) {
             return owner;
         }
         let owner = self.new_owner();
         let connections = self.origins.entry(origin.clone()).or_default();
+        shared.names.insert(owner, (name_of(origin), connection));
         connections.owners.insert(connection, owner);
         owner
     }
@@ -182,25 +178,34 @@ impl Remote {
     }
 
     /// Removes the records of all servers but these.
-    pub(super) fn retain(&mut self, index: &Index, live: &HashSet<Origin>) {
+    pub(super) fn retain(&mut self, shared: &Shared, index: &Index, live: &HashSet<Origin>) {
         let dead = self.origins.extract_if(|origin, _| !live.contains(origin));
         let dead: Vec<Connections> = dead.map(|(_, connections)| connections).collect();
         dead.iter().flat_map(|all| all.owners.values()).for_each(|owner| {
             index.remove_owner(*owner);
+            shared.names.remove(*owner);
         });
     }
 
     /// Replaces the records of all servers: removes the owners that are not among the new ones.
     pub(super) fn replace(
         &mut self,
+        shared: &Shared,
         index: &Index,
         new: HashMap<Origin, (u64, HashMap<u64, Owner>)>,
     ) {
         let new =
             new.into_iter().map(|(origin, (last, owners))| (origin, Connections { last, owners }));
         let old = std::mem::replace(&mut self.origins, new.collect());
+        for (origin, connections) in &self.origins {
+            let name = name_of(origin);
+            for (&connection, &owner) in &connections.owners {
+                shared.names.insert(owner, (Arc::clone(&name), connection));
+            }
+        }
         old.values().flat_map(|all| all.owners.values()).for_each(|owner| {
             index.remove_owner(*owner);
+            shared.names.remove(*owner);
         });
     }
 }

@@ -24,7 +24,7 @@ return redis.call('GET', KEYS[3])",
 
 /// Writes a batch of changes, and renews the lease.
 ///
-/// KEYS: lease, changes, batch, connections, prefix of records. ARGV: name, epoch, number of the
+/// KEYS: lease, changes, batch, connections, prefix of records of this server, and of all. ARGV: name, epoch, number of the
 /// batch, milliseconds, length of the stream, changes.
 pub(super) const PUBLISH: Script = Script(
     "local lease = redis.call('GET', KEYS[1])
@@ -41,11 +41,25 @@ local id = redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[5], '*', 's', ARGV[1]
 local at, position, known = 6, 0, ''
 local sub, find = string.sub, string.find
 while at <= #ARGV do
-  local kind, connection = sub(ARGV[at], 1, 1), sub(ARGV[at], 2)
+  local kind, connection, equal = sub(ARGV[at], 1, 1), sub(ARGV[at], 2), nil
+  local space = find(connection, ' ', 1, true)
+  if space then
+    connection, equal = sub(connection, 1, space - 1), sub(connection, space + 1)
+  end
   local key = KEYS[5] .. connection
   if kind == '+' or kind == '~' then
     local field, added, title = ARGV[at + 1], ARGV[at + 2], ARGV[at + 4]
     local order = id .. '-' .. position
+    if equal then
+      for other in string.gmatch(equal, '%S+') do
+        local line, _, _, same =
+          string.match(redis.call('HGET', KEYS[6] .. other, field) or '', '^(%S+) (%S+) (%S+) (.*)$')
+        if same == title then
+          order = string.match(line, '^[^/]+') .. '/' .. order
+          break
+        end
+      end
+    end
     local old = redis.call('HGET', key, field)
     if old then
       local a = find(old, ' ', 1, true)

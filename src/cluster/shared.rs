@@ -5,10 +5,13 @@ use std::sync::{Mutex, PoisonError};
 
 use super::error::StoreError;
 use super::first_read::FirstRead;
-use super::keys::Epoch;
+use super::keys::{Epoch, Origin};
+use super::names::{Names, is_remote, name_of};
 use super::queue::Queue;
 use super::settings::Settings;
 use super::status::{Side, Status, count};
+use crate::index::{Index, Owner};
+use crate::protocol::BorrowedRecord;
 
 /// State that sessions, the publisher and the reader share.
 #[derive(Debug)]
@@ -19,6 +22,7 @@ pub(super) struct Shared {
     pub(super) queue: Queue,
     pub(super) status: Status,
     pub(super) first_read: FirstRead,
+    pub(super) names: Names,
     /// A thread of the cluster has panicked.
     has_panicked: AtomicBool,
     addresses: Mutex<String>,
@@ -33,6 +37,7 @@ impl Shared {
             queue: Queue::default(),
             status: Status::default(),
             first_read: FirstRead::default(),
+            names: Names::default(),
             has_panicked: AtomicBool::new(false),
             addresses: Mutex::default(),
             epoch: Mutex::default(),
@@ -55,6 +60,24 @@ impl Shared {
 
     pub(super) fn set_epoch(&self, epoch: Option<Epoch>) {
         *self.epoch.lock().unwrap_or_else(PoisonError::into_inner) = epoch;
+    }
+
+    /// For each record the connections that have an equal one, as the store knows them.
+    pub(super) fn equal(
+        &self,
+        index: &Index,
+        owner: Owner,
+        records: &[BorrowedRecord<'_>],
+    ) -> Vec<Vec<String>> {
+        let name = |other: Owner| match is_remote(other) {
+            true => self.names.of(other),
+            false => {
+                let origin = Origin { name: self.settings.name.clone(), epoch: self.epoch()? };
+                Some(format!("{}:{}", name_of(&origin), other.0))
+            }
+        };
+        let owners = index.owners_of_equal(owner, records).into_iter();
+        owners.map(|owners| owners.into_iter().filter_map(name).collect()).collect()
     }
 
     /// A thread has panicked: changes that wait are dropped, and later ones are refused.

@@ -66,7 +66,7 @@ pub(super) fn read_all(
     }
     records.sort_by_key(|record| record.0);
     for (_, owners, record, attributes) in records {
-        if !super::remote::is_remote(owners.1) {
+        if !super::names::is_remote(owners.1) {
             // Own records only take their place in the order; the index has what is valid.
             if let Some((record, attributes)) =
                 index.record_of(owners.0, &record.document, &record.holder)
@@ -77,7 +77,7 @@ pub(super) fn read_all(
         }
         remote.renew(shared, index, owners, record, attributes);
     }
-    remote.replace(index, new);
+    remote.replace(shared, index, new);
     count(&shared.status.resyncs, 1);
     Ok(())
 }

@@ -196,6 +196,17 @@ impl Holders {
         others.filter_map(move |&other| self.seq(other, entry))
     }
 
+    /// The sequence numbers of the lines of an entry that holders with this endpoint have.
+    pub(super) fn seqs_at(&self, endpoint: &Endpoint, entry: u32) -> impl Iterator<Item = Seq> {
+        let namesakes = self.endpoints.get(endpoint).and_then(|&at| self.namesakes.get(at));
+        namesakes.into_iter().flatten().filter_map(move |&holder| self.seq(holder, entry))
+    }
+
+    /// The owner of a holder.
+    pub(super) fn owner(&self, holder: u32) -> Option<Owner> {
+        self.holders.get(holder).map(|holder| holder.owner)
+    }
+
     /// Some lines of a holder of an owner, and their entries: the lines whose removal is fastest.
     /// `None` when no line is left, or `most` is 0.
     pub(super) fn last_lines(&self, owner: Owner, most: usize) -> Option<(u32, Vec<(u32, Seq)>)> {

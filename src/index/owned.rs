@@ -6,7 +6,10 @@ use super::capacity::Full;
 use super::lines::{OwnerEntry, Seq};
 use super::memory::Charge;
 use super::records::Records;
-use crate::protocol::{Document, Endpoint, Record};
+use crate::protocol::{BorrowedRecord, Document, Endpoint, Record};
+
+/// Owners of an equal record that are returned.
+const EQUAL: usize = 4;
 
 /// The place of a record of an owner: its holder, its entry, and its line.
 #[derive(Clone, Copy, Debug)]
@@ -50,6 +53,22 @@ impl Records {
         let holder = self.holders.find(owner, endpoint)?;
         let seq = self.holders.seq(holder, entry)?;
         self.owned(owner, OwnedLine(holder, entry, seq))
+    }
+
+    /// Some owners of records that are equal to this one, and that another owner has; the one that a
+    /// list shows first.
+    pub(super) fn owners_of_equal(&self, owner: Owner, record: BorrowedRecord<'_>) -> Vec<Owner> {
+        let find = || {
+            let entry = self.documents.find(record.document)?;
+            let mut seqs = self.holders.seqs_at(record.holder, entry);
+            let seq = seqs.find(|&seq| self.title(entry, seq) == Some(record.title))?;
+            let first = self.entries.get(entry)?.lines.get(seq)?.first;
+            let others = self.others.get(&seq).into_iter().flatten();
+            let entries = std::iter::once(&first).chain(others);
+            let owners = entries.filter_map(|entry| self.holders.owner(entry.holder));
+            Some(owners.filter(|&other| other != owner).take(EQUAL).collect())
+        };
+        find().unwrap_or_default()
     }
 
     /// Makes a record the newest of its document, for the owner `to`, and removes it from the

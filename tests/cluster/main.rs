@@ -125,6 +125,41 @@ fn a_server_that_starts_answers_with_all_records() {
     }
 }
 
+/// A line keeps its place when its oldest owner leaves, also at a server that joins later.
+#[test]
+fn a_line_keeps_its_place_when_its_oldest_owner_has_left() {
+    let Some(store) = Store::start(&[]) else { return };
+    let (a, b) = (server(&store.url()), server(&store.url()));
+    let same = |lines: &[&str]| {
+        wait_for(&a, lines);
+        wait_for(&b, lines);
+        wait_for(&server(&store.url()), lines);
+    };
+    let first = add(&a, 1, 1);
+    b.wait_for_records(1);
+    let _other = add(&b, 1, 2);
+    a.wait_for_records(2);
+    let mut equal = [add(&b, 1, 1), add(&a, 1, 1)];
+    let lines = ["RFC 1 T 127.0.0.1 2", "RFC 1 T 127.0.0.1 1"];
+    same(&lines);
+    drop(first);
+    // The end of a connection is seen later than this one is served.
+    equal[0].add(2, "T", "127.0.0.1", 1);
+    let all = [&lines[..], &["RFC 2 T 127.0.0.1 1"]].concat();
+    let only_two = || store.command(&["KEYS", "{p2pci}:records:*"]).starts_with("*3\r\n");
+    let begun = Instant::now();
+    while !only_two() {
+        assert!(begun.elapsed() < PATIENCE);
+    }
+    same(&all);
+    // The place is passed on from the second owner to the third one.
+    let [second, third] = equal;
+    drop(second);
+    same(&lines);
+    drop(third);
+    same(&lines[..1]);
+}
+
 #[test]
 fn a_server_that_ends_takes_its_records_with_it() {
     let Some(store) = Store::start(&[]) else { return };

@@ -3,7 +3,10 @@
 use super::index::Index;
 use crate::index::{Attributes, Full, Owner};
 use crate::limits;
-use crate::protocol::{Document, Endpoint, Record};
+use crate::protocol::{BorrowedRecord, Document, Endpoint, Record};
+
+/// Records whose equal ones are looked for while the index is locked once: some ten microseconds.
+const COMPARED_TOGETHER: usize = 64;
 
 impl Index {
     /// All owners that have a record.
@@ -42,6 +45,15 @@ impl Index {
         endpoint: &Endpoint,
     ) -> Option<(Record, Attributes)> {
         self.records.read().record_of(owner, document, endpoint)
+    }
+
+    /// Some other owners of equal records, for each of these records. The index is locked in steps.
+    pub fn owners_of_equal(&self, owner: Owner, batch: &[BorrowedRecord<'_>]) -> Vec<Vec<Owner>> {
+        let steps = batch.chunks(COMPARED_TOGETHER).map(|step| {
+            let records = self.records.read();
+            step.iter().map(|&record| records.owners_of_equal(owner, record)).collect::<Vec<_>>()
+        });
+        steps.flatten().collect()
     }
 
     /// Makes a record the newest of its document, for the owner `to`, and removes it from the
