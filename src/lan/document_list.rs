@@ -97,7 +97,7 @@ impl DocumentList {
 
     /// Takes a part of a reply. Nothing that a record says of its holder is used, and of several records of a
     /// document the first one counts.
-    fn take(&mut self, part: ReplyPart) {
+    pub(super) fn take(&mut self, part: ReplyPart) {
         match part {
             ReplyPart::Record(record) => {
                 // Repeated records count as well, so that no list is endless.
@@ -145,4 +145,47 @@ impl DocumentList {
 
 fn refused_by(peer: &Endpoint, refusal: Refusal) -> IndexError {
     IndexError::Refused { index: peer.clone(), refusal, reason: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::Record;
+
+    #[test]
+    fn only_what_a_peer_says_of_its_own_documents_is_kept() {
+        let mut list = DocumentList::default();
+        let digest = |digit: &str| {
+            let text = format!("sha-256={}", digit.repeat(64));
+            ReplyPart::Attribute(Attribute::Digest(text.parse().unwrap()))
+        };
+        let record = |line: &str| ReplyPart::Record(Record::parse(line).unwrap());
+        let address = ReplyPart::Attribute(Attribute::Address("10.0.0.1".parse().unwrap()));
+        for part in [
+            ReplyPart::Found,
+            // No record comes before it.
+            digest("0"),
+            record("RFC 1 First 10.0.0.1 22"),
+            address,
+            digest("a"),
+            record("FILE a.pdf Lecture h 1"),
+            ReplyPart::Attribute(Attribute::Length(7)),
+            // The first record counts, and attributes of a later one do not change it.
+            record("RFC 1 Second h 1"),
+            digest("b"),
+            ReplyPart::End,
+        ] {
+            list.take(part);
+        }
+        let (rfc, file) = (Document::Rfc("1".parse().unwrap()), "a.pdf".parse().unwrap());
+        let (title, content) = list.get(&rfc).unwrap();
+        assert_eq!((title.as_str(), content.length), ("First", None));
+        assert_eq!(content.digest.unwrap().to_string(), format!("sha-256={}", "a".repeat(64)));
+        let (title, content) = list.get(&Document::File(file)).unwrap();
+        assert_eq!((title.as_str(), content.length, content.digest), ("Lecture", Some(7), None));
+        assert_eq!((list.len(), list.is_cut()), (2, false));
+        let bytes = list.bytes;
+        list.take(record("RFC 1 Second h 1"));
+        assert!(list.bytes > bytes, "a repeated record counts");
+    }
 }

@@ -192,3 +192,71 @@ fn completeness(lists: &[PeerDocuments]) -> Completeness {
         )),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::lan::document_list::DocumentList;
+    use crate::protocol::IndexReply;
+
+    fn list(lines: &[&str]) -> Arc<DocumentList> {
+        let mut list = DocumentList::default();
+        for line in lines {
+            list.take(ReplyPart::Record(Record::parse(line).unwrap()));
+            list.take(ReplyPart::Attribute(Attribute::Length(3)));
+        }
+        Arc::new(list)
+    }
+
+    fn lists() -> Vec<PeerDocuments> {
+        vec![
+            ("10.0.0.2:5".parse().unwrap(), list(&["RFC 7 B h 1", "FILE a A h 1", "RFC 1 C h 1"])),
+            ("10.0.0.3:6".parse().unwrap(), list(&["RFC 7 B other 22"])),
+        ]
+    }
+
+    #[test]
+    fn holders_are_the_peers_that_list_a_document() {
+        let (lists, document) = (lists(), Document::Rfc("7".parse().unwrap()));
+        let rows: Vec<Row> = of_document(&lists, &document).collect();
+        let holders: Vec<String> = rows.iter().map(|(row, _)| row.holder.to_string()).collect();
+        assert_eq!(holders, ["10.0.0.2:5", "10.0.0.3:6"]);
+        assert_eq!(rows[0].1.length, Some(3));
+    }
+
+    #[test]
+    fn replies_have_the_form_of_an_index_server() {
+        let lists = lists();
+        let of_kind = |listing| of_kind(&lists, listing);
+        for (records, lines) in [
+            (
+                of_kind(Some(Listing::Rfcs)),
+                vec!["RFC 1 C 10.0.0.2 5", "RFC 7 B 10.0.0.2 5", "RFC 7 B 10.0.0.3 6"],
+            ),
+            (of_kind(Some(Listing::Files)), vec!["FILE a A 10.0.0.2 5"]),
+            (Vec::new(), vec![]),
+        ] {
+            let shown: Vec<String> = records.iter().map(ToString::to_string).collect();
+            assert_eq!(shown, lines);
+            let mut bytes = Vec::new();
+            let rows = records.iter().cloned().map(|record| (record, Content::default()));
+            reply(rows.collect(), false, &mut |_, part| {
+                bytes.extend_from_slice(part);
+                Ok(())
+            })
+            .unwrap();
+            let mut expected = Vec::new();
+            IndexReply::Found(records).encode(&mut expected);
+            assert_eq!(bytes, expected);
+        }
+        let mut refused = Vec::new();
+        reply(Vec::new(), true, &mut |_, part| {
+            refused.extend_from_slice(part);
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(refused, b"P2P-CI/1.0 404 Not Found\r\n\r\n");
+    }
+}
