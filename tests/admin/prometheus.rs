@@ -13,11 +13,13 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::{exchange, get, index, sharing_peer};
-#[cfg(feature = "cluster")]
+#[cfg(any(feature = "cluster", feature = "dht"))]
 use crate::common::Index;
-#[cfg(feature = "cluster")]
+#[cfg(any(feature = "cluster", feature = "dht"))]
 use crate::common::operators::admin_address;
 use crate::common::{PATIENCE, skip};
+#[cfg(feature = "dht")]
+use crate::common::{Program, peer};
 
 /// Prometheus until the test is over.
 struct Prometheus {
@@ -178,13 +180,33 @@ fn member(_: &Path) -> ((), String) {
     ((), of_cluster.collect::<Vec<String>>().join(" "))
 }
 
+/// The metrics of a peer with a node of a hash table. Its bootstrap node is that of its index server, on loopback.
+#[cfg(feature = "dht")]
+fn node(directory: &Path) -> ((Index, Program), String) {
+    let server = Index::start(&["--dht"]);
+    let options =
+        ["--dht", "--upload", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--share", ".", "share"];
+    let program = peer(server.address, &options, directory);
+    assert!(program.line().starts_with("uploading from "));
+    let metrics = get(admin_address(&program), "/metrics").1;
+    ((server, program), metrics)
+}
+
+/// A build without the table has no such metrics.
+#[cfg(not(feature = "dht"))]
+fn node(_: &Path) -> ((), String) {
+    let names = ["nodes", "keys", "stored_keys", "requests_total", "refusals_total"];
+    ((), names.map(|name| format!("p2p_ci_table_{name} ")).concat())
+}
+
 #[test]
 fn rules_dashboard_and_manual_name_series_that_exist() {
     let directory = tempfile::tempdir().unwrap();
     let (index, server) = index();
     let (_peer, peer, _) = sharing_peer(index.address, directory.path());
     let (_member, of_cluster) = member(directory.path());
-    let shown = [get(server, "/metrics").1, get(peer, "/metrics").1, of_cluster].concat();
+    let (_node, of_table) = node(directory.path());
+    let shown = [get(server, "/metrics").1, get(peer, "/metrics").1, of_cluster, of_table].concat();
     let shown = series(&shown);
     let dashboard = fs::read_to_string(contrib("grafana/p2p-ci.json")).unwrap();
     let parsed: Value = serde_json::from_str(&dashboard).unwrap();
