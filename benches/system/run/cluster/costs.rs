@@ -36,7 +36,7 @@ impl Cost {
 }
 
 pub(super) fn costs(setting: &Setting, findings: &mut Findings) -> io::Result<()> {
-    let records = setting.size(1_000_000, 30_000);
+    let records = setting.size(1_000_000, 20_000);
     let store = Store::start()?;
     let (mut first, mut second) = (store.server()?, store.server()?);
     let mut without = Index::start(None)?;

@@ -28,7 +28,7 @@ fn record(server: usize, connection: usize, at: usize) -> String {
 /// ADD unpipelined and pipelined. Returns the rate of the first.
 pub(super) fn adds(setting: &Setting, findings: &mut Findings) -> io::Result<f64> {
     let mut unpipelined = f64::NAN;
-    for (in_flight, batches) in [(1, setting.size(2000, 150)), (PIPELINE, setting.size(300, 20))] {
+    for (in_flight, batches) in [(1, setting.size(2000, 100)), (PIPELINE, setting.size(300, 20))] {
         let (mut ours, mut without) = (Vec::new(), Vec::new());
         for _ in 0..setting.rounds {
             let adding = Adding::new(CONNECTIONS, batches, in_flight, |connection, at| {
