@@ -1,12 +1,16 @@
 //! Which announcements of others a node stores.
 //!
 //! A key has room for a number of announcements, and the oldest one gives way. Without a limit, a node that
-//! announces itself again and again would displace all others. So announcements are counted for each address:
+//! announces itself again and again would displace all others. So announcements are counted for each sender:
 //! all of them, and those of one key.
+//!
+//! The address of a datagram can be forged. The crate examines the token, which only the owner of the address can
+//! know, after the announcement was admitted. So a sender is an address with its token: forged announcements
+//! have other tokens, and do not count for the owner of the address. Nor do they use up the room for counts.
 
 use std::collections::HashMap;
 use std::fmt::{self, Write as _};
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, Hash, RandomState};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -30,45 +34,55 @@ struct Shared {
 #[derive(Debug)]
 struct Counts {
     since: Instant,
-    /// The seed of the hashes of keys: nobody can choose keys with the same hash.
+    /// The seed of the hashes of keys and tokens: nobody can choose some with the same hash.
     hasher: RandomState,
-    of_addresses: HashMap<Ipv4Addr, u32>,
-    of_keys: HashMap<(Ipv4Addr, u64), u32>,
+    of_senders: HashMap<Sender, u32>,
+    of_keys: HashMap<(Sender, u64), u32>,
 }
+
+/// An address, and the hash of a token.
+type Sender = (Ipv4Addr, u64);
 
 impl Default for Counts {
     fn default() -> Self {
         Self {
             since: Instant::now(),
             hasher: RandomState::new(),
-            of_addresses: HashMap::new(),
+            of_senders: HashMap::new(),
             of_keys: HashMap::new(),
         }
     }
 }
 
 impl Counts {
-    /// Counts an announcement of a key, and says whether it is stored.
-    fn admits(&mut self, key: &str, from: Ipv4Addr, now: Instant) -> bool {
+    /// Counts an announcement, and says whether it is stored.
+    fn admits(&mut self, announcement: &Announcement, from: Ipv4Addr, now: Instant) -> bool {
         if now.saturating_duration_since(self.since) >= limits::DHT_COUNTING {
             *self = Self { since: now, ..Self::default() };
         }
-        let key = (from, self.hasher.hash_one(key));
-        if self.of_keys.len() >= limits::DHT_COUNTED && !self.of_keys.contains_key(&key) {
-            return false;
-        }
-        // Each address has at least one key, so there are not more addresses than keys.
-        let of_address = self.of_addresses.entry(from).or_default();
-        let of_key = self.of_keys.entry(key).or_default();
-        if *of_address >= limits::DHT_ANNOUNCED_PER_ADDRESS
+        let sender = (from, self.hasher.hash_one(&announcement.token));
+        let key = (sender, self.hasher.hash_one(&announcement.key));
+        let of_sender = count_of(&mut self.of_senders, sender);
+        let of_key = count_of(&mut self.of_keys, key);
+        if *of_sender >= limits::DHT_ANNOUNCED_PER_SENDER
             || *of_key >= limits::DHT_ANNOUNCED_PER_KEY
         {
             return false;
         }
-        *of_address = of_address.saturating_add(1);
+        *of_sender = of_sender.saturating_add(1);
         *of_key = of_key.saturating_add(1);
         true
     }
+}
+
+/// The count of something. If there is no room for another count, any other one is forgotten: what is refused
+/// instead would be decided by whoever has filled the room.
+fn count_of<K: Copy + Eq + Hash>(counts: &mut HashMap<K, u32>, of: K) -> &mut u32 {
+    if counts.len() >= limits::DHT_COUNTED && !counts.contains_key(&of) {
+        let any = counts.keys().next().copied();
+        any.and_then(|any| counts.remove(&any));
+    }
+    counts.entry(of).or_default()
 }
 
 impl Admission {
@@ -83,14 +97,14 @@ impl Admission {
     }
 
     fn admits(&self, request: &Kind, from: SocketAddrV4) -> bool {
-        let key = match request {
+        let announcement = match request {
             Kind::Question => return true,
-            Kind::Announcement(key) => key,
+            Kind::Announcement(announcement) => announcement,
             Kind::Value => return false,
         };
         // A panic between the changes of two counts has no consequence.
         let mut counts = self.0.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        counts.admits(key, *from.ip(), Instant::now())
+        counts.admits(announcement, *from.ip(), Instant::now())
     }
 }
 
@@ -110,10 +124,17 @@ impl RequestFilter for Admission {
 enum Kind {
     /// It changes nothing.
     Question,
-    /// It announces a holder of this key.
-    Announcement(String),
+    /// It announces a holder.
+    Announcement(Announcement),
     /// It stores a value, which this node does not do.
     Value,
+}
+
+/// The announcement of a holder of a key.
+#[derive(Debug, Eq, PartialEq)]
+struct Announcement {
+    key: String,
+    token: String,
 }
 
 impl Kind {
@@ -127,8 +148,10 @@ impl Kind {
         if !text.starts_with("Put") {
             return Self::Question;
         }
-        let key = text.split_once("info_hash: Id(").and_then(|(_, rest)| rest.split_once(')'));
-        key.map_or(Self::Value, |(key, _)| Self::Announcement(key.into()))
+        let between = |begin, end| Some(text.split_once(begin)?.1.split_once(end)?.0.to_string());
+        let announcement = between("info_hash: Id(", ")").zip(between("token: [", "]"));
+        let announcement = announcement.map(|(key, token)| Announcement { key, token });
+        announcement.map_or(Self::Value, Self::Announcement)
     }
 }
 
@@ -152,32 +175,49 @@ mod tests {
     const ONE: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
     const OTHER: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 2);
 
-    #[test]
-    fn an_address_takes_few_places_of_a_key() {
-        let (mut counts, now) = (Counts::default(), Instant::now());
-        let of_one = |counts: &mut Counts, key, from, at| {
-            (0..100).filter(|_| counts.admits(key, from, at)).count()
-        };
-        assert_eq!(of_one(&mut counts, "a", ONE, now), 8);
-        assert_eq!(of_one(&mut counts, "b", ONE, now), 8, "of another key");
-        assert_eq!(of_one(&mut counts, "a", OTHER, now), 8, "of another address");
-        let later = now + limits::DHT_COUNTING + Duration::from_secs(1);
-        assert_eq!(of_one(&mut counts, "a", ONE, later), 8, "later");
+    fn announcement(key: &str, token: u32) -> Announcement {
+        Announcement { key: key.into(), token: token.to_string() }
     }
 
     #[test]
-    fn an_address_announces_a_bounded_number_of_keys() {
+    fn a_sender_takes_few_places_of_a_key() {
         let (mut counts, now) = (Counts::default(), Instant::now());
-        let admitted = (0..10_000).filter(|n| counts.admits(&n.to_string(), ONE, now)).count();
-        assert_eq!(admitted, 4000);
-        assert!(counts.admits("1", OTHER, now), "another address is not concerned");
+        let of_one = |counts: &mut Counts, key, from, at| {
+            (0..100).filter(|_| counts.admits(&announcement(key, 1), from, at)).count()
+        };
+        assert_eq!(of_one(&mut counts, "a", ONE, now), 4);
+        assert_eq!(of_one(&mut counts, "b", ONE, now), 4, "of another key");
+        assert_eq!(of_one(&mut counts, "a", OTHER, now), 4, "of another address");
+        let later = now + limits::DHT_COUNTING + Duration::from_secs(1);
+        assert_eq!(of_one(&mut counts, "a", ONE, later), 4, "later");
+    }
+
+    #[test]
+    fn a_sender_announces_a_bounded_number_of_keys() {
+        let (mut counts, now) = (Counts::default(), Instant::now());
+        let mut admits = |n: u32, from| counts.admits(&announcement(&n.to_string(), 1), from, now);
+        assert_eq!((0..10_000).filter(|n| admits(*n, ONE)).count(), 4000);
+        assert!(admits(1, OTHER), "another address is not concerned");
+    }
+
+    #[test]
+    fn forged_announcements_do_not_count_for_the_owner_of_an_address() {
+        let (mut counts, now) = (Counts::default(), Instant::now());
+        // The attacker does not know the token of the owner.
+        for token in 2..100_000 {
+            counts.admits(&announcement("a", token), ONE, now);
+        }
+        assert!(counts.admits(&announcement("a", 1), ONE, now));
+        assert!(counts.admits(&announcement("a", 1), OTHER, now));
     }
 
     #[test]
     fn what_is_counted_is_bounded() {
         let (mut counts, now) = (Counts::default(), Instant::now());
-        let announce = |n: u32| counts.admits("a", Ipv4Addr::from_bits(n), now);
-        assert_eq!((0..100_000).map(announce).filter(|is| *is).count(), limits::DHT_COUNTED);
-        assert!(counts.of_addresses.len() <= limits::DHT_COUNTED);
+        for n in 0..100_000 {
+            counts.admits(&announcement("a", 1), Ipv4Addr::from_bits(n), now);
+        }
+        assert_eq!(counts.of_keys.len(), limits::DHT_COUNTED);
+        assert_eq!(counts.of_senders.len(), limits::DHT_COUNTED);
     }
 }

@@ -8,14 +8,16 @@
 //!
 //! A reader is introduced in the same way, but never asks for nodes. So no other node remembers it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Instant;
 
-use super::krpc::{NodeId, Received, find_node, nodes, ping};
+use super::krpc::{NodeId, Received, Transaction, find_node, nodes, ping};
 use crate::limits;
 
 /// The identifier of the socket: the node does not remember it.
@@ -37,10 +39,16 @@ pub(super) struct Introduced {
 pub(super) struct Joining {
     socket: UdpSocket,
     node: Introduced,
-    bootstrap: Vec<SocketAddrV4>,
+    /// The bootstrap nodes, and what their replies contain. A program that forges the address of a bootstrap node
+    /// does not know it.
+    bootstrap: BTreeMap<SocketAddrV4, Transaction>,
+    /// The bootstrap nodes that have not replied in this round.
+    asked: BTreeSet<SocketAddrV4>,
     /// The bootstrap nodes that have replied.
     known: BTreeMap<SocketAddrV4, NodeId>,
     next_round: Instant,
+    /// Whether a thread has the node search other nodes.
+    explores: Arc<AtomicBool>,
 }
 
 impl Joining {
@@ -52,8 +60,16 @@ impl Joining {
         if node.address.ip().is_unspecified() {
             node.address.set_ip(Ipv4Addr::LOCALHOST);
         }
-        let (known, next_round) = (BTreeMap::new(), Instant::now());
-        let mut joining = Self { socket, node, bootstrap, known, next_round };
+        let bootstrap = bootstrap.into_iter().map(|address| (address, random())).collect();
+        let mut joining = Self {
+            socket,
+            node,
+            bootstrap,
+            asked: BTreeSet::new(),
+            known: BTreeMap::new(),
+            next_round: Instant::now(),
+            explores: Arc::default(),
+        };
         thread::Builder::new()
             .name("dht-join".into())
             .stack_size(limits::THREAD_STACK)
@@ -72,8 +88,9 @@ impl Joining {
                 false => limits::DHT_REFRESH,
             };
             self.next_round = limits::ends_after(pause);
-            for address in &self.bootstrap {
-                self.send(&ping(&OWN_ID), *address);
+            self.asked = self.bootstrap.keys().copied().collect();
+            for (address, transaction) in &self.bootstrap {
+                self.send(&ping(&OWN_ID, *transaction), *address);
             }
         }
         let mut buffer = [0; BUFFER];
@@ -82,10 +99,12 @@ impl Joining {
         };
         match buffer.get(..length).and_then(Received::read) {
             Some(Received::Request(transaction)) if from.port() == self.node.address.port() => {
-                let known = self.known.iter().map(|(address, id)| (neighbour(*id), *address));
+                let known = self.known.iter().map(|(address, id)| (adjacent_id(*id), *address));
                 self.send(&nodes(&OWN_ID, transaction, known), from);
             }
-            Some(Received::Reply(id)) if self.bootstrap.contains(&from) => {
+            Some(Received::Reply(id, transaction))
+                if self.bootstrap.get(&from) == Some(&transaction) && self.asked.remove(&from) =>
+            {
                 self.introduce(from, id);
             }
             _ => {}
@@ -101,9 +120,17 @@ impl Joining {
         if is_first {
             self.next_round = limits::ends_after(limits::DHT_REFRESH);
         }
-        if let Some(explore) = self.node.explore.clone() {
+        if let Some(explore) = self.node.explore.clone()
+            && !self.explores.swap(true, Ordering::Relaxed)
+        {
+            let explores = Arc::clone(&self.explores);
+            let search = move || {
+                explore();
+                explores.store(false, Ordering::Relaxed);
+            };
             let thread = thread::Builder::new().name("dht-explore".into());
-            if let Err(error) = thread.stack_size(limits::THREAD_STACK).spawn(move || explore()) {
+            if let Err(error) = thread.stack_size(limits::THREAD_STACK).spawn(search) {
+                self.explores.store(false, Ordering::Relaxed);
                 log::debug!("other nodes of the table are searched later: {error}");
             }
         }
@@ -117,9 +144,15 @@ impl Joining {
     }
 }
 
+/// A transaction identifier that nobody can guess.
+fn random() -> Transaction {
+    let [a, b, c, d, ..] = RandomState::new().build_hasher().finish().to_ne_bytes();
+    [a, b, c, d]
+}
+
 /// An identifier next to this one. The node takes the socket for the owner of the identifier itself, and does not
 /// ask another address with the same one.
-fn neighbour(mut id: NodeId) -> NodeId {
+fn adjacent_id(mut id: NodeId) -> NodeId {
     let [.., last] = &mut id;
     *last ^= 1;
     id

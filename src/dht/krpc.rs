@@ -4,7 +4,7 @@ use std::net::SocketAddrV4;
 
 /// The identifier of a node.
 pub(super) type NodeId = [u8; 20];
-/// What connects a reply with its request.
+/// The transaction identifier of a request and its reply.
 pub(super) type Transaction = [u8; 4];
 
 /// Lists and dictionaries within each other in a message.
@@ -15,19 +15,21 @@ const DEPTH: usize = 4;
 pub(super) enum Received {
     /// A request.
     Request(Transaction),
-    /// A reply of this node.
-    Reply(NodeId),
+    /// A reply of this node to this request.
+    Reply(NodeId, Transaction),
 }
 
 impl Received {
     /// Reads a message; `None` for any other bytes.
     pub(super) fn read(bytes: &[u8]) -> Option<Self> {
         let message = Dictionary::read(bytes)?;
+        let transaction = message.find(b"t").and_then(string)?.try_into().ok()?;
         match message.find(b"y").and_then(string)? {
-            b"q" => Some(Self::Request(message.find(b"t").and_then(string)?.try_into().ok()?)),
+            b"q" => Some(Self::Request(transaction)),
             b"r" => {
                 let reply = Dictionary::read(message.find(b"r")?)?;
-                Some(Self::Reply(reply.find(b"id").and_then(string)?.try_into().ok()?))
+                let id = reply.find(b"id").and_then(string)?.try_into().ok()?;
+                Some(Self::Reply(id, transaction))
             }
             _ => None,
         }
@@ -42,8 +44,8 @@ pub(super) fn find_node(from: &NodeId, target: &NodeId) -> Vec<u8> {
 }
 
 /// A request that shows whether a node is there.
-pub(super) fn ping(from: &NodeId) -> Vec<u8> {
-    let parts: [&[u8]; 3] = [b"d1:ad2:id20:", from, b"e1:q4:ping1:t4:join1:y1:qe"];
+pub(super) fn ping(from: &NodeId, transaction: Transaction) -> Vec<u8> {
+    let parts: [&[u8]; 5] = [b"d1:ad2:id20:", from, b"e1:q4:ping1:t4:", &transaction, b"1:y1:qe"];
     parts.concat()
 }
 
@@ -128,10 +130,13 @@ mod tests {
         let (one, other) = ([b'1'; 20], [b'e'; 20]);
         let address = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 7734);
         for (bytes, expected) in [
-            (ping(&one), Received::Request(*b"join")),
+            (ping(&one, *b"\0:e1"), Received::Request(*b"\0:e1")),
             (find_node(&one, &other), Received::Request(*b"join")),
-            (nodes(&one, *b"abcd", [(other, address)].into_iter()), Received::Reply(one)),
-            (b"d1:rd2:id20:11111111111111111111e1:t4:abcd1:y1:re".to_vec(), Received::Reply(one)),
+            (nodes(&one, *b"abcd", [(other, address)].into_iter()), Received::Reply(one, *b"abcd")),
+            (
+                b"d1:rd2:id20:11111111111111111111e1:t4:abcd1:y1:re".to_vec(),
+                Received::Reply(one, *b"abcd"),
+            ),
         ] {
             assert_eq!(Received::read(&bytes), Some(expected), "{}", bytes.escape_ascii());
             for end in 0..bytes.len() {

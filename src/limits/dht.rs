@@ -60,12 +60,13 @@ pub const DHT_STORED_KEYS: usize = 14_336;
 pub const DHT_STORED_HOLDERS: usize = 56;
 /// Time for which a node counts the announcements of an address.
 pub const DHT_COUNTING: Duration = Duration::from_secs(15 * 60);
-/// Announcements of one key by one address in this time: each takes a place in the list of the key.
-pub const DHT_ANNOUNCED_PER_KEY: u32 = 8;
-/// Announcements of one address in this time. A peer announces at most [`DHT_OWN_KEYS`] keys, to fewer than all nodes,
+/// Announcements of one key by one address in this time with one token, which changes every 5 minutes: each takes a
+/// place in the list of the key.
+pub const DHT_ANNOUNCED_PER_KEY: u32 = 4;
+/// Announcements of one address in this time with one token. A peer announces at most [`DHT_OWN_KEYS`] keys, to fewer than all nodes,
 /// and several peers may have one address.
-pub const DHT_ANNOUNCED_PER_ADDRESS: u32 = 4000;
-/// Pairs of a key and an address that are counted; further announcements are ignored until the next count.
+pub const DHT_ANNOUNCED_PER_SENDER: u32 = 4000;
+/// Counts of announcements. For a further one, another count is forgotten.
 pub const DHT_COUNTED: usize = 65_536;
 /// Interval at which a peer finds out which documents it shares.
 pub const DHT_LIBRARY: Duration = Duration::from_secs(5);
