@@ -25,7 +25,7 @@ use crate::limits;
 #[derive(Debug, thiserror::Error)]
 pub enum DhtError {
     /// No node was found that stores the key.
-    #[error("no node of the table answers")]
+    #[error("no node of the table replies; check --bootstrap, and that the firewall permits UDP")]
     NoNodes,
     /// None of the nodes has confirmed.
     #[error("no node of the table has confirmed")]
@@ -194,7 +194,7 @@ impl Inner {
     }
 
     /// Searches nodes that are close to this one, and becomes known to them: they take what is searched for the
-    /// identifier of who searches.
+    /// identifier of the searching node.
     fn search_nodes(&self) {
         #[expect(deprecated, reason = "its replacement needs an executor for futures")]
         let searched = self.call(|dht| {
