@@ -209,7 +209,7 @@ fn connections_of_a_capture_are_explained_in_order() {
             "[1] C: LIST ALL P2P-CI/1.0 4.4",
             "[1] S: P2P-CI/1.0 200 OK 3.2 the reply to LIST ALL",
             "40000 bytes of the document",
-            "! expected 1 more bytes, found the end of the connection (protocol.md section 5.3)",
+            "! expected 1 more byte, found the end of the connection (protocol.md section 5.3)",
             "[1] -- C aborts the connection",
         ],
     );

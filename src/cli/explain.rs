@@ -11,6 +11,7 @@ use super::errors::failure::Failure;
 use super::errors::report::report;
 use super::wire::line::with_meaning;
 use crate::capture::ReadError;
+use crate::counted::counted;
 use crate::escape::{escaped, escaped_path};
 use crate::transcript::{Explained, Explainer, TranscriptError, read};
 
@@ -122,7 +123,11 @@ impl Repeats {
     /// Prints how many lines were not printed.
     fn end(&mut self, output: &mut impl Write) -> io::Result<()> {
         let more = std::mem::take(&mut self.count).saturating_sub(SHOWN - 1);
-        if more > 0 { writeln!(output, "-- the same line {more} more times") } else { Ok(()) }
+        if more > 0 {
+            writeln!(output, "-- the same line {}", counted(more, "more time"))
+        } else {
+            Ok(())
+        }
     }
 }
 

@@ -243,11 +243,11 @@ fn log_start(config: &Config, server: &Server, addresses: &[SocketAddr]) {
     let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
     log::info!(
         target: server::LOG_SESSIONS,
-        "{} {} at {}: at most {} connections, {} MiB of memory",
+        "{} {} at {}: at most {}, {} MiB of memory",
         called("server"),
         env!("CARGO_PKG_VERSION"),
         addresses.join(" and "),
-        server.connections(),
+        counted(server.connections(), "connection"),
         memory_limit(config.max_memory).0.total >> 20
     );
 }

@@ -8,6 +8,7 @@ use super::compare_lines::lines;
 use super::difference::{AllIgnored, Difference, Ignored};
 use super::exchanges::Exchange;
 use super::reply::{Body, Reply};
+use crate::counted::counted;
 use crate::protocol::DocumentHead;
 
 /// What counts as a difference.
@@ -130,7 +131,7 @@ fn body(
         differences.push(Difference { part, section: "5.3", expected, received });
     };
     if expected.length != received.length {
-        let text = |body: &Body| format!("{} bytes", body.length);
+        let text = |body: &Body| counted(body.length, "byte");
         differ("length of the document", text(expected), text(received));
     }
     let known: u64 = expected.runs.iter().map(|(_, run)| run.len() as u64).sum();

@@ -91,7 +91,10 @@ impl DocumentReplies {
         }
         self.is_filled = false;
         if outside > 0 {
-            out.note(format!("S has sent {outside} bytes that were not recorded"));
+            out.note(format!(
+                "S has sent {} of which nothing was recorded",
+                counted(outside, "byte")
+            ));
         }
     }
 
@@ -183,8 +186,10 @@ impl DocumentReplies {
             }
             DocumentMeaning::Truncated(missing) => {
                 self.show_document(section, out);
-                let text =
-                    format!("expected {missing} more bytes, found the end of the connection");
+                let text = format!(
+                    "expected {}, found the end of the connection",
+                    counted(missing, "more byte")
+                );
                 out.push(Kind::Fault, section, text);
                 out.end_of_reply(!awaited.is_empty());
                 self.has_failed = true;

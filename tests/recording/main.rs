@@ -90,9 +90,9 @@ fn a_download_is_recorded_by_server_holder_and_client() {
     check(&explain(&of_server), &["C: LOOKUP RFC 90001 P2P-CI/1.0", "S: RFC 90001 "]);
     check(&explain(&of_holder), &added);
     for (record, body) in [
-        (&of_holder, "300000 bytes of the document, of which 234464 were not recorded"),
+        (&of_holder, "300000 bytes of the document, 234464 of them not recorded"),
         (&of_client, "5.3 300000 bytes of the document"),
-        (&cut, "300000 bytes of the document, of which 234464 were not recorded"),
+        (&cut, "300000 bytes of the document, 234464 of them not recorded"),
     ] {
         let found = explain(record);
         check(&found, &["C: GET RFC 90001 P2P-CI/1.0", "S: Content-Length: 300000", body]);

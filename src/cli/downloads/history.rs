@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::cli::output::objects::{document_json, with_fields};
 use crate::cli::output::outcome::{not_saved, shown};
 use crate::cli::output::times::local;
+use crate::counted::counted;
 use crate::library::{SaveTarget, SharedLibrary, kept_bytes};
 use crate::peer::{Journal, JournalEntry, JournalEvent};
 use crate::protocol::Document;
@@ -97,7 +98,9 @@ fn text(event: &JournalEvent, size: fn(u64) -> String) -> String {
         JournalEvent::Found(sources) => format!("found: {sources}"),
         JournalEvent::Failed(holder, reason) => format!("{holder}: {reason}"),
         JournalEvent::NotFetched(reason) => format!("not fetched: {reason}"),
-        JournalEvent::Waits(pause) => format!("tried again in {} seconds", pause.as_secs()),
+        JournalEvent::Waits(pause) => {
+            format!("tried again in {}", counted(pause.as_secs(), "second"))
+        }
         JournalEvent::Fetched(digest, length, holder) => {
             format!("fetched from {holder}: {}, {digest}", size(*length))
         }

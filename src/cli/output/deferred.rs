@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::counted::counted;
 use crate::limits;
 
 /// The lines that wait; `None` while they can be printed.
@@ -49,7 +50,8 @@ pub(super) fn end() {
         let _ = writeln!(io::stderr(), "{line}");
     }
     if left_out > 0 {
-        let _ = writeln!(io::stderr(), "{left_out} further lines came while the pager was open");
+        let left_out = counted(left_out, "further line");
+        let _ = writeln!(io::stderr(), "{left_out} came while the pager was open");
     }
 }
 

@@ -208,7 +208,7 @@ impl Connection {
     fn note_hidden(&mut self, program: Program, out: &mut Vec<String>) {
         let hidden = std::mem::take(&mut self.hidden);
         if hidden > 0 {
-            out.push(self.note(&format!("{hidden} bytes are not shown"), program));
+            out.push(self.note(&format!("{} not shown", counted(hidden, "byte")), program));
         }
     }
 

@@ -22,13 +22,13 @@ pub enum TransferError {
     #[error("the connection broke")]
     Lost(#[source] io::Error),
     /// No response arrived in this time.
-    #[error("expected a reply, found none in {} seconds", .0.as_secs())]
+    #[error("expected a reply, found none in {}", counted(.0.as_secs(), "second"))]
     Silent(Duration),
     /// The holder is unproven, and the beginning of the document did not arrive soon: other holders
     /// are asked first.
     #[error(
-        "expected the beginning of the document soon, found none in {} seconds: others are asked \
-         first", .0.as_secs()
+        "expected the beginning of the document soon, found none in {}: others are asked first",
+        counted(.0.as_secs(), "second")
     )]
     Deferred(Duration),
     /// The holder refused.
@@ -42,7 +42,7 @@ pub enum TransferError {
     #[error("it violated the protocol")]
     Protocol(#[source] DecodeError),
     /// The connection ended before the document did.
-    #[error("expected {expected} bytes, found the end after {found}")]
+    #[error("expected {}, found the end after {found}", counted(*.expected, "byte"))]
     Truncated {
         /// The announced length.
         expected: u64,

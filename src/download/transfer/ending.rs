@@ -182,9 +182,10 @@ impl Body<'_> {
     }
 
     fn numbers(&self, stored: u64, ending: &Ending<'_>) -> String {
-        let expected = self.expected.map_or("an unknown number of".into(), |all| all.to_string());
+        let unknown = || "an unknown number of bytes".into();
+        let expected = self.expected.map_or_else(unknown, |all| counted(all, "byte"));
         let found = self.received.saturating_add(ending.surplus.len() as u64);
-        format!("expected {expected} bytes, found {found}, stored {stored}")
+        format!("expected {expected}, found {found}, stored {stored}")
     }
 
     /// Changes the bytes that are here. Returns the digest of the document.

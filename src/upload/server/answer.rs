@@ -146,7 +146,8 @@ impl Sharing {
             Err(error) => {
                 let sent = meter.sent();
                 log::warn!(
-                    "{address} GET {wanted}: upload ended after {sent} of {total} bytes: {error}"
+                    "{address} GET {wanted}: upload ended after {sent} of {}: {error}",
+                    counted(total, "byte")
                 );
                 return Ok(Then::Broken);
             }

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use super::answer::{Reader, Sharing, Then};
 use super::sending::granted;
+use crate::counted::counted;
 use crate::limits;
 use crate::net::{Bandwidth, ReadClock};
 use crate::protocol::{
@@ -35,7 +36,8 @@ impl Sharing {
                 bytes.extend_from_slice(END_OF_RECORDS);
             }
             if let Err(error) = self.send_rows(reader, &bytes, clock) {
-                log::warn!("{address}: a list ended after {count} records: {error}");
+                let count = counted(count, "record");
+                log::warn!("{address}: a list ended after {count}: {error}");
                 return Ok(Then::Broken);
             }
             bytes.clear();
@@ -44,7 +46,7 @@ impl Sharing {
                 ControlFlow::Break(()) => break,
             }
         }
-        log::info!("{address} LIST: {count} records");
+        log::info!("{address} LIST: {}", counted(count, "record"));
         Ok(Then::KeepOpen)
     }
 
