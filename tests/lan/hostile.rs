@@ -13,6 +13,9 @@ use super::machines::run;
 /// Set for the test that runs as the hostile programs.
 const HOSTILE: &str = "P2P_CI_TEST_HOSTILE";
 
+/// What a program does with each connection.
+type Act = fn(TcpStream);
+
 /// Runs the hostile programs until they are killed; in a run of the tests it does nothing.
 #[test]
 fn hostile_programs() {
@@ -21,7 +24,7 @@ fn hostile_programs() {
     }
     let daemon = ServiceDaemon::new().unwrap();
     daemon.disable_interface(vec![IfKind::LoopbackV4, IfKind::LoopbackV6]).unwrap();
-    let kinds: [(&str, fn(TcpStream)); 6] = [
+    let kinds: [(&str, Act); 6] = [
         ("million", million),
         ("endless-line", |stream| {
             repeat(stream, b"P2P-CI/1.0 200 OK\r\n\r\nRFC 1 ", &[b'x'; 4096])

@@ -4,7 +4,8 @@ use super::machines::run;
 
 /// The parts of the output of a script, by their headings.
 fn part(text: &str, name: &str) -> String {
-    let (_, rest) = text.split_once(&format!("== {name}\n")).expect(text);
+    let found = text.split_once(&format!("== {name}\n"));
+    let (_, rest) = found.unwrap_or_else(|| panic!("no part `{name}` in:\n{text}"));
     rest.split("== ").next().unwrap().to_string()
 }
 
