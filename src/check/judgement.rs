@@ -1,5 +1,7 @@
 //! A case that has failed, with what a person needs to see why.
 
+use std::process::ExitStatus;
+
 use super::case::Client;
 use super::symptom::Symptom;
 
@@ -18,6 +20,8 @@ pub(crate) struct Failed {
     pub(crate) symptom: Symptom,
     /// The last output of a program that was started for the test.
     pub(crate) output: Vec<u8>,
+    /// How this program has ended, if it has.
+    pub(crate) ended: Option<ExitStatus>,
 }
 
 impl Client {

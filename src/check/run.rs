@@ -115,6 +115,7 @@ pub(crate) fn run(case: &'static Case, place: usize, target: &Target) -> Outcome
         received: difference.received,
         symptom: difference.symptom,
         output: Vec::new(),
+        ended: None,
     });
     Outcome { case, time: begun.elapsed(), failed }
 }

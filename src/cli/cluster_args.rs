@@ -97,7 +97,7 @@ fn is_name(text: &str) -> bool {
 }
 
 fn name(text: &str) -> Result<String, String> {
-    let expected = "expected 1 to 64 letters, digits, points, hyphens and underscores";
+    let expected = "expected 1 to 64 letters, digits, dots, hyphens and underscores";
     is_name(text).then(|| text.to_string()).ok_or_else(|| expected.into())
 }
 
@@ -118,12 +118,14 @@ pub(super) use settings::{ClusterError, addresses};
 
 #[cfg(feature = "cluster")]
 mod settings {
-    use std::io;
+    use std::fs::File;
+    use std::io::{self, Read};
     use std::net::SocketAddr;
 
     use gethostname::gethostname;
 
     use super::ClusterArgs;
+    use crate::cli::errors::failure::Failure;
     use crate::cluster::{Password, ServerName, Settings};
     use crate::escape::escaped_path;
 
@@ -157,9 +159,30 @@ mod settings {
         }
     }
 
+    impl ClusterError {
+        /// The kind of failure, which is the exit code.
+        pub(in crate::cli) fn failure(&self) -> Failure {
+            match self {
+                Self::PasswordFile { .. } | Self::Password(_) => Failure::File,
+                Self::Join(_) => Failure::Other,
+            }
+        }
+    }
+
+    /// The longest file of a password, in bytes.
+    const LONGEST: u64 = 4096;
+
     fn password(path: &std::path::Path) -> Result<Password, ClusterError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| ClusterError::PasswordFile { path: path.into(), source })?;
+        let mut text = String::new();
+        let read =
+            File::open(path).and_then(|file| file.take(LONGEST + 1).read_to_string(&mut text));
+        match read {
+            Ok(length) if length as u64 > LONGEST => {
+                return Err(ClusterError::Password(path.into()));
+            }
+            Ok(_) => {}
+            Err(source) => return Err(ClusterError::PasswordFile { path: path.into(), source }),
+        }
         let line = text.trim_end_matches(['\r', '\n']);
         match !line.is_empty() && !line.contains(['\r', '\n']) {
             true => Ok(Password(line.into())),

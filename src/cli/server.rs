@@ -120,6 +120,8 @@ pub(super) fn run(all: impl IntoIterator<Item = OsString>) -> ExitCode {
             match error {
                 Error::Record(error) => error.failure().into(),
                 Error::NotBuilt(error) => error.failure().into(),
+                #[cfg(feature = "cluster")]
+                Error::Cluster(error) => error.failure().into(),
                 _ => Failure::Other.into(),
             }
         }

@@ -1,6 +1,8 @@
 //! Connections to the store, also by way of Sentinel or Redis Cluster.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::time::Instant;
 
 use redis::{
     Client, Cmd, Connection, ConnectionAddr, ConnectionInfo, ConnectionLike, IntoConnectionInfo,
@@ -32,9 +34,9 @@ impl Store {
             Location::Unix(path) => open(ConnectionAddr::Unix(path.clone()), url, password)?,
             Location::Sentinel { sentinels, master } => {
                 let of_sentinel = |node: &Node| of_sentinel(node, master, url, password);
-                first(sentinels, of_sentinel)?
+                any(sentinels, of_sentinel)?
             }
-            Location::Cluster(nodes) => first(nodes, |node| of_cluster(node, url, password))?,
+            Location::Cluster(nodes) => any(nodes, |node| of_cluster(node, url, password))?,
         };
         Ok(Self { connection, digests: HashMap::new() })
     }
@@ -100,13 +102,20 @@ fn open(
     Ok(connection)
 }
 
-/// The first of several nodes that leads to the store.
-fn first(
+/// Tries several nodes until one leads to the store, or the time is over. Each attempt begins with any of them, so
+/// that nodes that do not reply do not take the time of the others each time.
+fn any(
     nodes: &[Node],
     connect: impl Fn(&Node) -> Result<Connection, StoreError>,
 ) -> Result<Connection, StoreError> {
     let mut last = StoreError::Unavailable("no node".into());
-    for node in nodes {
+    let begun = Instant::now();
+    let random = RandomState::new().hash_one(nodes.len());
+    let first = usize::try_from(random % nodes.len().max(1) as u64).unwrap_or(0);
+    for node in nodes.iter().cycle().skip(first).take(nodes.len()) {
+        if begun.elapsed() >= limits::STORE_TIMEOUT {
+            break;
+        }
         match connect(node) {
             Ok(connection) => return Ok(connection),
             Err(error) => last = error,

@@ -9,7 +9,7 @@ use crate::index::{Index, Owner};
 use crate::protocol;
 
 impl Cluster {
-    /// The other servers of the cluster and this one, as far as they are known to live.
+    /// The servers of the cluster, this one included, whose leases are valid.
     pub fn servers(&self) -> Vec<LiveServer> {
         self.0.status.servers()
     }
@@ -20,9 +20,10 @@ impl Cluster {
     }
 
     /// The cluster as its servers name it to peers (protocol.md section 4.13); `None` until its identity is known.
+    /// Without the store it names the last known servers: they may work, and a peer tries them.
     pub fn described(&self) -> Option<protocol::Cluster> {
         let mut described = protocol::Cluster::new(self.id()?.parse().ok()?);
-        let addresses = self.servers().into_iter().flat_map(|server| server.addresses);
+        let addresses = self.0.status.addresses().into_iter();
         addresses.filter_map(|address| address.parse().ok()).for_each(|address| {
             described.add(address);
         });

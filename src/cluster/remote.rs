@@ -101,15 +101,22 @@ impl Remote {
             Change::Remove { connection, document, holder } => {
                 if let Some(owner) = self.owner_of(origin, connection) {
                     index.remove(owner, &document, &holder);
+                    // A connection that removes its last record publishes nothing when it ends.
+                    if index.announced(owner).is_none() {
+                        self.forget(shared, index, origin, connection);
+                    }
                 }
             }
-            Change::Gone { connection } => {
-                let connections = self.origins.get_mut(origin);
-                if let Some(owner) = connections.and_then(|all| all.owners.remove(&connection)) {
-                    index.remove_owner(owner);
-                    shared.names.remove(owner);
-                }
-            }
+            Change::Gone { connection } => self.forget(shared, index, origin, connection),
+        }
+    }
+
+    /// Forgets a connection and its records.
+    fn forget(&mut self, shared: &Shared, index: &Index, origin: &Origin, connection: u64) {
+        let connections = self.origins.get_mut(origin);
+        if let Some(owner) = connections.and_then(|all| all.owners.remove(&connection)) {
+            index.remove_owner(owner);
+            shared.names.remove(owner);
         }
     }
 

@@ -76,6 +76,10 @@ while at <= #ARGV do
     at = at + 5
   elseif kind == '-' then
     redis.call('HDEL', key, ARGV[at + 1])
+    if redis.call('EXISTS', key) == 0 then
+      redis.call('SREM', KEYS[4], connection)
+      known = ''
+    end
     at = at + 2
   else
     redis.call('UNLINK', key)

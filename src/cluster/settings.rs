@@ -28,7 +28,7 @@ impl fmt::Debug for Password {
     }
 }
 
-/// The name of a server in a cluster: 1 to 64 letters, digits, points, hyphens and underscores.
+/// The name of a server in a cluster: 1 to 64 letters, digits, dots, hyphens and underscores.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct ServerName(String);
 
@@ -54,7 +54,7 @@ impl fmt::Display for ServerName {
 
 /// A text that is no name.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("expected 1 to 64 letters, digits, points, hyphens and underscores")]
+#[error("expected 1 to 64 letters, digits, dots, hyphens and underscores")]
 pub struct NameError;
 
 impl FromStr for ServerName {

@@ -68,12 +68,14 @@ struct Seen {
     failures: [Option<String>; 2],
     id: Option<String>,
     servers: Vec<LiveServer>,
+    /// The addresses of the servers that were seen when the store could be used.
+    addresses: Vec<String>,
 }
 
 impl Default for Seen {
     fn default() -> Self {
         let (contact, failures) = (Instant::now(), [None, None]);
-        Self { contact, failures, id: None, servers: Vec::new() }
+        Self { contact, failures, id: None, servers: Vec::new(), addresses: Vec::new() }
     }
 }
 
@@ -144,8 +146,19 @@ impl Status {
         self.lock().id.clone()
     }
 
+    /// Sets the servers whose leases are valid; none while the store cannot be used.
     pub(super) fn set_servers(&self, servers: Vec<LiveServer>) {
-        self.lock().servers = servers;
+        let mut seen = self.lock();
+        if !servers.is_empty() {
+            let addresses = servers.iter().flat_map(|server| server.addresses.iter().cloned());
+            seen.addresses = addresses.collect();
+        }
+        seen.servers = servers;
+    }
+
+    /// The addresses of the servers, the last known ones while the store cannot be used.
+    pub(super) fn addresses(&self) -> Vec<String> {
+        self.lock().addresses.clone()
     }
 
     pub(super) fn servers(&self) -> Vec<LiveServer> {

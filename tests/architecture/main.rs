@@ -26,7 +26,7 @@ const LAYERS: [(&str, &[&str]); 32] = [
     ("system", &["limits"]),
     ("confined", &["limits"]),
     ("protocol", &["escape", "limits"]),
-    ("transcript", &["capture", "counted", "protocol"]),
+    ("transcript", &["capture", "counted", "limits", "protocol"]),
     ("replay", &["counted", "protocol", "transcript"]),
     ("index", &["limits", "protocol"]),
     ("cluster", &["escape", "index", "limits", "protocol"]),

@@ -167,7 +167,7 @@ fn faults_of_arguments_are_named() {
 fn a_program_that_ends_at_once_is_named() {
     let (code, output, errors) = check(&["peer", "--start", "false"]);
     assert_eq!(code, 1, "{errors}");
-    assert!(output.contains("(the program has ended: exit status: 1)"), "{output}");
+    assert!(output.contains("the program has ended: exit status: 1\n"), "{output}");
     assert!(output.contains("(a connection to the port in its ADD"), "{output}");
     assert!(!output.contains("127.0.0.1:1)"), "{output}");
 }

@@ -52,6 +52,23 @@ fn add(index: &Index, number: u32, port: u16) -> Talk {
 }
 
 #[test]
+fn a_connection_that_has_removed_its_records_leaves_nothing_in_the_store() {
+    let Some(store) = Store::start(&[]) else { return };
+    let (a, b) = (server(&store.url()), server(&store.url()));
+    let mut talk = add(&a, 1, 1);
+    wait_for(&b, &["RFC 1 T 127.0.0.1 1"]);
+    talk.say("REMOVE RFC 1 P2P-CI/1.0\r\nHost: 127.0.0.1\r\nPort: 1\r\n\r\n");
+    assert_eq!(talk.reply()[0], "P2P-CI/1.0 200 OK");
+    wait_for(&b, &[]);
+    assert_eq!(store.command(&["KEYS", "{p2pci}:connections:*"]), "*0\r\n");
+    // It may add records again.
+    talk.add(2, "T", "127.0.0.1", 1);
+    wait_for(&b, &["RFC 2 T 127.0.0.1 1"]);
+    let c = server(&store.url());
+    wait_for(&c, &["RFC 2 T 127.0.0.1 1"]);
+}
+
+#[test]
 fn clients_see_one_index_at_every_server() {
     let Some(store) = Store::start(&[]) else { return };
     let (a, b) = (server(&store.url()), server(&store.url()));

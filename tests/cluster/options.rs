@@ -114,6 +114,27 @@ fn no_configuration_log_or_metric_shows_the_password() {
 }
 
 #[test]
+fn a_file_without_one_line_is_no_password() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("password");
+    let arguments =
+        ["--cluster", "redis://127.0.0.1:1", "--cluster-password-file", path.to_str().unwrap()];
+    for (content, expected) in [
+        (None, "cannot read the password of the store"),
+        (Some(""), "expected a password of one line"),
+        (Some("one\ntwo\n"), "expected a password of one line"),
+        (Some(&*"x".repeat(5000)), "expected a password of one line"),
+    ] {
+        if let Some(content) = content {
+            std::fs::write(&path, content).unwrap();
+        }
+        let (code, errors) = refused(&arguments);
+        assert_eq!(code, Some(74), "{errors}");
+        assert!(errors.contains(expected), "{errors}");
+    }
+}
+
+#[test]
 fn options_of_a_cluster_need_one() {
     let (code, errors) = refused(&["--name", "one"]);
     assert_eq!(code, Some(2));

@@ -3,7 +3,6 @@
 
 use std::io;
 use std::net::TcpListener;
-use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 use super::answer::body;
@@ -44,8 +43,6 @@ pub(crate) struct Session {
     /// Whether the person has not done anything for too long, the program never connects or cannot be started
     /// again, or the time is over.
     is_over: bool,
-    /// How the program has ended that has failed last.
-    ended: Option<ExitStatus>,
     /// The end of the time for all cases.
     until: Option<Instant>,
 }
@@ -67,7 +64,6 @@ impl Session {
             has_added: false,
             failures: 0,
             is_over: false,
-            ended: None,
             until: None,
         })
     }
@@ -275,8 +271,8 @@ impl Session {
 
     /// A case has failed: the program is started again.
     fn fail(&mut self, pending: Pending, finding: Finding) {
-        self.ended = self.operator.end();
-        self.record(pending, finding);
+        let ended = self.operator.end();
+        self.record(pending, Finding { ended, ..finding });
         self.pending = None;
         self.failures = self.failures.saturating_add(1);
         self.settle_output();
@@ -311,10 +307,7 @@ impl Session {
 
     fn record(&mut self, pending: Pending, finding: Finding) {
         let output = self.output();
-        let mut output = last_bytes(&output);
-        if let Some(ended) = self.ended.take() {
-            output.extend_from_slice(format!("(the program has ended: {ended})").as_bytes());
-        }
+        let output = last_bytes(&output);
         let finding = Finding { sent: pending.sent, output, ..finding };
         self.requests.verdicts.exchange(pending.case, pending.time, Some(finding));
     }

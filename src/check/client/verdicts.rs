@@ -1,6 +1,7 @@
 //! What was found about each case of a client.
 
 use std::collections::BTreeMap;
+use std::process::ExitStatus;
 use std::time::Duration;
 
 use super::exchange::{ClientTest, Operation, RequestRule};
@@ -20,6 +21,8 @@ pub(super) struct Finding {
     pub(super) received: Vec<u8>,
     /// The last output of the program.
     pub(super) output: Vec<u8>,
+    /// How the program has ended, if it has.
+    pub(super) ended: Option<ExitStatus>,
 }
 
 /// The results until now.
@@ -33,7 +36,8 @@ pub(super) struct Verdicts {
 impl Finding {
     pub(super) fn new(symptom: Symptom, expected: impl Into<String>) -> Self {
         let expected = expected.into();
-        Self { symptom, sent: Vec::new(), expected, received: Vec::new(), output: Vec::new() }
+        let (sent, received, output) = (Vec::new(), Vec::new(), Vec::new());
+        Self { symptom, sent, expected, received, output, ended: None }
     }
 
     pub(super) fn received(self, received: &[u8]) -> Self {
@@ -41,9 +45,9 @@ impl Finding {
     }
 
     fn failed(self, case: &Case) -> Failed {
-        let Self { symptom, sent, expected, received, output } = self;
+        let Self { symptom, sent, expected, received, output, ended } = self;
         let hint = case.hint(symptom);
-        Failed { hint, sent, expected, received, symptom, output }
+        Failed { hint, sent, expected, received, symptom, output, ended }
     }
 }
 

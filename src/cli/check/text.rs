@@ -35,6 +35,9 @@ pub(super) fn details(failed: &Failed) -> Vec<String> {
     let expected = lines(failed.expected.as_bytes(), SIDE);
     shown.extend(side_by_side(&expected, &lines(&failed.received, SIDE), SIDE));
     shown.push(format!("found: {}", failed.symptom.observed()));
+    if let Some(ended) = failed.ended {
+        shown.push(format!("the program has ended: {ended}"));
+    }
     if !failed.output.is_empty() {
         shown.push("the last output of the program:".into());
         shown.extend(
