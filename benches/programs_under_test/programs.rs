@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -197,7 +197,18 @@ pub(crate) struct Peer {
     pub(crate) upload: SocketAddr,
 }
 
-/// The command of a peer, which remembers what it does below `directory` alone.
+/// Where the peers of this process remember what they do.
+fn state() -> PathBuf {
+    env::temp_dir().join(format!("p2p-ci-trial-{}", std::process::id()))
+}
+
+/// Removes what the peers of this process have remembered, when all of them have ended.
+pub(crate) fn remove_state() {
+    // It does not exist if no peer was started.
+    let _ = fs::remove_dir_all(state());
+}
+
+/// The command of a peer that works in a directory.
 pub(crate) fn peer_command(
     index: &str,
     directory: &Path,
@@ -205,8 +216,7 @@ pub(crate) fn peer_command(
 ) -> io::Result<Command> {
     let mut command = command("peer")?;
     command.arg(index).args(["--share", "."]).args(arguments).current_dir(directory);
-    let state = env::temp_dir().join(format!("p2p-ci-trial-{}", std::process::id()));
-    command.env("XDG_STATE_HOME", &state).env("XDG_CACHE_HOME", &state);
+    command.env("XDG_STATE_HOME", state()).env("XDG_CACHE_HOME", state());
     Ok(command)
 }
 

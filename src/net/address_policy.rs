@@ -48,15 +48,15 @@ pub struct AddressPolicy {
 /// An address that the policy does not permit.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum AddressDenied {
-    /// It is more local than the index that lists it.
+    /// It is more local than the index server or the node that has named it.
     #[error(
-        "{address} is more local than the index {index}, which lists it: --allow-net {address} permits it"
+        "{address} is more local than {source_address}, which has named it: --allow-net {address} permits it"
     )]
     TooLocal {
         /// The address.
         address: IpAddr,
-        /// The index.
-        index: IpAddr,
+        /// The address of the index server, or of the bootstrap node of a hash table.
+        source_address: IpAddr,
     },
     /// Its port belongs to a well-known service.
     #[error("expected a port from 1024, found {0}: --allow-net {ip} permits it", ip = .0.ip())]
@@ -156,7 +156,7 @@ impl AddressPolicy {
         };
         // The index was connected to, so its address is that of a host.
         if nearest > Scope::of(index).map_or(Locality::Public, |scope| scope.widest) {
-            return Err(AddressDenied::TooLocal { address: ip, index });
+            return Err(AddressDenied::TooLocal { address: ip, source_address: index });
         }
         if nearest != Locality::Loopback && address.port() < FIRST_PORT {
             return Err(AddressDenied::WellKnownPort(SocketAddr::new(ip, address.port())));

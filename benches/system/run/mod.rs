@@ -177,7 +177,9 @@ pub(crate) fn main() -> ExitCode {
         }
         return ExitCode::SUCCESS;
     }
-    match run(&args) {
+    let outcome = run(&args);
+    programs::remove_state();
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             print_error(format_args!("system: {error}"));
