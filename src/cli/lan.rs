@@ -88,8 +88,8 @@ pub(super) fn announce(is_asked: bool, addresses: &[SocketAddr]) -> Announced {
 
 /// The index server that a peer uses in place of `localhost`, if another one is found and chosen.
 ///
-/// With `--discover` it is the only server that is announced. Otherwise a user at a terminal who has named no server
-/// is asked, if none answers on this machine. A server is never used unasked.
+/// With `--discover` it is the only announced server. Without it, the program asks the user, provided that the user
+/// is at a terminal and has named no server, and that none replies on this machine. A server is never used unasked.
 ///
 /// # Errors
 /// When `--discover` finds none, or several.

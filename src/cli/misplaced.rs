@@ -93,8 +93,7 @@ fn of_option(
     unknown: &str,
     words: &[&str],
 ) -> Option<String> {
-    let typed: Vec<OsString> = words.iter().map(OsString::from).collect();
-    let command = chosen(program, &typed);
+    let command = chosen(program, words);
     // The parser would suggest to pass any option as the value of an argument.
     error.remove(ContextKind::Suggested);
     let name = unknown.split('=').next()?.trim_start_matches('-');
@@ -161,8 +160,7 @@ fn of_command(
     unknown: &str,
     words: &[&str],
 ) -> Option<String> {
-    let typed: Vec<OsString> = words.iter().map(OsString::from).collect();
-    let group = chosen(program, &typed);
+    let group = chosen(program, words);
     let visible = group.get_subcommands().filter(|command| !command.is_hide_set());
     let near = similar(unknown, visible.map(Command::get_name)).map(str::to_string);
     error.remove(ContextKind::SuggestedSubcommand);

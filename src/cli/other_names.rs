@@ -78,8 +78,8 @@ pub(super) fn set_suggestion(error: &mut Error, program: &Command, option: Optio
 }
 
 /// The command that the words name.
-pub(super) fn chosen<'a>(program: &'a Command, words: &[OsString]) -> &'a Command {
-    let name = |word: &OsString| program.find_subcommand(word as &OsStr);
+pub(super) fn chosen<'a>(program: &'a Command, words: &[impl AsRef<OsStr>]) -> &'a Command {
+    let name = |word| program.find_subcommand(AsRef::<OsStr>::as_ref(word));
     match words.iter().enumerate().find_map(|(place, word)| Some((place, name(word)?))) {
         Some((place, command)) => chosen(command, words.get(place + 1..).unwrap_or_default()),
         None => program,

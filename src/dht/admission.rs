@@ -75,8 +75,8 @@ impl Counts {
     }
 }
 
-/// The count of something. If there is no room for another count, any other one is forgotten: what is refused
-/// instead would be decided by whoever has filled the room.
+/// The count of something. If there is no room for another count, any other one is forgotten. If new senders were
+/// refused instead, an attacker who fills the room could exclude them.
 fn count_of<K: Copy + Eq + Hash>(counts: &mut HashMap<K, u32>, of: K) -> &mut u32 {
     if counts.len() >= limits::DHT_COUNTED && !counts.contains_key(&of) {
         let any = counts.keys().next().copied();

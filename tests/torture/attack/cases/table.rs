@@ -200,7 +200,7 @@ mod poisoned {
             let socket = UdpSocket::bind((ATTACKER, 0))?;
             socket.set_read_timeout(Some(Duration::from_millis(200)))?;
             let seen = Arc::clone(seen);
-            thread::spawn(move || lie(&socket, table, number, port, &seen));
+            thread::spawn(move || reply_falsely(&socket, table, number, port, &seen));
         }
         let socket = UdpSocket::bind((ATTACKER, 0))?;
         let flooding = Arc::clone(seen);
@@ -224,12 +224,12 @@ mod poisoned {
     /// A query of this kind for an identifier.
     fn query(own: &[u8; 20], kind: &str, name: &str, target: &[u8; 20]) -> Vec<u8> {
         let beginning = format!("{}:{name}20:", name.len());
-        let end = format!("e1:q{}:{kind}1:t4:lies1:y1:qe", kind.len());
+        let end = format!("e1:q{}:{kind}1:t4:fake1:y1:qe", kind.len());
         [b"d1:ad2:id20:", &own[..], beginning.as_bytes(), target, end.as_bytes()].concat()
     }
 
-    /// Replies to every query with addresses, and makes itself known to whoever asks.
-    fn lie(socket: &UdpSocket, table: SocketAddrV4, number: u8, port: u16, seen: &Seen) {
+    /// Replies to every query with false addresses, and has the table remember it.
+    fn reply_falsely(socket: &UdpSocket, table: SocketAddrV4, number: u8, port: u16, seen: &Seen) {
         let own = [number.wrapping_mul(31); 20];
         let find_node = query(&own, "find_node", "target", &own);
         let _ = socket.send_to(&find_node, table);
