@@ -141,9 +141,9 @@ fn nothing_waits_for_the_screen() {
     }
     talk.say(LIST);
     let reply = talk.reply().join("\r\n").len() + "\r\n\r\n".len();
-    // More than the queue and the pipe can have.
+    // More than the pipe, the queue, and a queue that is being printed can have (2 × 4 MiB).
     let (mut stream, mut buffer) = (talk.writer(), vec![0; reply]);
-    for _ in 0..5_000_000 / reply {
+    for _ in 0..12_000_000 / reply {
         stream.write_all(LIST.as_bytes()).unwrap();
         stream.read_exact(&mut buffer).unwrap();
     }
