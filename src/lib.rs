@@ -80,6 +80,9 @@ pub mod counters;
 pub mod dht;
 #[doc(hidden)]
 pub mod discovery;
+#[cfg(feature = "cluster")]
+#[doc(hidden)]
+pub mod dns;
 #[doc(hidden)]
 pub mod download;
 mod driver;

@@ -16,7 +16,7 @@ use super::logs::form::LogFormat;
 use super::output::format::Format;
 use super::output::terminal::Color;
 use super::record::RecordArgs;
-use super::values::endpoints::{Servers, index_servers};
+use super::values::endpoints::{NamedServers, index_servers};
 use super::values::option_values::{Listen, count, network};
 use super::values::rate::Rate;
 use super::wire::options::WireArgs;
@@ -40,9 +40,10 @@ Examples:
 #[derive(Debug, Parser)]
 #[command(name = "peer", version, max_term_width = 80, after_help = AFTER_HELP)]
 pub(super) struct Args {
-    /// Index server; several with commas between them: the peer registers with all, and merges their replies
+    /// Index server; several with commas between them: the peer registers with all, and merges their replies. Without
+    /// a port: the servers that DNS names for the service `_p2p-ci._tcp`, or port 7734
     #[arg(value_name = "SERVER[:PORT]", default_value = "localhost", value_parser = index_servers)]
-    pub(super) server: Servers,
+    pub(super) server: NamedServers,
 
     /// Shared directory; created when a document is saved there
     #[arg(long, value_name = "DIR", default_value = "rfc", global = true, help_heading = SHARING)]

@@ -24,7 +24,7 @@ use crate::protocol::{Document, Title};
 
 /// The state that commands use.
 pub(super) struct Context {
-    /// The index servers as the user named them.
+    /// The index servers that the user has named, or DNS for the names of the user.
     pub(super) server: Servers,
     pub(super) index: IndexAccess,
     pub(super) directory: PathBuf,
@@ -65,13 +65,14 @@ impl Context {
     /// The state of a single command, which has no session, and whose user cannot be asked.
     pub(super) fn new(
         args: &Args,
+        server: Servers,
         index: IndexAccess,
         downloader: Downloader,
         journal: Arc<Journal>,
         interrupt: Interrupt,
     ) -> Self {
         Self {
-            server: args.server.clone(),
+            server,
             index,
             directory: args.share.clone(),
             depth: args.depth(),

@@ -108,7 +108,7 @@ pub(super) fn discovered(
             return offer::only(is_named).map(Some);
         }
         if interactive && !is_named && !args.lan && asks_index(args) {
-            return Ok(offer::choose(&args.server.first));
+            return Ok(offer::choose(&args.server.first.endpoint()));
         }
     }
     let _ = (is_named, interactive, asks_index(args));

@@ -25,6 +25,7 @@
 //! | `generate` | manual pages and completions, for packages |
 //! | `lab` | the command that starts an index server and several peers |
 //! | `lan` | index servers on the local network |
+//! | `located` | the index servers of the names that the user has typed |
 //! | `peer_page` | what the status page of a peer shows and does |
 //! | `service` | the programs as services of systemd |
 //! | `user_directory` | the user's files |
@@ -48,6 +49,7 @@ pub mod installed;
 mod lab;
 mod lan;
 mod limits_table;
+mod located;
 mod logs;
 mod meant;
 mod misplaced;

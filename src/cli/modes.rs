@@ -35,6 +35,7 @@ use super::shell::line_loop::{self, Front};
 use super::shell::listed::Listed;
 use super::unreachable::note_unreachable;
 use super::user_directory::{journal_file, peer_stats_store};
+use super::values::endpoints::Servers;
 use super::wire::screen;
 use crate::escape::escaped_path;
 use crate::limits;
@@ -58,7 +59,12 @@ pub(super) fn finish<T>(format: Format, outcome: Result<T, CommandError>) -> Res
 }
 
 /// Runs one command, and registers nothing.
-pub(super) fn once(args: &Args, command: &Command, interactive: bool) -> Result<(), Failure> {
+pub(super) fn once(
+    args: &Args,
+    servers: Servers,
+    command: &Command,
+    interactive: bool,
+) -> Result<(), Failure> {
     let is_cancellable = matches!(command, Command::Get(_) | Command::Sync(_));
     let interrupt = Interrupt::start(Mode::Single { is_cancellable });
     let interrupt = finish(args.format(), interrupt.map_err(CommandError::Signals))?;
@@ -66,10 +72,10 @@ pub(super) fn once(args: &Args, command: &Command, interactive: bool) -> Result<
     let connection = |server: &Endpoint| {
         IndexConnection::new(server.clone(), args.host.clone(), port, Arc::default())
     };
-    let others = args.server.others.iter().map(connection).collect();
-    let table = finish(args.format(), args.dht.join(&args.server, None))?;
+    let others = servers.others.iter().map(connection).collect();
+    let table = finish(args.format(), args.dht.join(&servers, None))?;
     let lan = finish(args.format(), LanPeers::join(args.lan, None))?;
-    let queries = IndexGroup::new(connection(&args.server.first), others);
+    let queries = IndexGroup::new(connection(&servers.first), others);
     let sources = lan.sources().into_iter().chain(table.sources()).collect();
     let index = IndexAccess::once(queries.with_sources(sources));
     let journal = match command {
@@ -89,7 +95,7 @@ pub(super) fn once(args: &Args, command: &Command, interactive: bool) -> Result<
         typed: typed("peer"),
         interactive,
         is_paged: interactive && !args.no_pager,
-        ..Context::new(args, index, downloader, journal, interrupt)
+        ..Context::new(args, servers, index, downloader, journal, interrupt)
     };
     let outcome = finish(args.format(), dispatch::run(&context, command));
     store_peer_stats(&context.downloader);
@@ -100,6 +106,7 @@ pub(super) fn once(args: &Args, command: &Command, interactive: bool) -> Result<
 /// Registers the shared directory and uploads until a signal arrives.
 pub(super) fn share(
     configured: &Configured<Args>,
+    servers: &Servers,
     arguments: Vec<OsString>,
 ) -> Result<(), CommandError> {
     let args = &configured.args;
@@ -119,13 +126,13 @@ pub(super) fn share(
     logging::warn_of_root();
     let notices = Notices::default();
     let journal = journal(&args.share);
-    let tell = event_printers(&args.server, args.format(), &notices, true);
+    let tell = event_printers(servers, args.format(), &notices, true);
     let limits = PeerLimits::of(args);
     let downloading =
         Downloading { downloader: downloader(args, limits.download.clone()), journal, notices };
-    let session = Session::start(args, &limits, downloading, tell)?;
+    let session = Session::start(args, servers, &limits, downloading, tell)?;
     let library = &session.sharing.library;
-    log_start(args, &session);
+    log_start(args, servers, &session);
     if let Some(file) = &configured.layers.file {
         log::info!("configuration: {}", escaped_path(file));
     }
@@ -152,7 +159,7 @@ pub(super) fn share(
 }
 
 /// The first line of the log: the version, the addresses and the limits.
-fn log_start(args: &Args, session: &Session) {
+fn log_start(args: &Args, servers: &Servers, session: &Session) {
     let uploading = session.sharing.uploads.address();
     let others = args.more_shares.iter().map(|share| &*share.path);
     let shares: Vec<String> =
@@ -162,15 +169,15 @@ fn log_start(args: &Args, session: &Session) {
         called("peer"),
         env!("CARGO_PKG_VERSION"),
         shares.join(", "),
-        args.server,
+        servers,
         args.upload_slots
     );
 }
 
 /// Runs the shell, on a terminal or for a script.
-pub(super) fn run_shell(args: &Args, interactive: bool) -> Result<(), Failure> {
+pub(super) fn run_shell(args: &Args, servers: Servers, interactive: bool) -> Result<(), Failure> {
     let notices = Notices::default();
-    let tell = event_printers(&args.server, args.format(), &notices, interactive);
+    let tell = event_printers(&servers, args.format(), &notices, interactive);
     let journal = journal(&args.share);
     let limits = PeerLimits::of(args);
     let downloader = downloader(args, limits.download.clone());
@@ -179,7 +186,8 @@ pub(super) fn run_shell(args: &Args, interactive: bool) -> Result<(), Failure> {
         journal: Arc::clone(&journal),
         notices: notices.clone(),
     };
-    let session = finish(args.format(), Session::start(args, &limits, downloading, tell))?;
+    let session =
+        finish(args.format(), Session::start(args, &servers, &limits, downloading, tell))?;
     let interrupt = Interrupt::start(Mode::Shell { interactive });
     let interrupt = finish(args.format(), interrupt.map_err(CommandError::Signals))?;
     let registrations = session.sharing.registrations.clone();
@@ -213,7 +221,7 @@ pub(super) fn run_shell(args: &Args, interactive: bool) -> Result<(), Failure> {
         listed: Listed::of_shell(),
         interactive,
         is_paged: interactive && !args.no_pager,
-        ..Context::new(args, index, downloader, journal, interrupt)
+        ..Context::new(args, servers, index, downloader, journal, interrupt)
     };
     screen::show_above_prompt(&notices);
     let outcome = line_loop::run(&mut context, &notices, front);

@@ -8,6 +8,7 @@ use super::args::{Args, Removal, Single};
 use super::command::{Add, Command};
 use super::errors::command_error::CommandError;
 use super::lan::discovered;
+use super::located::located;
 use super::logs::logging;
 use super::modes::{finish, once, run_shell, share};
 use super::output::outcome::shown;
@@ -15,7 +16,7 @@ use super::output::print::{be_quiet, print_note};
 use super::output::terminal::use_colors;
 use super::program::called;
 use super::usage::peer_configured;
-use super::values::endpoints::Servers;
+use super::values::endpoints::NamedServers;
 use super::wire::form::Program;
 use super::wire::options::observe_connections;
 use super::wire::screen;
@@ -30,7 +31,7 @@ pub fn main() -> ExitCode {
 /// Runs the program with these arguments, without its name.
 pub(super) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
-    let mut configured = peer_configured(&arguments);
+    let configured = peer_configured(&arguments);
     let args = &configured.args;
     use_colors(args.color);
     let interactive =
@@ -51,23 +52,24 @@ pub(super) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         )?)
     });
     let is_named = configured.is_set("server");
-    let checked = checked.and_then(|()| discovered(args, is_named, interactive));
-    match finish(args.format(), checked) {
-        Ok(None) => {}
-        Ok(Some(server)) => configured.args.server = server,
+    let servers = checked.and_then(|()| match discovered(args, is_named, interactive)? {
+        Some(servers) => Ok(servers),
+        None => located(args),
+    });
+    let servers = match finish(args.format(), servers) {
+        Ok(servers) => servers,
         Err(failure) => return failure.into(),
-    }
-    let args = &configured.args;
+    };
     let outcome = match &args.command {
-        Some(Single::Share) => finish(args.format(), share(&configured, arguments)),
+        Some(Single::Share) => finish(args.format(), share(&configured, &servers, arguments)),
         Some(Single::Both(Command::Add(add))) => {
             finish(args.format(), Err(no_addition(&args.server, add)))
         }
-        Some(Single::Both(command)) => once(args, command, interactive),
+        Some(Single::Both(command)) => once(args, servers, command, interactive),
         Some(Single::Remove(removal)) => {
             finish(args.format(), Err(no_removal(&args.server, removal)))
         }
-        None => run_shell(args, interactive),
+        None => run_shell(args, servers, interactive),
     };
     screen::finish();
     logging::finish();
@@ -110,7 +112,7 @@ fn check_limits() -> Result<(), CommandError> {
 }
 
 /// The error of `remove` as a single command, which has registered nothing.
-fn no_removal(server: &Servers, removal: &Removal) -> CommandError {
+fn no_removal(server: &NamedServers, removal: &Removal) -> CommandError {
     let (what, peer) = (escaped(&removal.what.join(" ")).to_string(), called("peer"));
     CommandError::Usage(format!(
         "`remove` works only in the shell: a record belongs to the session that registered it. \
@@ -120,7 +122,7 @@ fn no_removal(server: &Servers, removal: &Removal) -> CommandError {
 }
 
 /// The error of `add` as a single command, whose connection and record would end immediately.
-fn no_addition(server: &Servers, add: &Add) -> CommandError {
+fn no_addition(server: &NamedServers, add: &Add) -> CommandError {
     let (what, peer) = (escaped(&add.what).to_string(), called("peer"));
     CommandError::Usage(format!(
         "`add` works only in the shell: a record ends with the session that registered it. Start \

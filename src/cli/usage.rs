@@ -128,12 +128,11 @@ fn check_menu(args: Args) -> Result<Args, Error> {
 
 /// Refuses a server that is probably a mistyped command, because resolving its name may take long.
 fn check_server(args: Args, all: &[OsString]) -> Result<Args, Error> {
-    let is_alone =
-        args.command.is_none() && all.iter().any(|word| *word == *args.server.first.host.as_str());
-    match mistyped(args.server.first.host.as_str()).filter(|_| is_alone) {
+    let server = args.server.first.endpoint();
+    let is_alone = args.command.is_none() && all.iter().any(|word| *word == *server.host.as_str());
+    match mistyped(server.host.as_str()).filter(|_| is_alone) {
         None => Ok(args),
         Some(tip) => {
-            let server = &args.server.first;
             let found = excerpt(server.host.as_str());
             let message = format!(
                 "expected a command or an index server, found {found}\n\n{tip}; \

@@ -8,6 +8,7 @@
 //! | `connections`, `sending` | connections and connecting; the minimum read rate and the sizes of writes |
 //! | `index`, `memory` | an index server; memory of both programs |
 //! | `cluster` | the shared index of several servers |
+//! | `dns` | looking up the index servers of a name |
 //! | `index_client` | queries, registration, and reconnecting |
 //! | `downloads`, `part_files` | downloads; part files and the journal |
 //! | `uploads` | an upload server |
@@ -39,6 +40,8 @@ mod connections;
 mod deadline;
 #[cfg(feature = "dht")]
 mod dht;
+#[cfg(feature = "cluster")]
+mod dns;
 mod downloads;
 mod http;
 mod index;
@@ -64,6 +67,8 @@ pub(crate) use deadline::{doubled, end_of, ends_after};
 #[cfg(feature = "dht")]
 #[doc(hidden)]
 pub use dht::*;
+#[cfg(feature = "cluster")]
+pub(crate) use dns::*;
 pub use downloads::Downloads;
 #[doc(hidden)]
 pub use downloads::*;

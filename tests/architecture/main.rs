@@ -14,7 +14,7 @@ use std::path::Path;
 use source::Source;
 
 /// Each module of the crate, and what it may import: modules above it in this table.
-const LAYERS: [(&str, &[&str]); 32] = [
+const LAYERS: [(&str, &[&str]); 33] = [
     ("capture", &[]),
     ("counted", &[]),
     ("error_chain", &[]),
@@ -28,6 +28,7 @@ const LAYERS: [(&str, &[&str]); 32] = [
     ("protocol", &["escape", "limits"]),
     ("transcript", &["capture", "counted", "limits", "protocol"]),
     ("replay", &["counted", "protocol", "transcript"]),
+    ("dns", &["limits", "protocol"]),
     ("index", &["limits", "protocol"]),
     ("cluster", &["escape", "index", "limits", "protocol"]),
     ("library", &["counted", "escape", "limits", "protocol", "system"]),
@@ -133,6 +134,7 @@ const LAYERS: [(&str, &[&str]); 32] = [
             "counted",
             "counters",
             "dht",
+            "dns",
             "error_chain",
             "download",
             "escape",

@@ -13,6 +13,7 @@
 pub mod captures;
 pub mod holders;
 mod index;
+mod namespace;
 pub mod operators;
 mod own_machine;
 pub mod pcapng;
@@ -27,6 +28,7 @@ use std::thread;
 use std::time::Duration;
 
 pub use index::Index;
+pub use namespace::is_inside;
 pub use own_machine::{NAMESPACES, run_on_own_machine};
 pub use programs::{Program, child_of, peer, run_peer, run_peer_again, run_peer_with_input, share};
 pub use requests::Requests;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use p2p_ci::dht::{Announcer, Finding, keys};
 use p2p_ci::limits;
 
-use crate::namespace::is_inside;
+use crate::common::is_inside;
 use crate::network::{Network, rfc, until};
 
 const LIMITS: limits::Dht = limits::Dht::DEFAULT;

@@ -3,8 +3,8 @@
 use std::fs;
 use std::time::Instant;
 
+use crate::common::is_inside;
 use crate::common::{Index, peer, run_peer, share};
-use crate::namespace::is_inside;
 use crate::network::until;
 
 /// Nothing listens here.

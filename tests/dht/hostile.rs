@@ -7,7 +7,7 @@ use std::time::Duration;
 use p2p_ci::dht::{Announcer, Finding, Key, Role, keys};
 use p2p_ci::limits;
 
-use crate::namespace::is_inside;
+use crate::common::is_inside;
 use crate::network::{Network, address, node, rfc, until};
 
 const LIMITS: limits::Dht = limits::Dht::DEFAULT;

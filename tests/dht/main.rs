@@ -15,8 +15,6 @@ mod common;
 #[cfg(all(feature = "dht", target_os = "linux"))]
 mod hostile;
 #[cfg(all(feature = "dht", target_os = "linux"))]
-mod namespace;
-#[cfg(all(feature = "dht", target_os = "linux"))]
 mod network;
 #[cfg(all(feature = "dht", target_os = "linux"))]
 mod nodes;

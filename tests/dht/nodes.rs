@@ -3,7 +3,7 @@
 use p2p_ci::dht::{Announcer, Finding, FoundBy, keys};
 use p2p_ci::limits;
 
-use crate::namespace::is_inside;
+use crate::common::is_inside;
 use crate::network::{Network, address, rfc, until};
 
 const LIMITS: limits::Dht = limits::Dht::DEFAULT;

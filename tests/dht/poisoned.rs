@@ -13,8 +13,8 @@ use p2p_ci::library::Hasher;
 use p2p_ci::protocol::{Digest, Document};
 
 use crate::common::holders::{holder, respond};
+use crate::common::is_inside;
 use crate::common::{Index, Program, directory, names, peer, run_peer_again};
-use crate::namespace::is_inside;
 use crate::network::{node, until};
 
 /// Nothing listens here.

@@ -4,9 +4,9 @@ use std::fs;
 use std::net::SocketAddr;
 use std::time::Instant;
 
+use crate::common::is_inside;
 use crate::common::operators::{admin_address, get, value};
 use crate::common::{Index, peer, run_peer};
-use crate::namespace::is_inside;
 use crate::network::until;
 
 #[test]

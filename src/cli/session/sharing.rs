@@ -25,6 +25,7 @@ use crate::cli::output::print::{print_json, print_line};
 use crate::cli::peer_page::PeerPage;
 use crate::cli::peer_reload::PeerLimits;
 use crate::cli::user_directory::{port_file, stored_digests};
+use crate::cli::values::endpoints::Servers;
 use crate::cli::values::option_values::{Listen, remedy};
 use crate::library::{Library, StoreFile};
 use crate::net;
@@ -62,6 +63,7 @@ impl Session {
     /// When the directory cannot be shared, or a thread or the listener cannot be started.
     pub(in crate::cli) fn start(
         args: &Args,
+        servers: &Servers,
         limits: &PeerLimits,
         downloading: Downloading,
         tell: impl Fn(&Endpoint, Event) + Send + Sync + 'static,
@@ -82,7 +84,7 @@ impl Session {
         let uploads = limits.uploads(args);
         let address = listener.local_addr().map_err(CommandError::Start)?;
         let host = args.host.clone();
-        let table = args.dht.join(&args.server, Some(address))?;
+        let table = args.dht.join(servers, Some(address))?;
         let lan = LanPeers::join(args.lan, Some(address))?;
         let sources = lan.sources().into_iter().chain(table.sources()).collect();
         let options = SharingOptions { host, uploads, sources, ..SharingOptions::default() };
@@ -96,7 +98,7 @@ impl Session {
             log::warn!("uploading from {address}, which cannot be printed: {error}");
         }
         print_addresses(&admin, args.format());
-        let (first, others) = (args.server.first.clone(), args.server.others.clone());
+        let (first, others) = (servers.first.clone(), servers.others.clone());
         let sharing = Sharing::start_with_all(library, listener, first, others, options, tell)
             .map_err(CommandError::Start)?;
         table.announce(&sharing.library).map_err(CommandError::Start)?;

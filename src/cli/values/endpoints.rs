@@ -6,35 +6,80 @@ use std::net::Ipv6Addr;
 
 use crate::escape::excerpt;
 use crate::limits;
-use crate::protocol::{Endpoint, Port, SyntaxError};
+use crate::protocol::{Endpoint, Host, Port, SyntaxError};
 
 /// The name of arguments that are peers, by which completion recognizes them.
 pub(in crate::cli) const HOLDER: &str = "HOST:PORT";
 
+/// An index server as the user has named it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(in crate::cli) enum NamedServer {
+    /// A host and its port.
+    At(Endpoint),
+    /// A host alone: DNS may name its servers. Otherwise the port is that of an index.
+    Host(Host),
+}
+
+impl NamedServer {
+    /// The host and the port, if DNS names no other server.
+    pub(in crate::cli) fn endpoint(&self) -> Endpoint {
+        match self {
+            Self::At(endpoint) => endpoint.clone(),
+            Self::Host(host) => Endpoint { host: host.clone(), port: Port::INDEX },
+        }
+    }
+}
+
 /// Reads `HOST`, `HOST:PORT`, `[IPv6]:PORT` or an IPv6 address. Without a port it is that of an index.
 pub(in crate::cli) fn index_server(text: &str) -> Result<Endpoint, String> {
+    named_server(text).map(|server| server.endpoint())
+}
+
+fn named_server(text: &str) -> Result<NamedServer, String> {
     let expected = "expected a host, or a host and a port, such as `localhost` or `localhost:7734`";
     if let Some(mistake) = mistake(text) {
         return Err(format!("{expected}, found {}: {mistake}", excerpt(text)));
     }
-    let endpoint = if text.contains("]:") || text.matches(':').count() == 1 {
-        text.parse().map_err(|error: SyntaxError| format!("{expected}: {error}"))?
+    let server = if text.contains("]:") || text.matches(':').count() == 1 {
+        NamedServer::At(text.parse().map_err(|error: SyntaxError| format!("{expected}: {error}"))?)
     } else {
         let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
         let host = bare.parse().map_err(|error: SyntaxError| format!("{expected}: {error}"))?;
-        Endpoint { host, port: Port::INDEX }
+        NamedServer::Host(host)
     };
-    let host = endpoint.host.as_str();
+    let host = match &server {
+        NamedServer::At(Endpoint { host, .. }) | NamedServer::Host(host) => host.as_str(),
+    };
     // The name of an interface may follow.
     let address = host.split('%').next().unwrap_or(host);
     if host.contains(':') && address.parse::<Ipv6Addr>().is_err() {
         let mistake = "only an IPv6 address has several colons, and brackets before its port";
         return Err(format!("{expected}, found {}: {mistake}", excerpt(text)));
     }
-    Ok(endpoint)
+    Ok(server)
 }
 
-/// The index servers of a peer, in the order of the user.
+/// The index servers of a peer as the user has named them, in this order.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(in crate::cli) struct NamedServers {
+    pub(in crate::cli) first: NamedServer,
+    pub(in crate::cli) others: Vec<NamedServer>,
+}
+
+impl NamedServers {
+    pub(in crate::cli) fn all(&self) -> impl Iterator<Item = &NamedServer> {
+        std::iter::once(&self.first).chain(&self.others)
+    }
+}
+
+impl Display for NamedServers {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let others = self.others.iter().map(NamedServer::endpoint).collect();
+        Servers { first: self.first.endpoint(), others }.fmt(f)
+    }
+}
+
+/// The index servers of a peer, in the order in which they are tried.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(in crate::cli) struct Servers {
     pub(in crate::cli) first: Endpoint,
@@ -55,11 +100,11 @@ impl Display for Servers {
 }
 
 /// Reads index servers with commas between them.
-pub(in crate::cli) fn index_servers(text: &str) -> Result<Servers, String> {
-    let mut all: Vec<Endpoint> = Vec::new();
+pub(in crate::cli) fn index_servers(text: &str) -> Result<NamedServers, String> {
+    let mut all: Vec<NamedServer> = Vec::new();
     for part in text.split(',') {
-        let server = index_server(part.trim())?;
-        if all.contains(&server) {
+        let server = named_server(part.trim())?;
+        if all.iter().any(|one| one.endpoint() == server.endpoint()) {
             return Err(format!("expected different index servers, found {} twice", excerpt(part)));
         }
         all.push(server);
@@ -70,7 +115,7 @@ pub(in crate::cli) fn index_servers(text: &str) -> Result<Servers, String> {
     }
     let mut all = all.into_iter();
     match all.next() {
-        Some(first) => Ok(Servers { first, others: all.collect() }),
+        Some(first) => Ok(NamedServers { first, others: all.collect() }),
         None => Err("expected an index server, found none".into()),
     }
 }
@@ -120,6 +165,15 @@ mod tests {
             ("fe80::1%eth0", "[fe80::1%eth0]:7734"),
         ] {
             assert_eq!(index_server(text).map(|found| found.to_string()).as_deref(), Ok(endpoint));
+        }
+        for (text, is_alone) in [
+            ("index.example.org", true),
+            ("index.example.org:7734", false),
+            ("::1", true),
+            ("[::1]:7734", false),
+        ] {
+            let server = named_server(text).unwrap();
+            assert_eq!(matches!(server, NamedServer::Host(_)), is_alone, "{text}");
         }
         for (text, mistake) in [
             ("http://localhost:7734/", "leave out `http://`"),

@@ -1,29 +1,30 @@
-//! Tests run in a network namespace that has only a loopback interface, so that no packet can leave the machine.
+//! Tests run in a network namespace that has only a loopback interface, so that no packet can leave the machine. They
+//! may mount files, which no other program sees.
 
 use std::env;
 use std::process::{Command, Output};
 
-use crate::common;
+use super::skip;
 
 /// Set inside the namespace.
-const INSIDE: &str = "P2P_CI_TEST_NAMESPACE";
+const INSIDE: &str = "TEST_NAMESPACE";
 
 const SCRIPT: &str = "ip link set lo up && exec \"$@\"";
 
 fn isolated(arguments: &[&str]) -> Output {
     let mut command = Command::new("unshare");
-    command.args(["--user", "--map-root-user", "--net", "sh", "-c", SCRIPT, "sh"]);
+    command.args(["--user", "--map-root-user", "--net", "--mount", "sh", "-c", SCRIPT, "sh"]);
     command.args(arguments).env(INSIDE, "1").output().unwrap()
 }
 
 /// Whether this is a namespace. Otherwise the test of this name is run in one, and its failure is that of the
 /// caller; it is skipped where namespaces are not permitted.
-pub(crate) fn is_inside(test: &str) -> bool {
+pub fn is_inside(test: &str) -> bool {
     if env::var_os(INSIDE).is_some() {
         return true;
     }
     if !isolated(&["true"]).status.success() {
-        common::skip("network namespaces are not permitted here");
+        skip("network namespaces are not permitted here");
         return false;
     }
     let program = env::current_exe().unwrap();
