@@ -60,7 +60,7 @@ impl<'a> Table<'a> {
         let unknown = self.values.keys().find(|key| !keys.contains(&&**key.get_ref()));
         unknown.map_or(Ok(()), |key| {
             let found = escaped(key.get_ref().as_bytes());
-            let mistake = format!("expected one of `{}`, found `{found}`", keys.join("`, `"));
+            let mistake = format!("unknown key `{found}`; expected one of `{}`", keys.join("`, `"));
             Err(self.error_at(key.span(), mistake))
         })
     }

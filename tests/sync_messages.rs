@@ -51,6 +51,14 @@ fn a_selection_of_nothing_is_not_found() {
     let (code, output, _) = run_peer(&json, "", &mine);
     assert!(code == 66 && output.contains("\"exit\":66"), "{output}");
     assert!(names(&mine).is_empty());
+    let last = |options: &[&str]| {
+        let start = [&address, "--share", ".", "--format", "json", "sync"];
+        let (_, output, errors) = run_peer(&[&start, options].concat(), "", &mine);
+        let last = output.lines().last().unwrap_or_else(|| panic!("no object: {errors}"));
+        serde_json::from_str::<serde_json::Value>(last).unwrap()
+    };
+    let planned = last(&["--dry-run"]);
+    assert!(planned["documents"].as_u64() > Some(0), "{planned}");
 
     assert_eq!(sync(&index, &[], &mine).0, 0);
     let here = "nothing to do: all that these options select is here\n";
@@ -58,6 +66,9 @@ fn a_selection_of_nothing_is_not_found() {
     let (code, output, errors) = sync(&index, &["--dry-run"], &mine);
     assert_eq!((code, output.as_str()), (0, ""));
     assert!(errors.contains("nothing to do: all that the index knows is here"), "{errors}");
+    for options in [&[][..], &["--dry-run"]] {
+        assert_eq!(last(options)["documents"], 0, "{options:?}");
+    }
 }
 
 /// Runs a command in the shared directory itself.

@@ -90,7 +90,7 @@ impl SharedLibrary {
             return Ok(0);
         }
         // As in a scan, files that `.p2pciignore` excludes are skipped, and links are not followed.
-        let (found, _) = directory::files(&shared, Depth::Tree)?;
+        let (found, _) = directory::files(&shared, Depth::Tree, &[])?;
         let mut count = 0;
         for found in found {
             let Some(document) = names.get(&*found.name) else { continue };

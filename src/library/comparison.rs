@@ -118,7 +118,12 @@ pub(super) fn compare(
 /// The files in the directory. There are none if the directory is missing, or if this user can no
 /// longer read it: then no document of it could be uploaded.
 fn files(library: &Snapshot, state: &mut ScanState) -> io::Result<(Vec<Found>, Vec<Skipped>)> {
-    let (mut found, mut skipped) = match directory::files(&library.directory, library.depth) {
+    let all = match &*library.others {
+        [] => Vec::new(),
+        _ => directory::real_paths(library.directories().map(|(directory, _)| &**directory)),
+    };
+    let first = directory::files(&library.directory, library.depth, &all);
+    let (mut found, mut skipped) = match first {
         Err(error) if error.kind() == io::ErrorKind::NotFound => (Vec::new(), Vec::new()),
         Err(error) if is_denied(&error) && !library.entries.is_empty() => {
             state.skip(library.directory.as_os_str().as_encoded_bytes(), &error.to_string());
@@ -127,7 +132,7 @@ fn files(library: &Snapshot, state: &mut ScanState) -> io::Result<(Vec<Found>, V
         files => files?,
     };
     for other in &*library.others {
-        match directory::files(&other.path, other.depth) {
+        match directory::files(&other.path, other.depth, &all) {
             Ok((more, more_skipped)) => {
                 found.extend(more);
                 skipped.extend(more_skipped);

@@ -125,18 +125,26 @@ fn skipped_for(directory: &Arc<Path>, error: &ignore::Error) -> io::Result<Skipp
     }
 }
 
-/// All files of a directory, in no order, and what was skipped.
+/// All files of a directory, in no order, and what was skipped. The walk does not enter `others`, which are
+/// shared as directories of their own, with [`real_paths`].
 ///
 /// # Errors
 /// When the directory itself cannot be read, or descriptors or memory are exhausted. What cannot be
 /// read because the disk fails is skipped.
-pub(super) fn files(directory: &Arc<Path>, depth: Depth) -> io::Result<(Vec<Found>, Vec<Skipped>)> {
+pub(super) fn files(
+    directory: &Arc<Path>,
+    depth: Depth,
+    others: &[PathBuf],
+) -> io::Result<(Vec<Found>, Vec<Skipped>)> {
     std::fs::read_dir(&**directory)?;
+    let others = within(directory, others);
     let mut walk = WalkBuilder::new(&**directory);
     walk.standard_filters(false).hidden(true).add_custom_ignore_filename(IGNORE_FILE);
     walk.max_depth((depth == Depth::Directory).then_some(1));
     let handed_over = directory.join(HANDED_OVER);
-    walk.filter_entry(move |entry| entry.path() != handed_over);
+    walk.filter_entry(move |entry| {
+        entry.path() != handed_over && !others.iter().any(|other| entry.path() == other)
+    });
     let (mut found, mut skipped) = (Vec::new(), Vec::new());
     for entry in walk.build() {
         let entry = match entry {
@@ -172,6 +180,19 @@ pub(super) fn files(directory: &Arc<Path>, depth: Depth) -> io::Result<(Vec<Foun
         found.push(Found { directory, name: name.into(), state });
     }
     Ok((found, skipped))
+}
+
+/// The paths of directories without links. One that does not exist has none.
+pub(super) fn real_paths<'a>(directories: impl Iterator<Item = &'a Path>) -> Vec<PathBuf> {
+    directories.filter_map(|directory| directory.canonicalize().ok()).collect()
+}
+
+/// The directories within a directory, as a walk of it names them.
+fn within(directory: &Path, others: &[PathBuf]) -> Vec<PathBuf> {
+    let Ok(real) = directory.canonicalize() else { return Vec::new() };
+    let below = others.iter().filter_map(|other| other.strip_prefix(&real).ok());
+    let below = below.filter(|below| !below.as_os_str().is_empty());
+    below.map(|below| directory.join(below)).collect()
 }
 
 /// Whether the same call may succeed later although the file has not changed.

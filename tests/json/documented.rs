@@ -83,7 +83,7 @@ impl Printed {
             ]
             .concat()
             .into_iter()
-            .filter(|line| line.contains("\"fetched\":"))
+            .filter(|line| !line.contains("not fetched"))
             .collect(),
             "verify" => run(&["verify"]),
             "why" => run(&["why", "793"]),

@@ -63,7 +63,11 @@ fn a_failed_start_leaves_nothing_behind() {
         (&["2", "--share", "missing"], 1, "the laboratory cannot start: "),
         (&["run", "missing"], 2, "there is no scenario `missing`: `p2p-ci lab list`"),
         (&["run", "missing.toml"], 74, "cannot read missing.toml"),
-        (&["run", "wrong.toml"], 2, "wrong.toml: line 3: expected one of `title`, `about`"),
+        (
+            &["run", "wrong.toml"],
+            2,
+            "wrong.toml: line 3: unknown key `latency`; expected one of `title`",
+        ),
         (
             &["run", "six-clients"],
             74,

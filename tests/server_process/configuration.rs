@@ -148,7 +148,7 @@ fn each_mistake_has_its_line_and_ends_the_program() {
             "admin = \"127.0.0.1:0\"\n[limits]\nmax_connections = 5\n",
             &[
                 ":1: unknown key `admin`; did you mean `admin.address`?",
-                ":2: unknown table `limits`; `max_connections` is a key of no table, which is before all",
+                ":2: unknown table `limits`; `max_connections` belongs to no table: write it before",
             ],
         ),
         ("server", "max_connections = \n", &[":1: expected TOML"]),
@@ -208,6 +208,20 @@ fn each_mistake_has_its_line_and_ends_the_program() {
             "[[upload.limit]]\nnetwork = \"10.0.0.0/8\"\nrate = \"1M\"\n\
              [[upload.limit]]\nnetwork = [\"::1\", \"10.0.0.1/8\"]\nrate = \"2M\"\n",
             &[":4: network 10.0.0.0/8 has a rate already"],
+        ),
+        (
+            "peer",
+            "[[share]]\ndirectory = \"papers\"\n[[upload.limit]]\nlimit = 5\n",
+            &[
+                ":2: unknown key `directory`; expected one of `path`, `recursive`, `hand_over`",
+                ":4: unknown key `limit`; expected one of `network`, `rate`",
+            ],
+        ),
+        (
+            "peer",
+            "[[share]]\npath = \"papers\"\n[[share]]\npath = \"./papers/.\"\n\
+             [[share]]\npath = \"papers/more\"\n",
+            &[":3: path: `./papers/.` is the same directory as `papers`, which is shared already"],
         ),
     ] {
         fs::write(&file, content).unwrap();

@@ -118,7 +118,7 @@ fn read_table(
                 let is_known = |name: &str| keys.iter().any(|known| known.name == name);
                 let mistake = match inner.find(|(inner, ..)| is_known(inner)) {
                     Some((inner, ..)) => format!(
-                        "unknown table {}; {} is a key of no table, which is before all tables",
+                        "unknown table {}; {} belongs to no table: write it before the first table",
                         excerpt(&name),
                         excerpt(inner)
                     ),
@@ -169,7 +169,15 @@ fn read_tables(name: &str, table: Table<'_>, key: &str, found: &mut FileValues) 
                 Err(mistakes) => found.mistakes.extend(mistakes),
             },
             _ => match ShareTable::read(one) {
-                Ok(share) => found.tables.shares.push(share),
+                Ok(share) => match share.same_in(&found.tables.shares) {
+                    Some(other) => {
+                        let (path, other) = (excerpt(&*share.shown()), excerpt(&*other.shown()));
+                        let is_shared = format!("path: {path} is the same directory as {other}");
+                        let mistake = format!("{is_shared}, which is shared already");
+                        found.mistakes.push(one.error(mistake));
+                    }
+                    None => found.tables.shares.push(share),
+                },
                 Err(mistake) => found.mistakes.push(mistake),
             },
         }

@@ -1,9 +1,11 @@
 //! The tables of a file that no option has.
 
+use std::borrow::Cow;
 use std::env::home_dir;
 use std::ffi::OsString;
+use std::fs::canonicalize;
 use std::num::NonZeroU64;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf, absolute};
 
 use ipnet::IpNet;
 
@@ -44,7 +46,7 @@ pub(super) const OF_PEER: [Described; 2] = [
         name: SHARE,
         about: "Share several directories, each with its own options, instead of `share = \"DIR\"`; \
                 options that it does not set are those of all. Downloads go to the first one. Of files with equal names that of the first directory is \
-                shared, and the others are reported.",
+                shared, and the others are reported. A shared directory in another one is shared only as its own table says.",
         keys: &[
             ("path", "\"/srv/papers\"", "the directory"),
             ("recursive", "true", "include its subdirectories, or not"),
@@ -125,6 +127,24 @@ impl ShareTable {
             hand_over: table.flag_if_given("hand_over")?,
         })
     }
+}
+
+impl ShareTable {
+    /// The one of these tables that shares the same directory, by whatever path.
+    pub(super) fn same_in<'a>(&self, others: &'a [Self]) -> Option<&'a Self> {
+        let directory = real_path(&self.path);
+        others.iter().find(|other| real_path(&other.path) == directory)
+    }
+
+    pub(super) fn shown(&self) -> Cow<'_, str> {
+        self.path.to_string_lossy()
+    }
+}
+
+/// A path without links and dots. Of a directory that does not exist yet, only the dots are removed.
+fn real_path(path: &Path) -> PathBuf {
+    let whole = || absolute(path).unwrap_or_else(|_| path.into()).components().collect();
+    canonicalize(path).unwrap_or_else(|_| whole())
 }
 
 /// A path that begins with `~/`, which a shell would expand.

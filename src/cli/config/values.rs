@@ -11,6 +11,9 @@ use crate::escape::escaped_json;
 /// The column of the sources, unless the line is longer.
 const COLUMN: usize = 40;
 
+/// Lists that make a longer line have one line for each of their texts.
+const LIST_LINE: usize = 100;
+
 /// Lines with all values of a program.
 pub(super) fn lines<A>(configured: &Configured<A>) -> Vec<String> {
     let file = match &configured.layers.file {
@@ -40,7 +43,17 @@ fn line(key: &Key, texts: &[OsString], source: &Source) -> String {
             None => with_source(&format!("# {} =", key.name), "not set"),
         };
     }
-    with_source(&format!("{} = {value}", key.name), &source.to_string())
+    let line = format!("{} = {value}", key.name);
+    match value.len() > LIST_LINE && key.form == Form::Several {
+        true => in_lines(&format!("{} =", key.name), &each(key, texts), &source.to_string()),
+        false => with_source(&line, &source.to_string()),
+    }
+}
+
+/// A list with a line for each of its texts.
+fn in_lines(name: &str, texts: &[String], source: &str) -> String {
+    let texts: String = texts.iter().map(|text| format!("\n    {text},")).collect();
+    format!("{}{texts}\n]", with_source(&format!("{name} ["), source))
 }
 
 fn with_source(text: &str, source: &str) -> String {
@@ -52,12 +65,17 @@ fn shown(key: &Key, texts: &[OsString]) -> String {
     if key.is_secret() {
         return "\"(hidden)\"".into();
     }
-    let all = || texts.iter().map(|text| one(key, &text.to_string_lossy()));
     match key.form {
         Form::Flag => (!texts.is_empty()).to_string(),
-        Form::Several => format!("[{}]", all().collect::<Vec<_>>().join(", ")),
-        Form::One | Form::Count => all().next().unwrap_or_else(|| "\"\"".into()),
+        Form::Several => format!("[{}]", each(key, texts).join(", ")),
+        Form::One | Form::Count => {
+            each(key, texts).into_iter().next().unwrap_or_else(|| "\"\"".into())
+        }
     }
+}
+
+fn each(key: &Key, texts: &[OsString]) -> Vec<String> {
+    texts.iter().map(|text| one(key, &text.to_string_lossy())).collect()
 }
 
 /// A text of the file, or a number.

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanDuration, ProgressBar};
+use serde_json::{Value, json};
 
 use super::display::{PlainLines, amount, bar, fitting, warn_of_length};
 use super::recent_rate::{RecentRate, mean_rate, time_left};
@@ -139,6 +140,20 @@ impl ManyDownloads {
         self.bar.finish_and_clear();
     }
 
+    /// The documents that have failed, and those that are left if downloads end early.
+    fn not_fetched(&self) -> usize {
+        self.all.saturating_sub(self.fetched).saturating_sub(self.present)
+    }
+
+    /// The summary as an object.
+    pub(in crate::cli) fn json(&self, time: Duration) -> Value {
+        json!({
+            "v": 1, "documents": self.all, "downloaded": self.fetched, "present": self.present,
+            "failed": self.not_fetched(), "bytes": self.bytes,
+            "seconds": Duration::from_millis(time.as_millis().try_into().unwrap_or(u64::MAX)).as_secs_f64(),
+        })
+    }
+
     pub(in crate::cli) fn summary(&self, time: Duration) -> String {
         let Self { all, fetched, present, failed, .. } = *self;
         let amount = amount(self.bytes, Some(mean_rate(self.bytes, self.begun.elapsed())));
@@ -147,11 +162,9 @@ impl ManyDownloads {
             0 => String::new(),
             count => format!(", {count} saved by another process"),
         };
-        // Downloads that end early leave documents without an event.
-        let left = all.saturating_sub(fetched).saturating_sub(present).saturating_sub(failed);
-        let failed = match left {
-            0 => format!("{failed} failed"),
-            left => format!("{} not fetched", left.saturating_add(failed)),
+        let failed = match self.not_fetched() {
+            count if count == failed => format!("{failed} failed"),
+            count => format!("{count} not fetched"),
         };
         format!("{fetched} of {all} documents fetched, {amount}{others}, {failed}, {seconds:.1} s")
     }

@@ -61,7 +61,12 @@ fn a_scenario_is_read_as_it_is_written() {
 #[test]
 fn mistakes_are_reported_with_their_lines() {
     for (part, other, line, mistake) in [
-        ("title = ", "name = ", 2, "expected one of `title`, `about`, `duration`"),
+        (
+            "title = ",
+            "name = ",
+            2,
+            "unknown key `name`; expected one of `title`, `about`, `duration`",
+        ),
         ("title = \"Small\"", "", 1, "expected `title = \"…\"`, found no title"),
         ("\"5 s\"", "5", 3, "duration: expected a text in quotes, found an integer"),
         ("\"5 s\"", "\"5 h\"", 3, "duration: expected a time up to 60 min"),
@@ -77,7 +82,12 @@ fn mistakes_are_reported_with_their_lines() {
             9,
             "count: expected a number from 1 to 1000, found a string",
         ),
-        ("size = \"100 KiB\"", "length = 7", 9, "expected one of `first`, `count`, `size`, `own`"),
+        (
+            "size = \"100 KiB\"",
+            "length = 7",
+            9,
+            "unknown key `length`; expected one of `first`, `count`, `size`, `own`",
+        ),
         ("size = \"100 KiB\"", "size = \"2 GiB\"", 1, "expected at most 1073741824 bytes"),
         ("count = 3", "count = 201", 13, "count: expected a number from 1 to 200, found 201"),
         ("count = 3", "count = 200", 1, "expected from 1 to 200 peers in all, found 201"),
@@ -88,7 +98,12 @@ fn mistakes_are_reported_with_their_lines() {
         ("leave 3", "leave students", 27, "do: expected a number, `all` or the name of a group"),
         ("leave 3", "list", 27, "do: expected `join`, `leave`, `get` or `slow`"),
         ("[[events]]\nat = \"1 s\"\n", "[[events]]\n", 25, "expected `at = \"…\"`, found no at"),
-        ("[published]", "published = 3\n[other]", 30, "expected one of `title`"),
+        (
+            "[published]",
+            "published = 3\n[other]",
+            30,
+            "unknown key `other`; expected one of `title`",
+        ),
         ("packets = 3_037", "", 29, "expected `packets = …`, found no packets"),
         ("[[peers]]\nname = \"holder\"", "[peers]\nname = \"holder\"", 0, ""),
     ] {

@@ -47,3 +47,30 @@ fn a_failed_scan_remembers_which_files_were_skipped() {
     assert!(library.scan(Stability::Any).is_err());
     assert_eq!(library.read().scan_state.skipped, skipped);
 }
+
+#[test]
+fn a_shared_directory_within_another_one_is_shared_once() {
+    let root = tempfile::tempdir().unwrap();
+    let (papers, talks) = (root.path().join("papers"), root.path().join("papers/talks"));
+    std::fs::create_dir_all(talks.join("old")).unwrap();
+    for (directory, name) in [(&papers, "a.md"), (&talks, "b.md"), (&talks, "old/c.md")] {
+        std::fs::write(directory.join(name), "text").unwrap();
+    }
+    let shared =
+        |path: &Path, depth| SharedDirectory { path: path.into(), depth, hand_over: false };
+    let names = |first: &Path, depth, other| {
+        let library = Library::scan_all(first, depth, &[other]).unwrap();
+        let library = library.read();
+        library.documents().map(|(document, _)| document.to_string()).collect::<Vec<_>>()
+    };
+    let expected = ["FILE a.md", "FILE b.md"];
+    let by_a_link = root.path().join("link");
+    #[cfg(unix)]
+    std::os::unix::fs::symlink("papers/talks", &by_a_link).unwrap();
+    #[cfg(not(unix))]
+    let by_a_link = talks.clone();
+    for inner in [&talks, &by_a_link] {
+        assert_eq!(names(&papers, Depth::Tree, shared(inner, Depth::Directory)), expected);
+        assert_eq!(names(inner, Depth::Directory, shared(&papers, Depth::Tree)), expected);
+    }
+}

@@ -2,6 +2,9 @@
 //! (protocol.md section 4.11).
 
 use std::collections::{HashMap, HashSet};
+use std::fmt::{self, Display, Formatter};
+
+use serde_json::{Value, json};
 
 use crate::cli::values::quantity::message_size;
 use crate::counted::counted;
@@ -70,21 +73,48 @@ impl Lengths {
 
     /// The number of all documents and their bytes, for people.
     pub(super) fn summary(&self, jobs: &[DownloadJob]) -> String {
-        let documents = jobs.iter().map(|job| &job.request.document);
-        total(&documents.map(|document| self.of(document)).collect::<Vec<_>>())
+        self.total(jobs).to_string()
+    }
+
+    /// The same as an object.
+    pub(super) fn json(&self, jobs: &[DownloadJob]) -> Value {
+        let Total { documents, bytes, unknown } = self.total(jobs);
+        json!({ "v": 1, "documents": documents, "bytes": bytes, "unknown_lengths": unknown })
+    }
+
+    fn total(&self, jobs: &[DownloadJob]) -> Total {
+        Total::of(jobs.iter().map(|job| self.of(&job.request.document)))
     }
 }
 
-fn total(lengths: &[Option<u64>]) -> String {
-    let known: Vec<u64> = lengths.iter().flatten().copied().collect();
-    let bytes = known.iter().fold(0_u64, |sum, length| sum.saturating_add(*length));
-    let (documents, bytes) = (counted(lengths.len(), "document"), message_size(bytes));
-    match lengths.len().saturating_sub(known.len()) {
-        0 => format!("{documents} to download, {bytes}"),
-        unknown if unknown == lengths.len() => {
-            format!("{documents} to download, of unknown length")
+/// The sum of some lengths.
+#[derive(Default)]
+struct Total {
+    documents: usize,
+    bytes: u64,
+    /// The documents whose length is unknown.
+    unknown: usize,
+}
+
+impl Total {
+    fn of(lengths: impl Iterator<Item = Option<u64>>) -> Self {
+        lengths.fold(Self::default(), |sum, length| Self {
+            documents: sum.documents + 1,
+            bytes: sum.bytes.saturating_add(length.unwrap_or_default()),
+            unknown: sum.unknown + usize::from(length.is_none()),
+        })
+    }
+}
+
+impl Display for Total {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self { documents: all, bytes, unknown } = *self;
+        let (documents, bytes) = (counted(all, "document"), message_size(bytes));
+        match unknown {
+            0 => write!(f, "{documents} to download, {bytes}"),
+            _ if unknown == all => write!(f, "{documents} to download, of unknown length"),
+            _ => write!(f, "{documents} to download, {bytes} and {unknown} of unknown length"),
         }
-        unknown => format!("{documents} to download, {bytes} and {unknown} of unknown length"),
     }
 }
 
@@ -108,6 +138,7 @@ mod tests {
 
     #[test]
     fn unknown_lengths_are_counted_apart() {
+        let total = |lengths: &[Option<u64>]| Total::of(lengths.iter().copied()).to_string();
         assert_eq!(total(&[Some(1)]), "1 document to download, 1 byte");
         assert_eq!(total(&[Some(1), Some(9)]), "2 documents to download, 10 bytes");
         let some = "3 documents to download, 4 bytes and 2 of unknown length";

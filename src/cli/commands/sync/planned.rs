@@ -5,7 +5,7 @@ use crate::cli::context::Context;
 use crate::cli::errors::command_error::CommandError;
 use crate::cli::output::format::Format;
 use crate::cli::output::outcome::Outcome;
-use crate::cli::output::print::{print_line, print_note};
+use crate::cli::output::print::{print_json, print_line, print_note};
 use crate::cli::output::record_table::row_number;
 use crate::cli::output::table::{Fit, Table};
 use crate::cli::values::named::named;
@@ -33,6 +33,9 @@ pub(super) fn print_planned(
         let (title, bytes) = (title(job), lengths.of(&job.request.document));
         let missing = Outcome::Missing { holders, title, bytes };
         missing.print(context.format, &job.request.document)?;
+    }
+    if let Format::Json = context.format {
+        print_json(&lengths.json(jobs)).map_err(CommandError::Output)?;
     }
     print_note(summary);
     Ok(())
