@@ -38,15 +38,6 @@ pub(super) struct ClusterArgs {
     cluster_password_file: Option<PathBuf>,
 }
 
-impl ClusterArgs {
-    /// Whether `--cluster` is missing although other options of a cluster are given.
-    pub(super) fn lacks_url(&self) -> bool {
-        let Self { cluster, name, advertise, cluster_password_file } = self;
-        let has_others = name.is_some() || !advertise.is_empty() || cluster_password_file.is_some();
-        has_others && cluster.is_none()
-    }
-}
-
 /// The address of the store.
 #[derive(Clone, Debug)]
 struct ClusterUrl {

@@ -117,7 +117,6 @@ pub(super) fn share(
         ServiceSignal::Reload => service::reload(|| reloaded.run()),
         ServiceSignal::End(signal) => {
             service::tell_end();
-            log::info!("{signal} after {}: stopping", Uptime(started.elapsed()));
             // After the first signal the receiver is gone.
             let _ = stop.send(signal);
         }
@@ -147,8 +146,11 @@ pub(super) fn share(
     // The sender lives as long as the process.
     let signal = stopped.recv();
     let is_drained = session.sharing.uploads.stop().is_drained();
-    let cause = signal
-        .map_or_else(|_| String::new(), |signal| format!(" by {}", cause(signal, is_drained)));
+    let cause = signal.map(|signal| cause(signal, is_drained));
+    if let Ok(cause) = &cause {
+        log::info!("{cause} after {}: stopping", Uptime(started.elapsed()));
+    }
+    let cause = cause.map_or_else(|_| String::new(), |cause| format!(" by {cause}"));
     let totals = session.sharing.uploads.totals();
     // It has the upload server, which ends with the session.
     reload.end();

@@ -167,6 +167,14 @@ enum Log {
     Quiet,
 }
 
+/// Keys that have an effect only with another one.
+pub(super) const NEEDS: [(&str, &str); 4] = [
+    ("compat_form", "compat"),
+    ("name", "cluster"),
+    ("advertise", "cluster"),
+    ("cluster_password_file", "cluster"),
+];
+
 impl Args {
     /// What is printed, if an option says it.
     fn log(&self) -> Option<Log> {
@@ -186,15 +194,6 @@ impl Args {
             Log::Quiet => (LevelFilter::Off, LevelFilter::Off, LevelFilter::Off),
         };
         [(LOG_SESSIONS, sessions), (LOG_REQUESTS, requests), (LOG_FAULTS, faults)]
-    }
-
-    /// The mistake in options that need each other.
-    pub(super) fn mistake(&self) -> Option<&'static str> {
-        let lacks_compat = self.compat_form.is_some() && !self.compat;
-        let compat = "--compat-form needs --compat (in the file: compat_form, compat = true)";
-        let cluster = "--name, --advertise and --cluster-password-file need --cluster";
-        let lacks_cluster = || self.cluster.lacks_url().then_some(cluster);
-        lacks_compat.then_some(compat).or_else(lacks_cluster)
     }
 
     /// The networks that may connect.

@@ -93,12 +93,8 @@ pub(super) fn read_server(
         command.try_get_matches_from(&all)
     })?;
     found.layers.unknown_variables = unknown_variables_of_programs();
-    match found.args.mistake() {
-        Some(mistake) => Err(options_of(Program::Server)
-            .error(ErrorKind::MissingRequiredArgument, mistake)
-            .into()),
-        None => Ok(found),
-    }
+    found.check_needs(&server_args::NEEDS, &options)?;
+    Ok(found)
 }
 
 /// The variables of the environment that neither program has: one environment may be for both.

@@ -22,6 +22,14 @@ async function checkWidth(page, name) {
     for (const { childNodes, textContent } of document.querySelectorAll("table.cards td")) {
       if (childNodes.length > 1) found.push(`a cell of ${childNodes.length} parts: ${textContent}`);
     }
+    // There each cell is a line of its card.
+    for (const cell of document.querySelectorAll("table.cards tbody tr > *")) {
+      const { width: own } = cell.getBoundingClientRect();
+      const { width: whole } = cell.parentElement.getBoundingClientRect();
+      if (getComputedStyle(cell).display === "grid" && own < whole - 1) {
+        found.push(`the cell of ${cell.textContent} has ${own} of ${whole} px`);
+      }
+    }
     for (const { scrollWidth, clientWidth, ariaLabel } of document.querySelectorAll(".scroll:not(details .scroll)")) {
       if (scrollWidth > clientWidth + 1) found.push(`${ariaLabel}, by ${scrollWidth - clientWidth} px`);
     }

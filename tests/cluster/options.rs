@@ -138,5 +138,5 @@ fn a_file_without_one_line_is_no_password() {
 fn options_of_a_cluster_need_one() {
     let (code, errors) = refused(&["--name", "one"]);
     assert_eq!(code, Some(2));
-    assert!(errors.contains("need --cluster"), "{errors}");
+    assert!(errors.contains("--name needs --cluster"), "{errors}");
 }

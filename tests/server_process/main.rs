@@ -7,6 +7,7 @@ mod common;
 
 mod access;
 mod configuration;
+mod configured_mistakes;
 mod full;
 mod requests;
 

@@ -77,7 +77,7 @@ pub(super) fn peers(object: &Value) -> io::Result<()> {
 /// Names and values, with units for people.
 pub(super) fn stats(object: &Value) -> io::Result<()> {
     let Some(all) = object.as_object() else { return Ok(()) };
-    for (name, value) in all.iter().filter(|(name, _)| *name != "v") {
+    for (name, value) in all.iter().filter(|(name, value)| *name != "v" && !value.is_null()) {
         let shown = match value {
             Value::Number(count) if name.ends_with("_bytes") => {
                 HumanBytes(count.as_u64().unwrap_or(0)).to_string()

@@ -9,8 +9,8 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand, ValueHint};
 
 use super::error::ConfigError;
-use super::keys::keys;
-use super::layers::{Configured, check_file};
+use super::keys::{CONFIG, keys};
+use super::layers::{Configured, NotConfigured, check_file};
 use super::programs::Program;
 use super::template::template;
 use super::values::lines;
@@ -21,7 +21,7 @@ use crate::cli::output::format::{Format, without_format};
 use crate::cli::output::print::{print_json, print_line, print_note};
 use crate::cli::parsers::options_of;
 use crate::cli::program::called;
-use crate::cli::usage::{peer_configured, server_configured};
+use crate::cli::usage::{peer_configured, read_peer, read_server, server_configured};
 use crate::escape::escaped_path;
 
 /// The arguments of `p2p-ci config`.
@@ -69,6 +69,8 @@ enum Action {
 enum Error {
     #[error(transparent)]
     Config(#[from] ConfigError),
+    #[error("{0}")]
+    Together(String),
     #[error("{0} exists; replace it with `--force`, or name another file")]
     Exists(String),
     #[error("cannot write {path}")]
@@ -126,9 +128,26 @@ fn check(program: Program, file: Option<&Path>) -> Result<(), Error> {
         return print_line(note).map_err(Error::Output);
     }
     let count = check_file(program, &options_of(program), &path)?;
+    check_together(program, &path)?;
     let keys = if count == 1 { "key" } else { "keys" };
     print_line(format_args!("{}: no mistake, {count} {keys} set", escaped_path(&path)))
         .map_err(Error::Output)
+}
+
+/// Checks whether the program starts with the file: its values may need each other, or a variable.
+fn check_together(program: Program, path: &Path) -> Result<(), Error> {
+    let mut named = OsString::from(format!("--{CONFIG}="));
+    named.push(path);
+    let arguments = [named];
+    let read = match program {
+        Program::Server => read_server(&arguments).map(drop),
+        Program::Peer => read_peer(&arguments).map(drop),
+    };
+    match read {
+        Ok(()) => Ok(()),
+        Err(NotConfigured::Configuration(error)) => Err(error.into()),
+        Err(NotConfigured::Arguments(error)) => Err(Error::Together(error.to_string())),
+    }
 }
 
 fn init(program: Program, file: Option<&Path>, force: bool) -> Result<(), Error> {

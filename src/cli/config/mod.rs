@@ -10,6 +10,7 @@
 //! | `tables` | the tables of a file that no option has |
 //! | `file` | reading a file; unknown keys and their suggestions |
 //! | `layers` | the values of the environment and of the file below the options |
+//! | `needs` | keys that have an effect only with another one |
 //! | `checking` | the value of a variable; checking values as the options do |
 //! | `values` | the values in effect, with their sources |
 //! | `running` | the values of a service that runs, and what a reload changes |
@@ -26,6 +27,7 @@ pub(super) mod file;
 pub(super) mod keys;
 pub(super) mod layers;
 pub(super) mod manual;
+mod needs;
 pub(super) mod programs;
 pub(super) mod running;
 pub(super) mod tables;

@@ -80,7 +80,12 @@ pub(in crate::cli) fn log_refused(error: &NotConfigured, target: &str) {
         NotConfigured::Configuration(ConfigError(mistakes)) => {
             mistakes.iter().map(ToString::to_string).collect()
         }
-        NotConfigured::Arguments(error) => vec![error.to_string()],
+        NotConfigured::Arguments(error) => {
+            // The other lines are about the command line.
+            let text = error.to_string();
+            let first = text.lines().next().unwrap_or_default();
+            vec![first.strip_prefix("error: ").unwrap_or(first).to_string()]
+        }
     };
     for mistake in mistakes {
         log::error!(target: target, "SIGHUP: the configuration stays as it is: {mistake}");
