@@ -140,6 +140,37 @@ fn manual_pages_and_completions_are_generated_from_the_arguments() {
     assert!(message.starts_with("p2p-ci generate: cannot write to `"), "{message}");
 }
 
+/// Bash completes commands, options and their values: what it offers after these words.
+#[test]
+fn bash_completes_commands_options_and_values() {
+    let directory = tempfile::tempdir().unwrap();
+    let place = directory.path().to_str().unwrap();
+    assert!(run(P2P_CI, &["generate", place]).status.success());
+    for (words, expected) in [
+        (&["ser"][..], "server"),
+        (&["peer", "--form"], "--format"),
+        (&["peer", "--format", ""], "raw table json"),
+        (&["server", "--log", "q"], "quiet"),
+        (&["config", "show", "pe"], "peer"),
+        (&["admin", "unb"], "unban"),
+        (&["peer", "localhost", "get", "--ou"], "--out"),
+    ] {
+        let script = r#"source "$0"; COMP_WORDS=(p2p-ci "$@"); COMP_CWORD=$#
+            _p2p__ci p2p-ci "${COMP_WORDS[$#]}" "${COMP_WORDS[$#-1]}"; echo "${COMPREPLY[*]}""#;
+        let mut bash = Command::new("bash");
+        bash.args(["--norc", "-c", script]).arg(directory.path().join("completions/p2p-ci.bash"));
+        let Ok(output) = bash.args(words).output() else {
+            return common::skip("there is no `bash`");
+        };
+        let offered = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(offered.trim_end(), expected, "{words:?}: {:?}", output.stderr);
+    }
+    let fish = fs::read_to_string(directory.path().join("completions/p2p-ci.fish")).unwrap();
+    let line =
+        fish.lines().find(|line| line.contains("from check") && line.ends_with("\"server peer\""));
+    assert!(line.is_some_and(|line| line.contains("using_subcommand config")), "{line:?}");
+}
+
 #[test]
 fn topics_are_described_by_each_program() {
     let peer = env!("CARGO_BIN_EXE_peer");

@@ -100,7 +100,7 @@ byId("search-form").addEventListener("submit", async (event) => {
   event.preventDefault();
   try {
     const { documents, records, has_more: hasMore } = await read("/page/search", { q: byId("search-words").value });
-    const more = hasMore ? " The search ends there; more words find less." : "";
+    const more = hasMore ? " There are more: search for more words." : "";
     setText("search-summary", documents.length === 0 ? "No title has these words." : `${counted(records, "record")} of ${counted(documents.length, "document")}.${more}`);
     showRows("found", documents, (found) => `${found.document} ${found.title}`, (found) => [
       cell("Document", element("span", { class: "text" }, found.document)),
