@@ -5,6 +5,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod odd_hosts;
 mod verified_address;
 
 use std::fs;

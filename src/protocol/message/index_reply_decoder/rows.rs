@@ -37,17 +37,22 @@ impl IndexReplyDecoder {
     }
 
     /// Reads a line in the place of a record; `None` if it is a row that is skipped.
+    ///
+    /// The grammar allows any host. An index server that follows it lists what a peer has sent, so a host that
+    /// is neither a name nor an address is no sign of another form after the empty line that the grammar demands.
     pub(super) fn read_row(&mut self, line: &str) -> Result<Option<Record>, SyntaxError> {
         if !self.reads_odd_rows() {
             return Record::parse(line).map(Some);
         }
-        if let Some(record) = record_in_any_form(line) {
+        let parsed = Record::parse(line);
+        let record = record_in_any_form(line)
+            .or_else(|| parsed.as_ref().ok().filter(|_| self.follows_grammar).cloned());
+        if let Some(record) = record {
             self.leave_fields();
             return Ok(Some(record));
         }
         let expected = "a record such as `RFC 123 A Title host.example 5678`";
-        let fault =
-            Record::parse(line).err().unwrap_or_else(|| SyntaxError::at(expected, line, "4.5"));
+        let fault = parsed.err().unwrap_or_else(|| SyntaxError::at(expected, line, "4.5"));
         let skips = self.odd_rows == OddRows::Read { skips_others: true };
         if !skips || !begins_row(line) {
             return Err(fault);
@@ -135,6 +140,23 @@ mod tests {
         for row in ["Error", "RFC x", "RFCs 1", "<html>", "FILE x T h"] {
             let (records, _, fault) = read(odd(), &format!("{row}\r\n{ROW}"));
             assert!(records.is_empty() && !fault.is_empty(), "{row}");
+        }
+    }
+
+    #[test]
+    fn any_host_after_the_empty_line_of_the_grammar() {
+        let odd = || IndexReplyDecoder::after_greeting().with_odd_rows();
+        for row in ["RFC 7 A 127.1 5", "RFC 7 A | | 5", "RFC 7 A h=5 5", "FILE x A [::1] 5"] {
+            let attribute = "Length: 1\r\n";
+            let found = read(odd(), &format!("{row}\r\n{attribute}{ROW}"));
+            assert_eq!(found, (vec![row.into(), ROW.trim_end().into()], None, String::new()));
+            // Without that line, a field of another form may be where the grammar has the host.
+            let mut decoder = odd();
+            decoder.expect(ReplyForm::Records);
+            let reply = format!("P2P-CI/1.0 200 OK\r\n{row}\r\n");
+            assert_eq!(decoder.decode(reply.as_bytes()), Ok(Some((ReplyPart::Found, 19))));
+            let rest = decoder.decode(&reply.as_bytes()[19..]);
+            assert!(matches!(rest, Ok(None) | Err(_)), "{row}: {rest:?}");
         }
     }
 
