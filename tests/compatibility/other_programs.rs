@@ -25,14 +25,14 @@ const PROGRAMS: [(char, &str); 11] = [
     ('k', "200 200 200 200 404 200 200 200 200 | 200"),
 ];
 
-/// Reads a reply until nothing more has come for a short time.
-fn reply(stream: &mut TcpStream) -> Vec<u8> {
+/// Reads a reply until nothing more has come for this time. An upload server closes the connection after a document.
+fn reply(stream: &mut TcpStream, quiet: Duration) -> Vec<u8> {
     let mut reply = Vec::new();
     let mut buffer = [0; 4096];
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     while let Ok(count @ 1..) = stream.read(&mut buffer) {
         reply.extend_from_slice(&buffer[..count]);
-        stream.set_read_timeout(Some(Duration::from_millis(150))).unwrap();
+        stream.set_read_timeout(Some(quiet)).unwrap();
     }
     reply
 }
@@ -73,8 +73,10 @@ fn replay(text: &str, index: SocketAddr, uploader: SocketAddr) -> String {
                     matches!(next.event, Event::Bytes { from_client: false, .. })
                 });
                 if is_answered {
-                    let reply = reply(stream);
-                    match line.port == index_port {
+                    let is_index = line.port == index_port;
+                    let quiet = if is_index { Duration::from_millis(150) } else { PATIENCE };
+                    let reply = reply(stream, quiet);
+                    match is_index {
                         true => from_index.push(code(&reply)),
                         false => {
                             let is_whole = reply.ends_with(DOCUMENT.as_bytes());

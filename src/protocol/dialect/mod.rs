@@ -9,6 +9,8 @@
 //! | `framing` | length prefixes before a request |
 //! | `request_end` | the end of a request without a prefix |
 //! | `vocabulary` | other words for the same request |
+//! | `request_line` | the words of its first line |
+//! | `header_names` | the names of its headers |
 //! | `pickle` | lists and strings in the format of Python's pickle module |
 //! | `pickled_request` | the lines of a request that was sent as such a value |
 //! | `reply_style` | the form of replies, learned from requests or set by an option |
@@ -18,6 +20,7 @@
 
 mod form_trials;
 mod framing;
+mod header_names;
 mod pickle;
 mod pickled_request;
 mod reader;
@@ -25,6 +28,7 @@ mod reply_style;
 mod reply_writer;
 mod request_end;
 mod request_form;
+mod request_line;
 mod vocabulary;
 
 pub use form_trials::{FormFailure, FormTrials};

@@ -309,7 +309,9 @@ fn pairs(items: Vec<Value>) -> Step<Vec<(Value, Value)>> {
 
 /// Replaces the escapes that a text of several lines has.
 fn unescape(text: &str) -> String {
-    text.replace("\\r", "\r").replace("\\n", "\n").replace("\\u000a", "\n").replace("\\\\", "\\")
+    let escapes =
+        [("\\r", "\r"), ("\\n", "\n"), ("\\u000d", "\r"), ("\\u000a", "\n"), ("\\\\", "\\")];
+    escapes.iter().fold(text.to_string(), |text, (escape, plain)| text.replace(escape, plain))
 }
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
 //! The lines of a request that was sent as a value of Python's pickle module (protocol.md appendix B.3).
 
+use super::header_names::{HEADERS, header};
 use super::pickle::Value;
-use super::vocabulary::{HEADERS, METHODS, header, header_line, split_version};
+use super::request_line::split_version;
+use super::vocabulary::{METHODS, header_line};
 use crate::protocol::VERSION;
 
 /// The lines of a request that was sent as a value of Python.
@@ -71,7 +73,18 @@ fn lines_of(items: &[String]) -> Option<String> {
         None => return None,
     };
     let (request_line, headers) = items.split_at(count);
-    Some(format!("{}\n{}\n", request_line.join(" "), headers.join("\n")))
+    let mut text = request_line.join(" ");
+    if headers.iter().any(is_header) || headers.len() < 2 {
+        return Some(format!("{text}\n{}\n", headers.join("\n")));
+    }
+    // Values without names are in the order of the handout.
+    let is_get = text.get(..3).is_some_and(|method| method.eq_ignore_ascii_case("GET"));
+    let names: &[&str] = if is_get { &["Host", "OS"] } else { &["Host", "Port", "Title"] };
+    text.push('\n');
+    for (name, value) in names.iter().zip(headers) {
+        text.push_str(&header_line(name, value));
+    }
+    Some(text)
 }
 
 /// A dictionary has the method, the document, and the headers under their names.
@@ -123,6 +136,9 @@ mod tests {
         let lines = "LOOKUP 7 P2P-CI/1.0\nHost: h\r\nPort: 1\r\n";
         assert_eq!(text_of(&nested).as_deref(), Some(lines));
         assert_eq!(text_of(&Value::List(vec![text("hello")])), None);
+        let values = ["ADD", "7", "P2P-CI/1.0", "h", "1", "A title"];
+        let lines = "ADD 7 P2P-CI/1.0\nHost: h\r\nPort: 1\r\nTitle: A title\r\n";
+        assert_eq!(text_of(&Value::List(values.map(text).to_vec())).as_deref(), Some(lines));
         let deep = Value::List(vec![text("LIST"), Value::List(vec![Value::List(Vec::new())])]);
         assert_eq!(text_of(&deep), None);
     }

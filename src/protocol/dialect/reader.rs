@@ -20,6 +20,12 @@ use crate::protocol::SyntaxError;
 /// their own.
 const EXCEPTION: Duration = Duration::from_secs(2);
 
+/// The least port that a program may state as a number before its first request.
+const LEAST_PORT: usize = 1024;
+
+/// What a program may send before a request line, and is no part of it: the byte order mark of UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// Reads the requests of one connection in the forms of other programs, and learns the form of its replies.
 #[derive(Debug)]
 pub struct CompatReader {
@@ -108,16 +114,18 @@ impl CompatReader {
         if let Some(used) = self.remains_of_last(input) {
             return Reading::Found(used, CompatRequest::Skipped);
         }
+        match ignored_before(input) {
+            Some(0) => {}
+            Some(used) => return Reading::Found(used, CompatRequest::Skipped),
+            None => return Reading::More(None),
+        }
         let follows_silence = matches!(self.last, Last::Silence | Last::SilenceInLine);
         let is_part = follows_silence && !input.contains(&b'\n') && !starts_request(input);
         if is_part || (self.has_answered && b"END\r\n".starts_with(input)) {
             // The rest of its line tells whether it belongs to the last request.
             return Reading::More((self.has_answered && input == END).then_some(UNTERMINATED));
         }
-        match beginning(input, |text| match starts_request(text) || pickle::begins(text) {
-            true => Some(true),
-            false => (!may_start_request(text)).then_some(false),
-        }) {
+        match beginning(input, starts_text) {
             Beginning::Framed { prefix, start, length } => {
                 self.framed(input, prefix, start, length)
             }
@@ -136,7 +144,16 @@ impl CompatReader {
         if self.has_answered && input == END {
             return self.late_end(input.len());
         }
+        if let Beginning::Framed { start, length, .. } = beginning(input, starts_text) {
+            return self.announced_port(start, length);
+        }
         self.lines(input, ended_by_silence(input))
+    }
+
+    /// A number before a request that is not its length: the program states its port first.
+    fn announced_port(&mut self, start: usize, port: usize) -> Reading {
+        self.sender.learn_port(&port.to_string());
+        Reading::Found(start, CompatRequest::Join)
     }
 
     fn late_end(&mut self, used: usize) -> Reading {
@@ -202,7 +219,18 @@ impl CompatReader {
             return Reading::Found(0, CompatRequest::Unreadable(fault));
         }
         let end = start.saturating_add(length);
-        let Some(text) = input.get(start..end) else { return Reading::More(None) };
+        let Some(text) = input.get(start..end) else {
+            let begun = input.get(start..).unwrap_or_default();
+            let may_be_port = matches!(prefix, Prefix::Decimal { .. }) && length >= LEAST_PORT;
+            // A request that ends before its length does, has none.
+            return match find_end(begun, false) {
+                RequestEnd::Found(_) if may_be_port => self.announced_port(start, length),
+                RequestEnd::Silence(_) if may_be_port && !begun.is_empty() => {
+                    Reading::More(Some(EXCEPTION))
+                }
+                _ => Reading::More(None),
+            };
+        };
         if pickle::begins(text) {
             return match self.pickle(text, Some(prefix)) {
                 // No more of it will arrive.
@@ -252,6 +280,9 @@ impl CompatReader {
         let padding = trailing_padding(text).filter(|_| by == EndedBy::Silence);
         let padded = padding.and_then(|_| text.last().copied()).map(EndedBy::Padding);
         let lines = text.get(..padding.unwrap_or(text.len())).unwrap_or_default();
+        let is_end_mark = |byte: &u8| matches!(byte, 0x03 | 0x04 | 0x1a);
+        let marks = lines.iter().rev().take_while(|byte| is_end_mark(byte)).count();
+        let lines = lines.get(..lines.len() - marks).unwrap_or_default();
         self.last = match padded.unwrap_or(by) {
             EndedBy::Silence if lines.ends_with(b"\n") => Last::Silence,
             EndedBy::Padding(byte) if by != EndedBy::Silence || lines.ends_with(b"\n") => {
@@ -282,6 +313,34 @@ impl CompatReader {
             Meaning::Join => CompatRequest::Join,
             Meaning::Leave => CompatRequest::Leave,
         }
+    }
+}
+
+/// Whether bytes are the beginning of a request; `None` if there are too few of them.
+fn starts_text(text: &[u8]) -> Option<bool> {
+    match starts_request(text) || pickle::begins(text) {
+        true => Some(true),
+        false => (!may_start_request(text)).then_some(false),
+    }
+}
+
+/// The bytes before a request line that are no part of it: NULs that end the texts of some programs, and a byte
+/// order mark. `None`: more bytes are needed to tell.
+fn ignored_before(input: &[u8]) -> Option<usize> {
+    if let Some(text) = input.strip_prefix(BYTE_ORDER_MARK) {
+        return Some(input.len() - text.len());
+    }
+    if BYTE_ORDER_MARK.starts_with(input) {
+        return None;
+    }
+    let count = input.iter().take_while(|&&byte| byte == 0).count();
+    match input.get(count..) {
+        Some(text) if count > 0 && !text.is_empty() => match starts_text(text) {
+            Some(true) if !pickle::begins(text) => Some(count),
+            Some(_) => Some(0),
+            None => None,
+        },
+        _ => Some(0),
     }
 }
 

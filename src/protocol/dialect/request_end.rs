@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use memchr::memchr;
 
+use super::header_names::{header_in, host_and_port};
+use super::request_line::{headers_in_line, split_headers};
 use crate::limits;
 
 /// Silence that ends a request whose headers are complete.
@@ -24,8 +26,21 @@ const PADDING: usize = 8;
 const METHODS: [&str; 7] = ["ADD", "REMOVE", "LOOKUP", "LIST", "LISTALL", "SEARCH", "GET"];
 
 /// The words with which programs join or leave.
-const SESSION_WORDS: [&str; 10] =
-    ["CONNECT", "START", "LEAVE", "DISCONNECT", "EXIT", "QUIT", "STOP", "BYE", "CLOSE", "DEL"];
+const SESSION_WORDS: [&str; 13] = [
+    "CONNECT",
+    "START",
+    "LEAVE",
+    "DISCONNECT",
+    "EXIT",
+    "QUIT",
+    "STOP",
+    "BYE",
+    "CLOSE",
+    "LOGOUT",
+    "UNREGISTER",
+    "DEREGISTER",
+    "DEL",
+];
 
 /// The words that mean, alone on a line and without a version, that the peer leaves.
 const LEAVING_ALONE: [&str; 7] = ["LEAVE", "DISCONNECT", "EXIT", "QUIT", "STOP", "BYE", "CLOSE"];
@@ -178,10 +193,7 @@ pub(super) fn may_start_request(input: &[u8]) -> bool {
 
 /// Whether a header begins here that belongs to the request before.
 pub(super) fn is_late_header(input: &[u8]) -> bool {
-    let is_end = |byte: &u8| matches!(byte, b':' | b'=') || byte.is_ascii_whitespace();
-    let end = input.iter().position(is_end);
-    let name = input.get(..end.unwrap_or(input.len())).unwrap_or_default();
-    super::vocabulary::is_header(name)
+    !input.first().is_some_and(u8::is_ascii_whitespace) && !header_in(input).0.is_empty()
 }
 
 /// The length of a line `END`. The next request may take the place of its line end.
@@ -209,8 +221,9 @@ pub(super) fn ended_by_silence(input: &[u8]) -> Extent {
 /// What may still become a line of the grammar is not padding: a title may have, and end with, any number of
 /// exclamation marks, and its line may arrive in pieces. Such padding ends a request after a silence.
 fn padding(line: &[u8], begin: usize, is_terminated: bool) -> Option<usize> {
+    // No line has a NUL.
     if !is_terminated && line.ends_with(b"\0") {
-        return trailing_padding(line);
+        return Some(line.len() - line.iter().rev().take_while(|&&byte| byte == 0).count());
     }
     let first = *line.first().filter(|byte| begin > 0 && is_padding(byte))?;
     let count = run(line, first);
@@ -271,10 +284,10 @@ enum Method {
 impl Seen {
     fn add(&mut self, line: &[u8], is_request_line: bool) {
         self.lines += 1;
-        let words = line.split(|byte| byte.is_ascii_whitespace() || matches!(byte, b':' | b'='));
-        let first = words.into_iter().find(|word| !word.is_empty()).unwrap_or_default();
-        let is = |name: &str| first.eq_ignore_ascii_case(name.as_bytes());
         if is_request_line {
+            let words = line.split(u8::is_ascii_whitespace);
+            let first = words.into_iter().find(|word| !word.is_empty()).unwrap_or_default();
+            let is = |name: &str| first.eq_ignore_ascii_case(name.as_bytes());
             self.method = Some(match first {
                 _ if is("ADD") => Method::Add,
                 _ if is("GET") => Method::Get,
@@ -282,12 +295,26 @@ impl Seen {
                 _ if SESSION_WORDS.into_iter().any(is) => Method::Session,
                 _ => Method::Other,
             });
+            let text = std::str::from_utf8(line).unwrap_or_default();
+            headers_in_line(split_headers(text.trim()).1)
+                .into_iter()
+                .for_each(|header| self.add_header(header.as_bytes()));
             return;
         }
-        self.host |= is("Host");
-        self.port |= is("Port") || is("Post");
-        self.title |= is("Title");
-        self.os |= is("OS");
+        self.add_header(line);
+    }
+
+    fn add_header(&mut self, line: &[u8]) {
+        match header_in(line) {
+            ("Host", value) => {
+                self.host = true;
+                self.port |= host_and_port(value).is_some();
+            }
+            ("Port", _) => self.port = true,
+            ("Title", _) => self.title = true,
+            ("OS", _) => self.os = true,
+            _ => {}
+        }
     }
 
     fn are_complete(&self) -> bool {

@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use super::header_names::{header, host_and_port, is_mark};
+use super::request_line::{headers_in_line, request_words, split_headers, split_version};
 use crate::protocol::{Host, Port, VERSION};
 
 /// What a request means.
@@ -23,28 +25,23 @@ pub(super) struct Sender {
     has_omitted_port: bool,
 }
 
-/// The headers that the grammar knows, under the names that programs give them.
-pub(super) const HEADERS: [(&str, &str); 13] = [
-    ("Host", "Host"),
-    ("Port", "Port"),
-    ("Post", "Port"),
-    ("Title", "Title"),
-    ("OS", "OS"),
-    ("Limit", "Limit"),
-    ("Digest", "Digest"),
-    ("Length", "Length"),
-    ("Range", "Range"),
-    ("Connection", "Connection"),
-    ("Want-Digest", "Want-Digest"),
-    ("Want-Attributes", "Want-Attributes"),
-    ("Want-Cluster", "Want-Cluster"),
-];
-
 /// The methods of requests. Their lines need no version.
 pub(super) const METHODS: [&str; 9] =
     ["ADD", "REMOVE", "DEL", "DELETE", "LOOKUP", "LIST", "LISTALL", "SEARCH", "GET"];
 const JOINING: [&str; 2] = ["CONNECT", "START"];
-const LEAVING: [&str; 8] = ["LEAVE", "DISCONNECT", "EXIT", "QUIT", "STOP", "BYE", "CLOSE", "END"];
+const LEAVING: [&str; 11] = [
+    "LEAVE",
+    "DISCONNECT",
+    "EXIT",
+    "QUIT",
+    "STOP",
+    "BYE",
+    "CLOSE",
+    "LOGOUT",
+    "UNREGISTER",
+    "DEREGISTER",
+    "END",
+];
 
 impl Sender {
     /// The sender at this address.
@@ -60,8 +57,17 @@ impl Sender {
 
     /// Reads the lines of a request.
     pub(super) fn read(&mut self, text: &str) -> Meaning {
-        let mut lines = text.lines().map(str::trim_end);
-        let request_line = lines.next().unwrap_or_default().trim_start();
+        let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
+        let (request_line, in_line) = split_headers(first.trim());
+        let mut lines = headers_in_line(in_line);
+        lines.extend(rest.lines().map(str::trim_end).filter(|line| !line.is_empty()));
+        // Some programs end a request with a word or mark of their own.
+        if let [others @ .., last] = lines.as_slice()
+            && is_mark(last)
+            && others.last().is_some_and(|line| !header(line).0.is_empty())
+        {
+            lines.pop();
+        }
         let (words, version) = split_version(request_line);
         let words: Vec<&str> = words.split_ascii_whitespace().collect();
         let is_method = words
@@ -86,13 +92,19 @@ impl Sender {
             // Without a version, END only ends a request.
             ["END"] if version.is_empty() => {}
             [_, ..] if is(&LEAVING) => return Meaning::Leave,
-            ["DEL"] | ["DEL", "SELF" | "PEER"] => return Meaning::Leave,
+            ["DEL" | "REMOVE"] | ["DEL" | "REMOVE", "SELF" | "PEER"] => return Meaning::Leave,
             _ => {}
         }
         let mut request = format!("{} {version}\r\n", request_words(&words));
         let mut named = [false; 2];
-        for line in lines.filter(|line| !line.is_empty()) {
-            let (name, value) = header(line);
+        for line in lines {
+            let (name, mut value) = header(line);
+            if name == "Host"
+                && let Some((host, port)) = host_and_port(value)
+            {
+                value = host;
+                self.learn_port(port);
+            }
             match name {
                 "Host" if !value.is_empty() => {
                     named[0] = true;
@@ -131,7 +143,7 @@ impl Sender {
         }
     }
 
-    fn learn_port(&mut self, port: &str) {
+    pub(super) fn learn_port(&mut self, port: &str) {
         if port.parse::<Port>().is_ok() {
             self.port = port.into();
         }
@@ -146,76 +158,6 @@ pub(super) fn header_line(name: &str, value: &str) -> String {
 fn greeted_port(line: &str) -> Option<&str> {
     let (_, port) = line.split_once(":::")?;
     Some(port.trim()).filter(|port| port.parse::<Port>().is_ok())
-}
-
-/// Separates the version from the words before it, and writes it as the grammar does. A line without a
-/// version stays as it is, so that its refusal says what is missing.
-pub(super) fn split_version(line: &str) -> (&str, &str) {
-    let line = line.trim_end();
-    let (words, last) = line.rsplit_once([' ', '\t']).unwrap_or(("", line));
-    let upper = last.to_ascii_uppercase();
-    let is_first = ["1.0", "P2PCI/1.0", "P2P-CI/1.0", "P2P-CI/1", "P2P-CI-V1.0.0", "P2P-CI-1.0"]
-        .contains(&upper.as_str());
-    match upper.starts_with("P2P") {
-        _ if is_first => (words.trim_end(), VERSION),
-        true => (words.trim_end(), last),
-        false => (line, ""),
-    }
-}
-
-/// The words of a request line as the grammar writes them.
-fn request_words(words: &[&str]) -> String {
-    let upper: Vec<String> = words.iter().map(|word| word.to_ascii_uppercase()).collect();
-    let upper: Vec<&str> = upper.iter().map(String::as_str).collect();
-    match (upper.as_slice(), words) {
-        (["LIST" | "LISTALL"], _) => "LIST ALL".into(),
-        (["LIST", "ALL" | "FILES"], _) | (["SEARCH", "ALL"], _) => upper.join(" "),
-        (["DEL" | "DELETE", rest @ ..], [_, names @ ..]) => {
-            format!("REMOVE {}", document_words(rest, names))
-        }
-        (["ADD" | "REMOVE" | "LOOKUP" | "GET", ..], [method, names @ ..]) => {
-            let method = method.to_ascii_uppercase();
-            let rest = upper.get(1..).unwrap_or_default();
-            format!("{method} {}", document_words(rest, names))
-        }
-        _ => words.join(" "),
-    }
-}
-
-/// The words for a document as the grammar writes them.
-fn document_words(upper: &[&str], words: &[&str]) -> String {
-    let number = |text: &str| {
-        let digits = text.trim_start_matches("RFC").trim_start_matches(['-', '_', ':', '#']);
-        let significant = digits.trim_start_matches('0');
-        let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-        is_number.then(|| format!("RFC {}", if significant.is_empty() { "0" } else { significant }))
-    };
-    let rfc = match upper {
-        ["RFC", one] | [one] => number(one),
-        _ => None,
-    };
-    match (rfc, upper, words) {
-        (Some(rfc), _, _) => rfc,
-        (None, ["FILE", ..], [_, names @ ..]) => format!("FILE {}", names.join("%20")),
-        _ => words.join(" "),
-    }
-}
-
-/// The name of a header, as the grammar writes it, and its value. The name is empty if the line is no header
-/// that the grammar knows.
-pub(super) fn header(line: &str) -> (&'static str, &str) {
-    let line = line.trim_start();
-    let is_end = |c: char| matches!(c, ':' | '=') || c.is_ascii_whitespace();
-    let end = line.find(is_end).unwrap_or(line.len());
-    let (name, rest) = line.split_at(end);
-    let known = HEADERS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
-    let rest = rest.trim_start();
-    (known.map_or("", |(_, name)| name), rest.strip_prefix([':', '=']).unwrap_or(rest).trim())
-}
-
-/// Whether this is the name of a header, as any program writes it.
-pub(super) fn is_header(name: &[u8]) -> bool {
-    HEADERS.iter().any(|(known, _)| name.eq_ignore_ascii_case(known.as_bytes()))
 }
 
 #[cfg(test)]
@@ -260,6 +202,20 @@ mod tests {
                 format!("LOOKUP RFC 7 P2P-CI/1.0\r\n{h}Title: a=b: c\r\n\r\n"),
             ),
             ("LIST ALL P2P-CI/2.0\nHost: h\nPort: 1\n", format!("LIST ALL P2P-CI/2.0\r\n{h}\r\n")),
+            ("P2P-CI/1.0 LIST\nHost: h\nPort: 1\n", format!("LIST ALL P2P-CI/1.0\r\n{h}\r\n")),
+            (
+                "LIST RFCS P2P-CI 1.0\nHostname: h\nPort Number: 1\n.\n",
+                format!("LIST ALL P2P-CI/1.0\r\n{h}\r\n"),
+            ),
+            ("LOOKUP RFC 7 P2P/1.0\nHost: h:1\n", format!("LOOKUP RFC 7 P2P-CI/1.0\r\n{h}\r\n")),
+            (
+                "ADD RFC 7 P2P-CI/1.0 Host: h Port: 1 Title: A: b c\n",
+                format!("ADD RFC 7 P2P-CI/1.0\r\n{h}Title: A: b c\r\n\r\n"),
+            ),
+            (
+                "ADD RFC 7 P2P_CI/1.0\nHost: h\nPort: 1\nRFC-Title: A\n<END>",
+                format!("ADD RFC 7 P2P-CI/1.0\r\n{h}Title: A\r\n\r\n"),
+            ),
             (
                 "LIST ALL P2P-CI/1.0",
                 "LIST ALL P2P-CI/1.0\r\nHost: 192.0.2.7\r\nPort: 40000\r\n\r\n".into(),
@@ -278,6 +234,8 @@ mod tests {
             "DEL P2P-CI/1.0",
             "QUIT",
             "STOP h 1 P2P-CI/1.0",
+            "UNREGISTER P2P-CI/1.0",
+            "REMOVE P2P-CI/1.0",
         ] {
             assert_eq!(sender().read(line), Meaning::Leave, "{line:?}");
         }

@@ -40,7 +40,7 @@ const LIST: &str = "LIST ALL P2P-CI/1.0|Host: h|Port: 1|";
 
 #[test]
 fn each_form_is_one_request() {
-    let table: [&[&str]; 22] = [
+    let table: [&[&str]; 31] = [
         &["LIST ALL P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\n\r\n"],
         &["LIST ALL P2P-CI/1.0\nHost: h\nPort: 1\n\nEND\n"],
         &["LIST ALL P2P-CI/1.0\nHost: h\nPort: 1\n\n", "END\n"],
@@ -57,6 +57,15 @@ fn each_form_is_one_request() {
         &["LIST ALL P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\n\r\n~~~~~~~~~", "~~~"],
         &["LIST ALL P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\n\r\n\0\0\0\0\0\0\0\0"],
         &["LIST ALL P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\n\r\n          "],
+        &["LIST ALL P2P-CI/1.0\nHost: h\nPort: 1\n\0"],
+        &["LIST ALL P2P-CI/1.0\nHost: h\nPort: 1\0"],
+        &["LIST ALL P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\n\r\n\0"],
+        &["LIST ALL P2P-CI/1.0\nHost: h\nPort: 1\n\u{4}"],
+        &["LIST ALL P2P-CI/1.0\nHost: h\nPort: 1\n."],
+        &["LIST ALL P2P-CI/1.0\nHost: h\nPort: 1\nEOF\n"],
+        &["\u{feff}LIST ALL P2P-CI/1.0\nHost: h\nPort: 1\n\n"],
+        &["P2P-CI/1.0 LIST ALL\nHostname: h\nPort-Number: 1\n"],
+        &["36\r\nLIST ALL P2P-CI/1.0\nHost: h\nPort: 1\n"],
         &["36                        ", "LIST ALL P2P-CI/1.0\nHost: h\nPort: 1\n"],
         &["00000000", "36", "LIST ALL P2P-CI/1.0\nHost: h\nPort: 1\n"],
         &["0000000036LIST ALL P2P-CI/1.0\nHost: h\nPort: 1\n"],
@@ -300,4 +309,30 @@ proptest! {
         at_lines.push((rest, Duration::from_secs(5)));
         prop_assert_eq!(read_with_pauses(&at_lines), whole(&requests));
     }
+}
+
+#[test]
+fn a_port_may_precede_the_first_request() {
+    let table: [&[&str]; 4] = [
+        &["5678", "LIST ALL P2P-CI/1.0\r\nHost: h\r\n\r\n"],
+        &["5678\nLIST ALL P2P-CI/1.0\r\nHost: h\r\n\r\n"],
+        &["5678LIST ALL P2P-CI/1.0\nHost: h\n"],
+        &["5678", "LIST ALL P2P-CI/1.0\nHost: h\nEND\n"],
+    ];
+    for pieces in table {
+        let found = read(&mut reader(), pieces);
+        assert_eq!(found, ["join", "LIST ALL P2P-CI/1.0|Host: h|Port: 5678|"], "{pieces:?}");
+    }
+}
+
+#[test]
+fn texts_of_c_programs_have_their_end() {
+    let pieces = ["LIST ALL P2P-CI/1.0\nHost: h\nPort: 1\n\n\0"; 3];
+    assert_eq!(read(&mut reader(), &pieces), [LIST; 3]);
+    let pieces: Vec<&str> = pieces
+        .iter()
+        .flat_map(|text| text.split_at_checked(38))
+        .flat_map(|(a, b)| [a, b])
+        .collect();
+    assert_eq!(read(&mut reader(), &pieces), [LIST; 3]);
 }
