@@ -52,7 +52,7 @@ pub use entry::{Entry, OpenDocument};
 pub use name::{NotSaved, candidate_groups, candidates, document_of, file_name_of, is_packed};
 pub use partial::PartialFile;
 #[doc(hidden)]
-pub use partial::{CHUNK, ChunkedPart, CommitResults, PartFiles, kept_bytes};
+pub use partial::{CHUNK, ChunkedPart, CommitResults, Opened, PartFiles, PartsInUse, kept_bytes};
 #[doc(hidden)]
 pub use saved::Saved;
 pub use scanner::ScanResult;

@@ -193,6 +193,9 @@ pub const SEGMENTS_AT_ONCE: usize = 8;
 pub const DOWNLOADS_AT_ONCE: usize = 8;
 /// Interval at which a download checks whether another process has finished the same document.
 pub const IN_USE_PAUSE: Duration = Duration::from_millis(500);
+/// Time without a byte after which a process that downloads a document counts as stopped: others do not
+/// wait for it.
+pub const IN_USE_SILENCE: Duration = Duration::from_mins(2);
 /// Pipelined requests on a connection that its holder keeps open.
 pub const ASKED_AHEAD: usize = 8;
 /// Downloads that are synced to disk together, at most.

@@ -224,11 +224,10 @@ pub(in crate::cli) fn failures(
         DownloadError::NoHolders(_)
         | DownloadError::File { .. }
         | DownloadError::Cancelled(_)
+        | DownloadError::InUse(_)
         | DownloadError::Present(_) => &[],
     };
-    failures
-        .iter()
-        .filter(|(_, error)| !matches!(error, TransferError::BackedOff(_) | TransferError::InUse))
+    failures.iter().filter(|(_, error)| !matches!(error, TransferError::BackedOff(_)))
 }
 
 /// How a document is obtained.

@@ -119,7 +119,9 @@ pub(in crate::cli) fn failure_of_refusal(refusal: Refusal) -> Failure {
 pub(in crate::cli) fn failure_of(error: &DownloadError) -> Failure {
     match error {
         DownloadError::NoHolders(_) => Failure::NotFound,
-        DownloadError::File { .. } | DownloadError::Present(_) => Failure::File,
+        DownloadError::File { .. } | DownloadError::InUse(_) | DownloadError::Present(_) => {
+            Failure::File
+        }
         DownloadError::Cancelled(_) => Failure::Cancelled,
         DownloadError::AllFailed { failures, .. } => {
             let failures = failures.iter().map(|(_, error)| failure_of_holder(error));

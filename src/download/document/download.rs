@@ -67,6 +67,10 @@ pub(super) struct Download<'a> {
     pub(super) beginning: u64,
     /// How often a holder began the document and did not complete it.
     pub(super) stops: u32,
+    /// Whether a large document may be downloaded in segments.
+    pub(super) in_segments: bool,
+    /// Whether the download has ended because another process is downloading the document.
+    pub(super) is_in_use: bool,
 }
 
 impl<'a> Download<'a> {
@@ -98,6 +102,8 @@ impl<'a> Download<'a> {
             not_understood: HashMap::new(),
             beginning,
             stops: 0,
+            in_segments: true,
+            is_in_use: false,
         }
     }
 
@@ -113,6 +119,9 @@ impl<'a> Download<'a> {
         while let Some((candidate, response)) = self.next_response()? {
             if let Some(fetched) = self.receive(candidate, response)? {
                 return Ok(Some(fetched));
+            }
+            if self.is_in_use {
+                break;
             }
         }
         Ok(None)
@@ -136,7 +145,7 @@ impl<'a> Download<'a> {
         let get = Get {
             holder,
             digest: self.request.digest,
-            in_segments: candidate.ask != Ask::Plain,
+            in_segments: self.in_segments && candidate.ask != Ask::Plain,
             // Shorter while others can be asked.
             patience: match self.candidates.is_empty() {
                 true => self.dialer.limits.min_rate_time,
@@ -173,6 +182,10 @@ impl<'a> Download<'a> {
                 return Ok(None);
             }
             Err(TransferError::File(error)) => return Err(error),
+            Err(TransferError::InUse) => {
+                self.is_in_use = true;
+                return Ok(None);
+            }
             Err(error @ TransferError::Slow { bytes, time }) => {
                 self.admission.stats.slow(holder, bytes, time);
                 self.expect_more();

@@ -38,6 +38,7 @@ impl Downloader {
         match outcome {
             Ok(Some(fetched)) => Ok(fetched),
             _ if self.cancel().is_cancelled() => Err(DownloadError::Cancelled(document)),
+            Ok(None) if download.is_in_use => Err(DownloadError::InUse(document)),
             Ok(None) => Err(match download.into_failures() {
                 failures if failures.is_empty() => DownloadError::NoHolders(document),
                 failures => DownloadError::AllFailed { document, failures, kept: None },

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::download::backoff::backoff_delay;
 use crate::download::downloader::Downloader;
 use crate::download::model::{CompletedDownload, DownloadError, DownloadProgress, DownloadRequest};
-use crate::library::PartialFile;
+use crate::library::{PartialFile, PartsInUse};
 use crate::limits::{self, bytes_in};
 
 /// The progress of one download over its attempts.
@@ -146,15 +146,22 @@ impl Downloader {
                 Err(error) if !self.cancel().is_cancelled() => error,
                 outcome => return outcome,
             };
-            let decision = retry.after_failure(&error, begun.elapsed(), partial.resumable_bytes());
-            let Decision::Retry(pause) = decision else {
-                return Err(retry.given_up(error));
-            };
-            if !error.is_in_use() || !retry.is_waiting_for_another() {
-                watch(DownloadProgress::Retrying(&error, pause));
-            }
-            if self.cancel().sleep(pause) {
-                return Err(DownloadError::Cancelled(request.document.clone()));
+            let in_use = partial.take_in_use().filter(|_| error.is_in_use());
+            loop {
+                let decision =
+                    retry.after_failure(&error, begun.elapsed(), partial.resumable_bytes());
+                let Decision::Retry(pause) = decision else {
+                    return Err(retry.given_up(error));
+                };
+                if !error.is_in_use() || !retry.is_waiting_for_another() {
+                    watch(DownloadProgress::Retrying(&error, pause));
+                }
+                if self.cancel().sleep(pause) {
+                    return Err(DownloadError::Cancelled(request.document.clone()));
+                }
+                if !in_use.as_ref().is_some_and(PartsInUse::are_in_use) {
+                    break;
+                }
             }
             if error.is_in_use() && !overwrite && partial.is_saved_by_another() {
                 return Err(DownloadError::Present(request.document.clone()));
@@ -260,7 +267,7 @@ mod tests {
     fn another_process_is_waited_for() {
         let mut retry = new(1);
         for _ in 0..100 {
-            let error = failed(TransferError::InUse);
+            let error = DownloadError::InUse(Document::Rfc("1".parse().unwrap()));
             let decision = retry.after_failure(&error, Duration::ZERO, None);
             assert!(matches!(decision, Decision::Retry(_)));
         }

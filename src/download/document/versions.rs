@@ -8,6 +8,7 @@ use super::download::{Download, ROUNDS};
 use crate::download::exchange::Response;
 use crate::download::model::{CompletedDownload, DownloadProgress, Source, TransferError};
 use crate::download::swarm::{Progress, SegmentedDocument, SwarmError};
+use crate::library::Opened;
 use crate::protocol::{Digest, Endpoint, Refusal, Status};
 
 impl<'a> From<Progress<'a>> for DownloadProgress<'a> {
@@ -50,15 +51,22 @@ impl<'a> Download<'a> {
             if self.dialer.cancel.is_cancelled() {
                 return Ok(None);
             }
-            let Some(holder) = group.first().map(|candidate| &candidate.source.holder) else {
+            if group.is_empty() {
                 continue;
-            };
+            }
             let part = match self.partial.chunked(&digest, length) {
-                Ok(Some(part)) => part,
-                Ok(None) => {
-                    // This does not count against the holder, so it is not reported.
-                    self.failures.push((holder.clone(), TransferError::InUse));
+                Ok(Opened::Locked(part)) => part,
+                Ok(Opened::Busy) => {
+                    self.is_in_use = true;
                     return Ok(None);
+                }
+                // Then the document is downloaded from one holder, into a temporary file.
+                Ok(Opened::Unusable) => {
+                    self.in_segments = false;
+                    for candidate in group {
+                        self.ask_again(candidate, Ask::Whole);
+                    }
+                    continue;
                 }
                 Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
                     self.too_large_here(digest, group, error)?;

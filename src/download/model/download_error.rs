@@ -35,6 +35,9 @@ pub enum DownloadError {
     /// The download was cancelled ([`Cancel`](crate::net::Cancel)). What can be resumed is kept.
     #[error("the download of {0} was cancelled")]
     Cancelled(Document),
+    /// Another process is downloading it into the same directory.
+    #[error("another process is downloading {0}")]
+    InUse(Document),
     /// Another process has saved it in the meantime.
     #[error("another process has saved {0}")]
     Present(Document),
@@ -44,6 +47,7 @@ impl DownloadError {
     /// Whether a later attempt may succeed.
     pub fn is_transient(&self) -> bool {
         match self {
+            Self::InUse(_) => true,
             Self::NoHolders(_) | Self::Cancelled(_) | Self::Present(_) => false,
             Self::File { source, .. } => system::is_shortage(source),
             Self::AllFailed { failures, .. } => {
@@ -55,7 +59,11 @@ impl DownloadError {
     /// Whether the last holder that was asked was too slow for more of its bytes to count as progress.
     pub fn is_too_slow(&self) -> bool {
         match self {
-            Self::NoHolders(_) | Self::File { .. } | Self::Cancelled(_) | Self::Present(_) => false,
+            Self::NoHolders(_)
+            | Self::File { .. }
+            | Self::Cancelled(_)
+            | Self::InUse(_)
+            | Self::Present(_) => false,
             Self::AllFailed { failures, .. } => {
                 matches!(failures.last(), Some((_, TransferError::TooSlow { .. })))
             }
@@ -89,8 +97,7 @@ impl DownloadError {
 
     /// Whether another process is downloading the document into the same directory.
     pub fn is_in_use(&self) -> bool {
-        let Self::AllFailed { failures, .. } = self else { return false };
-        failures.iter().any(|(_, error)| matches!(error, TransferError::InUse))
+        matches!(self, Self::InUse(_))
     }
 
     /// The time until a holder is asked again, if all of them are in backoff.

@@ -8,6 +8,7 @@ use super::usage::{Usage, User};
 use crate::download::dialing::HostNames;
 use crate::download::document::Retry;
 use crate::download::model::{CompletedDownload, DownloadError, Source};
+use crate::library::PartsInUse;
 use crate::limits;
 use crate::protocol::Endpoint;
 
@@ -22,6 +23,8 @@ pub(super) struct Task {
     /// The time that its attempts took.
     pub(super) spent: Duration,
     pub(super) retry: Retry,
+    /// Part files of the document that another process was writing.
+    pub(super) in_use: Option<PartsInUse>,
 }
 
 /// The result of an attempt.
@@ -42,7 +45,7 @@ pub(super) enum Next {
 impl Task {
     pub(super) fn new(job: DownloadJob, is_new: bool, limits: &Arc<limits::Downloads>) -> Self {
         let retry = Retry::new(limits, limits.tries, None);
-        Self { job, is_new, due: Instant::now(), spent: Duration::ZERO, retry }
+        Self { job, is_new, due: Instant::now(), spent: Duration::ZERO, retry, in_use: None }
     }
 
     /// Whether both can be requested from one holder on one connection.

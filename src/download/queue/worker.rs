@@ -18,7 +18,7 @@ use crate::download::document::Decision;
 use crate::download::downloader::Downloader;
 use crate::download::exchange::Pipeline;
 use crate::download::model::{DownloadError, DownloadProgress, Received, Source};
-use crate::library::{PartFiles, PartialFile};
+use crate::library::{PartFiles, PartialFile, PartsInUse};
 use crate::limits;
 use crate::net::Cancel;
 use crate::system;
@@ -177,6 +177,10 @@ impl<'a> Worker<'a> {
         if is_here(&mut task.job) {
             return (Next::Present, None);
         }
+        if task.in_use.as_ref().is_some_and(PartsInUse::are_in_use) {
+            let error = DownloadError::InUse(document);
+            return (after_failure(task, error, Duration::ZERO, None), None);
+        }
         // Other tasks run first while the name service is slow.
         let prospect = *progress
             .prospect
@@ -241,6 +245,7 @@ impl<'a> Worker<'a> {
             Err(error) => error,
         };
         let kept = partial.resumable_bytes();
+        task.in_use = partial.take_in_use().filter(|_| error.is_in_use());
         let next = match error {
             DownloadError::Cancelled(_) if self.queue.must_yield(self.number) => {
                 task.retry.keep(kept);

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener};
 
 use super::*;
-use crate::library::PartialFile;
+use crate::library::{Opened, PartialFile};
 
 const LENGTH: u64 = 9_000_000;
 
@@ -19,7 +19,7 @@ fn swarm_of(
     let has_others = !holders.is_empty();
     let mut partial = PartialFile::begin(&directory.join("document")).unwrap();
     let digest = Digest::new([7; 32]);
-    let part = partial.chunked(&digest, LENGTH).unwrap().unwrap();
+    let Ok(Opened::Locked(part)) = partial.chunked(&digest, LENGTH) else { panic!("busy") };
     let document = Document::Rfc("1".parse().unwrap());
     let (dialer, admission, accounting) = Default::default();
     let request = SegmentedDocument {

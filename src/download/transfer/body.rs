@@ -189,9 +189,9 @@ fn prepare(
     let most = head.content_range.map_or(u64::MAX, ContentRange::first);
     let kept = match &head.digest {
         Some(digest) => partial.resume(digest, most, hasher),
-        None => partial.use_temporary().map(|()| 0),
+        None => partial.claim().map(|is_claimed| is_claimed.then_some(0)),
     };
-    let kept = kept.map_err(TransferError::File)?;
+    let kept = kept.map_err(TransferError::File)?.ok_or(TransferError::InUse)?;
     match head.content_range {
         // The part must be everything that is missing.
         Some(part) if part.first() != kept || part.first() + part.count() != part.length() => {

@@ -12,7 +12,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::lock::{Opened, open_locked, remove_open, remove_unreadable};
+use super::lock::{Opened, note_use, open_locked, open_or_create, remove_open, remove_unreadable};
 use crate::system::{read_at, rename_new, write_at};
 
 /// Bytes of a chunk. Eight parallel transfers lose at most one megabyte when they are killed.
@@ -40,10 +40,9 @@ struct Map {
 }
 
 impl ChunkedPart {
-    /// Resumes the file at this path, or creates it; `None` if another process is writing it. If there
-    /// is a part file with the `beginning` of the document, it becomes the chunked part. A file that
-    /// cannot be read is replaced.
-    pub(super) fn open(path: &Path, beginning: &Path, length: u64) -> io::Result<Option<Self>> {
+    /// Resumes the file at this path, or creates it. If there is a part file with the `beginning` of the
+    /// document, it becomes the chunked part. A file that cannot be read is replaced.
+    pub(super) fn open(path: &Path, beginning: &Path, length: u64) -> io::Result<Opened<Self>> {
         match Self::open_once(path, beginning, length) {
             Err(error) if error.kind() == io::ErrorKind::FileTooLarge => Err(error),
             Err(error) => {
@@ -55,8 +54,13 @@ impl ChunkedPart {
         }
     }
 
-    fn open_once(path: &Path, beginning: &Path, length: u64) -> io::Result<Option<Self>> {
-        let Some((file, taken_over)) = open(path, beginning, length)? else { return Ok(None) };
+    fn open_once(path: &Path, beginning: &Path, length: u64) -> io::Result<Opened<Self>> {
+        let (file, taken_over) = match open(path, beginning, length)? {
+            Opened::Locked(opened) => opened,
+            Opened::Busy => return Ok(Opened::Busy),
+            Opened::Unusable => return Ok(Opened::Unusable),
+        };
+        note_use(&file);
         let count = usize::try_from(length.div_ceil(CHUNK)).map_err(io::Error::other)?;
         let map = match file.metadata()?.len() {
             _ if taken_over > 0 => None,
@@ -80,7 +84,7 @@ impl ChunkedPart {
         if taken_over > 0 {
             part.write_map(&mut part.lock())?;
         }
-        Ok(Some(part))
+        Ok(Opened::Locked(part))
     }
 
     /// Checks that the file is still at its path.
@@ -220,29 +224,28 @@ pub(super) fn bytes_in_map(file: &File, length: u64) -> io::Result<u64> {
 }
 
 /// Opens the file at this path, or renames the `beginning` to it; returns the number of complete chunks
-/// in the beginning. `None` if another process is writing one of them.
-fn open(path: &Path, beginning: &Path, length: u64) -> io::Result<Option<(File, u64)>> {
-    match open_locked(path, false)? {
-        Opened::Locked(file) => return Ok(Some((file, 0))),
-        Opened::Busy => return Ok(None),
-        Opened::Missing => {}
+/// in the beginning.
+fn open(path: &Path, beginning: &Path, length: u64) -> io::Result<Opened<(File, u64)>> {
+    let new = |opened| match opened {
+        Opened::Locked(file) => Opened::Locked((file, 0)),
+        Opened::Busy => Opened::Busy,
+        Opened::Unusable => Opened::Unusable,
+    };
+    if let Some(opened) = open_locked(path)? {
+        return Ok(new(opened));
     }
-    match open_locked(beginning, false)? {
+    match open_locked(beginning)? {
         // The lock stays with the file while it gets its new name.
-        Opened::Locked(file) => match rename_new(beginning, path) {
+        Some(Opened::Locked(file)) => match rename_new(beginning, path) {
             Ok(()) => {
                 let chunks = file.metadata()?.len().min(length) / CHUNK;
-                return Ok(Some((file, chunks)));
+                Ok(Opened::Locked((file, chunks)))
             }
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(None),
-            Err(error) => return Err(error),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(Opened::Busy),
+            Err(error) => Err(error),
         },
-        Opened::Busy => return Ok(None),
-        Opened::Missing => {}
-    }
-    match open_locked(path, true)? {
-        Opened::Locked(file) => Ok(Some((file, 0))),
-        Opened::Busy | Opened::Missing => Ok(None),
+        Some(opened) => Ok(new(opened)),
+        None => open_or_create(path).map(new),
     }
 }
 

@@ -34,6 +34,7 @@ mod tests {
     use std::fs;
 
     use super::*;
+    use crate::library::Opened;
     use crate::library::partial::chunked::{CHUNK, ChunkedPart};
     use crate::library::partial::part_names::{chunked_path, resumable_path};
     use crate::protocol::Digest;
@@ -54,8 +55,8 @@ mod tests {
         assert_eq!(kept_bytes(&target), Some(5));
         let length = 3 * CHUNK + 7;
         let path = chunked_path(&target, &digest, length);
-        let part =
-            ChunkedPart::open(&path, &directory.path().join("none"), length).unwrap().unwrap();
+        let opened = ChunkedPart::open(&path, &directory.path().join("none"), length);
+        let Ok(Opened::Locked(part)) = opened else { panic!("{opened:?}") };
         part.write(&[1; 7], 3 * CHUNK).unwrap();
         assert_eq!(kept_bytes(&target), Some(7));
         part.write(&vec![1; usize::try_from(CHUNK).unwrap()], CHUNK).unwrap();

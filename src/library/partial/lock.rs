@@ -2,41 +2,88 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
+use super::part_names::is_temporary;
 use crate::escape::escaped_path;
+use crate::limits::IN_USE_SILENCE;
 use crate::system::{is_at, is_disk_full, is_shortage, open_part};
 
-/// The result of opening a part file.
-pub(super) enum Opened {
+/// The result of opening and locking a part file.
+#[derive(Debug)]
+pub enum Opened<T> {
     /// The file is open, and locked by this process.
-    Locked(File),
+    Locked(T),
     /// Another process is writing the file.
     Busy,
-    /// There is no such file, and it was not to be created.
-    Missing,
+    /// The file cannot be used: its file system has no locks, or the process that has locked it has
+    /// not written for [`IN_USE_SILENCE`], such as one that was stopped.
+    Unusable,
 }
 
-/// Opens a part file and locks it. Between these two steps, another process may complete the document
-/// and rename the file. Then the open file is the document, so this opens the path again.
-pub(super) fn open_locked(path: &Path, create: bool) -> io::Result<Opened> {
-    loop {
-        let file = match open_part(path, create) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound && !create => {
-                return Ok(Opened::Missing);
-            }
-            file => file?,
+/// Part files of a document that another process was writing.
+#[derive(Debug)]
+pub struct PartsInUse(pub(super) Vec<PathBuf>);
+
+impl PartsInUse {
+    /// Whether another process is still writing one of them. If none is, this deletes a temporary file that
+    /// a killed process has left.
+    pub fn are_in_use(&self) -> bool {
+        let is_in_use = |path: &PathBuf| {
+            // A shared lock does not disturb others that look.
+            let locked = open_part(path, false).map(|file| file.try_lock_shared());
+            matches!(locked, Ok(Err(TryLockError::WouldBlock))) && !is_older(path, IN_USE_SILENCE)
         };
+        let are_in_use = self.0.iter().any(is_in_use);
+        if !are_in_use {
+            self.0.iter().filter(|path| is_temporary(path)).for_each(|path| remove_unused(path));
+        }
+        are_in_use
+    }
+}
+
+/// Opens a part file and locks it; creates it if there is none.
+pub(super) fn open_or_create(path: &Path) -> io::Result<Opened<File>> {
+    lock(path, || open_part(path, true))
+}
+
+/// Opens a part file and locks it; `None` if there is none.
+pub(super) fn open_locked(path: &Path) -> io::Result<Option<Opened<File>>> {
+    match lock(path, || open_part(path, false)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        opened => opened.map(Some),
+    }
+}
+
+/// Between opening and locking a file, another process may complete the document and rename the file.
+/// Then the open file is the document, so this opens the path again.
+fn lock(path: &Path, open: impl Fn() -> io::Result<File>) -> io::Result<Opened<File>> {
+    loop {
+        let file = open()?;
         match file.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Ok(Opened::Busy),
-            // The file system has no locks.
-            Err(TryLockError::Error(_)) => return Ok(Opened::Busy),
+            Err(TryLockError::WouldBlock) if !is_older(path, IN_USE_SILENCE) => {
+                return Ok(Opened::Busy);
+            }
+            Err(_) => return Ok(Opened::Unusable),
         }
         if is_at(&file, path)? {
             return Ok(Opened::Locked(file));
         }
     }
+}
+
+/// Sets the time of a part file, which may have been written long ago, so that this process does not count
+/// as stopped before it writes.
+pub(super) fn note_use(file: &File) {
+    // If this fails, another process may download the document, too.
+    let _ = file.set_modified(SystemTime::now());
+}
+
+/// Whether the file system of an open file has locks. This process may have locked the file.
+pub(super) fn has_locks(file: &File) -> bool {
+    !matches!(file.try_lock(), Err(TryLockError::Error(_)))
 }
 
 /// Deletes a part file that cannot be read, so that the download starts over. Returns the error if that
@@ -55,7 +102,7 @@ pub(super) fn remove_unreadable(path: &Path, error: io::Error) -> io::Result<()>
 
 /// Deletes a part file, unless another process uses it.
 pub(super) fn remove_unused(path: &Path) {
-    if let Ok(Opened::Locked(_file)) = open_locked(path, false) {
+    if let Ok(Some(Opened::Locked(_file))) = open_locked(path) {
         // If this fails, the file only takes space.
         let _ = fs::remove_file(path);
     }
@@ -64,6 +111,13 @@ pub(super) fn remove_unused(path: &Path) {
 /// Deletes an open part file, unless it was renamed into place and its path is another file's by now.
 pub(super) fn remove_open(file: &File, path: &Path) -> io::Result<()> {
     if is_at(file, path)? { fs::remove_file(path) } else { Ok(()) }
+}
+
+/// Whether nothing was written to a file for this time.
+pub(super) fn is_older(path: &Path, age: Duration) -> bool {
+    let modified = path.symlink_metadata().and_then(|metadata| metadata.modified());
+    let found = modified.ok().and_then(|modified| modified.elapsed().ok());
+    found.is_some_and(|found| found >= age)
 }
 
 #[cfg(test)]
@@ -80,9 +134,18 @@ mod tests {
         assert!(!is_at(&file, &path).unwrap());
         fs::write(&path, "other").unwrap();
         assert!(!is_at(&file, &path).unwrap());
-        let Opened::Locked(locked) = open_locked(&path, false).unwrap() else { panic!("busy") };
+        let Opened::Locked(locked) = open_locked(&path).unwrap().unwrap() else { panic!("busy") };
         assert!(is_at(&locked, &path).unwrap());
-        assert!(matches!(open_locked(&path, false).unwrap(), Opened::Busy));
+        let in_use = PartsInUse(vec![directory.path().join("document"), path.clone()]);
+        assert!(matches!(open_locked(&path), Ok(Some(Opened::Busy))));
+        assert!(in_use.are_in_use());
+        // A process that does not write for a long time may have been stopped.
+        locked.set_modified(SystemTime::now() - IN_USE_SILENCE).unwrap();
+        assert!(matches!(open_or_create(&path), Ok(Opened::Unusable)));
+        assert!(!in_use.are_in_use());
+        drop(locked);
+        assert!(matches!(open_or_create(&path), Ok(Opened::Locked(_))));
+        assert!(!in_use.are_in_use());
     }
 
     #[cfg(unix)]

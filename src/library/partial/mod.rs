@@ -8,6 +8,7 @@
 //! | `chunked` | a part file that receives chunks in any order, with a map of the complete ones |
 //! | `commit` | syncs complete files and renames them into place |
 //! | `way` | creates the directories of a target's path, and syncs those that have changed |
+//! | `opening` | which part file a download writes, and what it does if another process is writing it |
 //! | `lock` | opens, locks and deletes part files that other processes may use |
 //! | `part_files` | the part files that earlier downloads have left in a directory |
 //! | `part_limits` | which part files are deleted to keep within the limits |
@@ -18,6 +19,7 @@ mod chunked;
 mod commit;
 mod kept_bytes;
 mod lock;
+mod opening;
 mod part_files;
 mod part_limits;
 mod part_names;
@@ -29,5 +31,6 @@ mod way;
 pub use chunked::{CHUNK, ChunkedPart};
 pub use commit::CommitResults;
 pub use kept_bytes::kept_bytes;
+pub use lock::{Opened, PartsInUse};
 pub use part_files::PartFiles;
 pub use partial_file::PartialFile;

@@ -10,10 +10,10 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::lock::{Opened, open_locked, remove_unused};
+use super::lock::{Opened, is_older, open_locked, remove_unused};
 use super::part_limits::{ListedPart, excess, most_bytes};
 use super::part_names::{SUFFIX, TEMPORARY, hidden_files, is_hex, key_of, split_name};
-use super::temporary::{is_older, remove_abandoned};
+use super::temporary::remove_abandoned;
 use crate::counted::counted;
 use crate::escape::escaped_path;
 use crate::library::target::{SaveTarget, directory_of};
@@ -222,9 +222,9 @@ impl PartFiles {
 /// Renames a part file of an earlier version of this program to its present name; `false` if another
 /// process uses it.
 fn adopt(path: &Path, current: &Path) -> bool {
-    match open_locked(path, false) {
-        Ok(Opened::Locked(_file)) => rename_new(path, current).is_ok(),
-        Ok(Opened::Busy | Opened::Missing) | Err(_) => false,
+    match open_locked(path) {
+        Ok(Some(Opened::Locked(_file))) => rename_new(path, current).is_ok(),
+        Ok(Some(Opened::Busy | Opened::Unusable) | None) | Err(_) => false,
     }
 }
 

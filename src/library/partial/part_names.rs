@@ -2,11 +2,12 @@
 //!
 //! | name | content |
 //! |---|---|
-//! | `.p2p-ci-XXXXXX.part` | temporary: the digest of the document is not known |
+//! | `.p2p-ci-XXXXXX.part` | temporary: nothing was written, or the digest of the document is not known |
+//! | `.p2p-ci-fedcba9876543210.part` | the same, after the download has written bytes |
 //! | `.fedcba9876543210.0123456789abcdef.part` | the beginning of the document with this digest |
 //! | `.fedcba9876543210.0123456789abcdef-9000000.part` | chunks of it, in any order ([`super::ChunkedPart`]) |
 //!
-//! The first number is the beginning of the SHA-256 of the target's name, so that long names fit.
+//! The number `fedcba9876543210` is the beginning of the SHA-256 of the target's name, so that long names fit.
 //! Earlier versions of this program used the name itself: their files are renamed.
 
 use std::ffi::OsStr;
@@ -47,6 +48,11 @@ pub(super) fn is_chunked(part: &Path) -> bool {
     name.and_then(split_name).is_some_and(|(_, rest)| rest.contains('-'))
 }
 
+/// Whether a part file of this name cannot be resumed.
+pub(super) fn is_temporary(part: &Path) -> bool {
+    part.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(TEMPORARY.as_bytes()))
+}
+
 pub(super) fn is_hex(text: &str) -> bool {
     text.len() == DIGITS && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
@@ -54,6 +60,11 @@ pub(super) fn is_hex(text: &str) -> bool {
 /// The path of the part file for the beginning of a document.
 pub(super) fn resumable_path(target: &SaveTarget, digest: &Digest) -> PathBuf {
     named(target, &short(digest))
+}
+
+/// The path of the temporary file of a document whose digest is not known.
+pub(super) fn claimed_path(target: &SaveTarget) -> PathBuf {
+    target.root().join(format!("{TEMPORARY}{}{SUFFIX}", key_of(target.key())))
 }
 
 /// The path of the part file for chunks of a document.

@@ -17,17 +17,14 @@ use tempfile::NamedTempFile;
 
 use super::chunked::ChunkedPart;
 use super::kept_bytes::part_bytes;
-use super::lock::remove_unused;
+use super::lock::{PartsInUse, remove_unused};
 use super::part_files::PartFiles;
-use super::part_limits::{ListedPart, excess};
-use super::part_names::{chunked_path, is_chunked, resumable_path};
+use super::part_names::{is_chunked, resumable_path};
 use super::resumable::ResumablePart;
 use super::temporary::temporary;
 use crate::library::digest::Hasher;
 use crate::library::target::SaveTarget;
-use crate::limits;
 use crate::protocol::Digest;
-use crate::system;
 
 /// A file that does not have its final name yet.
 #[derive(Debug)]
@@ -37,7 +34,9 @@ pub struct PartialFile {
     /// The part files of this target that can be resumed, including the present one.
     pub(super) left: Vec<PathBuf>,
     /// Those of them that this process has written.
-    own: Vec<PathBuf>,
+    pub(super) own: Vec<PathBuf>,
+    /// Part files of the document that another process was writing.
+    pub(super) in_use: Option<PartsInUse>,
     /// When the document was last modified, if the file gets this time only when it is committed.
     modified: Option<SystemTime>,
 }
@@ -68,7 +67,7 @@ impl PartialFile {
     pub fn begin_with(target: &SaveTarget, parts: &PartFiles) -> io::Result<Self> {
         let part = Part::Temporary(temporary(target)?);
         let (target, left) = (target.clone(), parts.of(target));
-        Ok(Self { target, part, left, own: Vec::new(), modified: None })
+        Ok(Self { target, part, left, own: Vec::new(), in_use: None, modified: None })
     }
 
     /// Whether files can be created in a directory.
@@ -163,64 +162,6 @@ impl PartialFile {
         left.is_ok_and(|left| left.len() >= length)
     }
 
-    /// Resumes the part file that an earlier download of the document with this digest has left, or
-    /// begins one that later downloads can resume. Returns its length, which is at most `most`: the
-    /// rest is cut off. The position of the file is at its end, and `hasher` has hashed its bytes.
-    ///
-    /// # Errors
-    /// When the file cannot be read or written. When another process is writing it, this is no error:
-    /// then it returns 0, and the part file is a temporary one.
-    pub fn resume(&mut self, digest: &Digest, most: u64, hasher: &mut Hasher) -> io::Result<u64> {
-        self.use_temporary()?;
-        *hasher = Hasher::default();
-        let path = resumable_path(&self.target, digest);
-        self.limit_others(&path);
-        if self.keep_temporary(&path)? {
-            return Ok(0);
-        }
-        let Some((part, length)) = ResumablePart::open(path, most, hasher)? else { return Ok(0) };
-        self.note(&part.path);
-        self.part = Part::Resumable(part);
-        Ok(length)
-    }
-
-    /// Renames the temporary file to the path of a resumable part, unless that exists; returns whether
-    /// it did. So a document is one file from its first byte to its last, because creating files is
-    /// most of the cost of small documents.
-    fn keep_temporary(&mut self, path: &Path) -> io::Result<bool> {
-        let Part::Temporary(temporary) = &mut self.part else { return Ok(false) };
-        let file = temporary.as_file().try_clone()?;
-        empty(&file)?;
-        if system::rename_new(temporary.path(), path).is_err() {
-            return Ok(false);
-        }
-        temporary.disable_cleanup(true);
-        self.note(path);
-        self.part = Part::Resumable(ResumablePart { file, path: path.into() });
-        Ok(true)
-    }
-
-    /// Resumes or begins the chunked part of a document with this digest and length; `None` when
-    /// another process is writing it.
-    ///
-    /// # Errors
-    /// When the file cannot be read or written.
-    pub fn chunked(
-        &mut self,
-        digest: &Digest,
-        length: u64,
-    ) -> io::Result<Option<Arc<ChunkedPart>>> {
-        self.use_temporary()?;
-        let path = chunked_path(&self.target, digest, length);
-        let beginning = resumable_path(&self.target, digest);
-        self.limit_others(&path);
-        let Some(part) = ChunkedPart::open(&path, &beginning, length)? else { return Ok(None) };
-        self.note(&path);
-        let part = Arc::new(part);
-        self.part = Part::Chunked(Arc::clone(&part));
-        Ok(Some(part))
-    }
-
     /// Discards the bytes of the part file, and begins it again.
     ///
     /// # Errors
@@ -288,27 +229,6 @@ impl PartialFile {
         }
         Ok(())
     }
-
-    /// Deletes the smallest part files of this target, so that with a part file at `path` there are
-    /// no more than [`limits::PART_FILES_OF_DOCUMENT`]. Each version of a document has a part file of
-    /// its own, and holders can announce any number of versions.
-    fn limit_others(&mut self, path: &Path) {
-        let others = self.left.iter().filter(|left| *left != path);
-        let others: Vec<ListedPart> = others.cloned().filter_map(ListedPart::at).collect();
-        for part in excess(self.target.root(), others, limits::PART_FILES_OF_DOCUMENT - 1) {
-            remove_unused(&part.path);
-            self.left.retain(|left| *left != part.path);
-        }
-    }
-
-    /// Notes a part file that can be resumed, and that this process writes.
-    fn note(&mut self, path: &Path) {
-        for paths in [&mut self.left, &mut self.own] {
-            if !paths.iter().any(|noted| noted == path) {
-                paths.push(path.into());
-            }
-        }
-    }
 }
 
 fn set_modified(file: &File, time: SystemTime) {
@@ -316,7 +236,7 @@ fn set_modified(file: &File, time: SystemTime) {
 }
 
 /// Discards a file's bytes.
-fn empty(mut file: &File) -> io::Result<()> {
+pub(super) fn empty(mut file: &File) -> io::Result<()> {
     // Some file systems write to the disk even if nothing is cut off.
     if file.metadata()?.len() > 0 {
         file.set_len(0)?;

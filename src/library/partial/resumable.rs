@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use super::lock::{Opened, open_locked, remove_open, remove_unreadable};
+use super::lock::{Opened, note_use, open_or_create, remove_open, remove_unreadable};
 use crate::library::digest::Hasher;
 use crate::system::PageAligned;
 
@@ -19,12 +19,12 @@ pub(super) struct ResumablePart {
 impl ResumablePart {
     /// Opens or creates the part file at this path. Returns its length, which is at most `most`: it is
     /// truncated to that. The position of the file is at its end, and `hasher` has hashed its bytes.
-    /// `None` if another process is writing the file. A file that cannot be read is replaced.
+    /// A file that cannot be read is replaced.
     pub(super) fn open(
         path: PathBuf,
         most: u64,
         hasher: &mut Hasher,
-    ) -> io::Result<Option<(Self, u64)>> {
+    ) -> io::Result<Opened<(Self, u64)>> {
         match Self::open_once(path.clone(), most, hasher) {
             Err(error) => remove_unreadable(&path, error)?,
             opened => return opened,
@@ -33,8 +33,13 @@ impl ResumablePart {
         Self::open_once(path, most, hasher)
     }
 
-    fn open_once(path: PathBuf, most: u64, hasher: &mut Hasher) -> io::Result<Option<(Self, u64)>> {
-        let Opened::Locked(file) = open_locked(&path, true)? else { return Ok(None) };
+    fn open_once(path: PathBuf, most: u64, hasher: &mut Hasher) -> io::Result<Opened<(Self, u64)>> {
+        let file = match open_or_create(&path)? {
+            Opened::Locked(file) => file,
+            Opened::Busy => return Ok(Opened::Busy),
+            Opened::Unusable => return Ok(Opened::Unusable),
+        };
+        note_use(&file);
         let mut beginning = (&file).take(most);
         let mut buffer = PageAligned::new(256 * 1024);
         let mut length = 0;
@@ -48,7 +53,7 @@ impl ResumablePart {
             }
         }
         file.set_len(length)?;
-        Ok(Some((Self { file, path }, length)))
+        Ok(Opened::Locked((Self { file, path }, length)))
     }
 
     pub(super) fn path(&self) -> &Path {

@@ -5,11 +5,12 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use tempfile::{Builder, NamedTempFile};
+use tempfile::{Builder, NamedTempFile, TempPath};
 
-use super::lock::remove_unused;
+use super::lock::{Opened, has_locks, is_older, open_locked, remove_open, remove_unused};
 use super::part_names::{SUFFIX, TEMPORARY};
 use crate::library::target::SaveTarget;
+use crate::system::rename_new;
 
 /// A temporary file in the target's directory.
 pub(super) fn temporary(target: &SaveTarget) -> io::Result<NamedTempFile> {
@@ -22,6 +23,34 @@ pub(super) fn temporary(target: &SaveTarget) -> io::Result<NamedTempFile> {
     // Without locks, an abandoned file cannot be told from one in use, and stays.
     let _ = file.as_file().try_lock();
     Ok(file)
+}
+
+/// Renames a temporary file, unless another process is writing the file at the path; returns whether it
+/// was renamed. A file that a killed process has left there is deleted. Where the new name would show
+/// nothing to others, the file keeps the old one.
+pub(super) fn claim(temporary: &mut NamedTempFile, path: &Path) -> io::Result<bool> {
+    if temporary.path().file_name() == path.file_name() || !has_locks(temporary.as_file()) {
+        return Ok(true);
+    }
+    loop {
+        match rename_new(temporary.path(), path) {
+            Ok(()) => {
+                let renamed = TempPath::try_from_path(path)?;
+                let file = temporary.as_file().try_clone()?;
+                temporary.disable_cleanup(true);
+                *temporary = NamedTempFile::from_parts(file, renamed);
+                return Ok(true);
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+        match open_locked(path)? {
+            Some(Opened::Locked(left)) => remove_open(&left, path)?,
+            Some(Opened::Busy) => return Ok(false),
+            Some(Opened::Unusable) => return Ok(true),
+            None => {}
+        }
+    }
 }
 
 /// The error of the system alone. The path of a temporary file does not help the user, and the caller names
@@ -42,11 +71,4 @@ pub(super) fn remove_abandoned(path: &Path) {
     if is_older(path, AGE) {
         remove_unused(path);
     }
-}
-
-/// Whether nothing was written to a file for this time.
-pub(super) fn is_older(path: &Path, age: Duration) -> bool {
-    let modified = path.symlink_metadata().and_then(|metadata| metadata.modified());
-    let found = modified.ok().and_then(|modified| modified.elapsed().ok());
-    found.is_some_and(|found| found >= age)
 }

@@ -6,9 +6,9 @@ const LENGTH: u64 = 3 * CHUNK + 5;
 const ALL: &[Range<u64>] = &[Range { start: 0, end: LENGTH }];
 
 fn open(directory: &Path) -> ChunkedPart {
-    ChunkedPart::open(&directory.join("part"), &directory.join("beginning"), LENGTH)
-        .unwrap()
-        .unwrap()
+    let opened = ChunkedPart::open(&directory.join("part"), &directory.join("beginning"), LENGTH);
+    let Opened::Locked(part) = opened.unwrap() else { panic!("busy") };
+    part
 }
 
 #[test]
@@ -22,7 +22,7 @@ fn chunks_are_marked_when_they_are_complete_and_found_again() {
     part.write(&[1; 5], 3 * CHUNK).unwrap();
     assert_eq!(part.missing(), [0..CHUNK, 2 * CHUNK..3 * CHUNK]);
     let second = ChunkedPart::open(&directory.path().join("part"), Path::new("none"), LENGTH);
-    assert!(second.unwrap().is_none(), "another process is writing it");
+    assert!(matches!(second.unwrap(), Opened::Busy), "another process is writing it");
     drop(part);
 
     let part = open(directory.path());

@@ -28,7 +28,7 @@ fn unwanted_parts_are_removed_when_they_are_old_or_the_document_is_complete() {
         ["sub/wanted", "old", "young", "sub/complete", "used"].map(|name| target(directory, name));
     let kept = [part(&wanted, 1, 1, 30), part(&young, 1, 1, 6), part(&used, 1, 1, 30)];
     let removed = [part(&old, 1, 1, 8), part(&old, 2, 1, 8), part(&complete, 1, 1, 0)];
-    let Opened::Locked(lock) = open_locked(&kept[2], false).unwrap() else { panic!("busy") };
+    let Ok(Some(Opened::Locked(lock))) = open_locked(&kept[2]) else { panic!("busy") };
     let parts = PartFiles::in_directory(directory);
     parts.remove_unwanted([wanted.clone()].into_iter(), [complete, wanted].into_iter());
     drop(lock);
@@ -88,7 +88,7 @@ fn a_full_disk_costs_untrusted_parts_of_this_process_first() {
     parts.remember(&trusted, vec![kept.clone()], vec![kept.clone()], true);
     let in_use = part(&used, 4, 9, 0);
     parts.remember(&used, vec![in_use.clone()], vec![in_use.clone()], false);
-    let Opened::Locked(lock) = open_locked(&in_use, false).unwrap() else { panic!("busy") };
+    let Ok(Some(Opened::Locked(lock))) = open_locked(&in_use) else { panic!("busy") };
     parts.delete_own();
     drop(lock);
     assert!(!written.exists());

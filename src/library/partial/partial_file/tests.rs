@@ -4,6 +4,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use super::*;
+use crate::library::partial::part_names::chunked_path;
 
 fn names(directory: &Path) -> Vec<String> {
     let entries = fs::read_dir(directory).unwrap();
@@ -68,24 +69,56 @@ fn the_beginning_of_a_document_with_a_digest_is_kept_and_resumed() {
 
     let mut first = PartialFile::begin(&target).unwrap();
     assert_eq!(first.resumable_bytes(), None);
-    assert_eq!(first.resume(&digest, u64::MAX, &mut hasher).unwrap(), 0);
+    assert_eq!(first.resume(&digest, u64::MAX, &mut hasher).unwrap(), Some(0));
     first.file().write_all(b"who").unwrap();
 
     // While it is being written, no other download resumes it.
     let mut second = PartialFile::begin(&target).unwrap();
-    assert_eq!(second.resume(&digest, u64::MAX, &mut hasher).unwrap(), 0);
-    assert!(second.temporary_path().is_some());
-    drop((first, second));
+    assert_eq!(second.resume(&digest, u64::MAX, &mut hasher).unwrap(), None);
+    let in_use = second.take_in_use().unwrap();
+    assert!(in_use.are_in_use());
+    drop(first);
+    assert!(!in_use.are_in_use());
+    drop(second);
 
     let mut third = PartialFile::begin(&target).unwrap();
     assert_eq!(third.resumable_bytes(), Some(3));
-    assert_eq!(third.resume(&digest, u64::MAX, &mut hasher).unwrap(), 3);
-    assert_eq!(third.resume(&digest, 2, &mut hasher).unwrap(), 2);
+    assert_eq!(third.resume(&digest, u64::MAX, &mut hasher).unwrap(), Some(3));
+    assert_eq!(third.resume(&digest, 2, &mut hasher).unwrap(), Some(2));
     third.file().write_all(b"ole").unwrap();
     hasher.update(b"ole");
     assert_eq!(hasher.finish(), digest);
     third.commit(false).unwrap();
     assert_eq!(fs::read(&target).unwrap(), b"whole");
+    assert_eq!(names(directory.path()), ["rfc1.txt"]);
+}
+
+#[test]
+fn one_process_at_a_time_writes_a_document_without_a_digest() {
+    let directory = tempfile::tempdir().unwrap();
+    let target = directory.path().join("rfc1.txt");
+    let mut first = PartialFile::begin(&target).unwrap();
+    let mut second = PartialFile::begin(&target).unwrap();
+    let mut other = PartialFile::begin(&directory.path().join("rfc2.txt")).unwrap();
+    for _ in 0..2 {
+        assert!(first.claim().unwrap() && other.claim().unwrap());
+        assert!(!second.claim().unwrap());
+    }
+    let in_use = second.take_in_use().unwrap();
+    assert!(in_use.are_in_use());
+    first.file().write_all(b"whole").unwrap();
+    // As after the process was killed: its file is not locked, and has its name.
+    fs::hard_link(first.temporary_path().unwrap(), directory.path().join("left")).unwrap();
+    let path = first.temporary_path().unwrap().to_path_buf();
+    drop(first);
+    fs::rename(directory.path().join("left"), path).unwrap();
+    assert!(second.claim().unwrap());
+    assert!(in_use.are_in_use());
+    assert_eq!(second.file().metadata().unwrap().len(), 0, "the killed process has left nothing");
+    second.file().write_all(b"other").unwrap();
+    second.commit(false).unwrap();
+    drop(other);
+    assert_eq!(fs::read(&target).unwrap(), b"other");
     assert_eq!(names(directory.path()), ["rfc1.txt"]);
 }
 
@@ -97,7 +130,7 @@ fn bytes_without_a_digest_are_not_the_beginning_of_a_document_with_one() {
     let mut hasher = Hasher::default();
     let mut partial = PartialFile::begin(&target).unwrap();
     partial.file().write_all(b"something else").unwrap();
-    assert_eq!(partial.resume(&digest, u64::MAX, &mut hasher).unwrap(), 0);
+    assert_eq!(partial.resume(&digest, u64::MAX, &mut hasher).unwrap(), Some(0));
     partial.file().write_all(b"whole").unwrap();
     partial.commit(false).unwrap();
     assert_eq!(fs::read(&target).unwrap(), b"whole");
@@ -137,7 +170,7 @@ fn another_version_does_not_resume_this_one() {
     old.file().write_all(b"ol").unwrap();
     drop(old);
     let mut new = PartialFile::begin(&target).unwrap();
-    assert_eq!(new.resume(&digest_of(b"new"), u64::MAX, &mut hasher).unwrap(), 0);
+    assert_eq!(new.resume(&digest_of(b"new"), u64::MAX, &mut hasher).unwrap(), Some(0));
     new.discard().unwrap();
     drop(new);
     assert_eq!(names(directory.path()).len(), 1, "the old one is still there");
