@@ -46,6 +46,9 @@ use crate::peer::{
 use crate::protocol::{Endpoint, Port};
 use crate::system::ServiceChange;
 
+/// What the service manager is told about a peer that shares.
+const SHARING: &str = "sharing";
+
 /// Reports the error of a command, if it has one.
 pub(super) fn finish<T>(format: Format, outcome: Result<T, CommandError>) -> Result<T, Failure> {
     outcome.map_err(|error| {
@@ -114,7 +117,7 @@ pub(super) fn share(
     let reload = LateReload::default();
     let reloaded = reload.clone();
     let handle = move |signal| match signal {
-        ServiceSignal::Reload => service::reload(|| reloaded.run()),
+        ServiceSignal::Reload => service::reload(SHARING, || reloaded.run()),
         ServiceSignal::End(signal) => {
             service::tell_end();
             // After the first signal the receiver is gone.
@@ -141,7 +144,7 @@ pub(super) fn share(
     service::start_watchdog(move || {
         watched.read().len();
     });
-    service::tell(ServiceChange::Ready("sharing"));
+    service::tell(ServiceChange::Ready(SHARING));
     resume_unfinished(&session.downloads);
     // The sender lives as long as the process.
     let signal = stopped.recv();

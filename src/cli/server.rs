@@ -45,6 +45,9 @@ use crate::system::{
     memory_bounds,
 };
 
+/// What the service manager is told about a server that serves.
+const SERVING: &str = "serving";
+
 /// How long a stopped server waits for name look-ups, which cannot be interrupted.
 const NAME_LOOKUP_GRACE: Duration = Duration::from_millis(500);
 
@@ -163,7 +166,7 @@ fn serve(configured: &Configured<Args>, arguments: Vec<OsString>) -> Result<(), 
     let at_the_end = log_totals.clone();
     let mut reload = Reload::new(arguments, configured, &config, server.control());
     let handle = move |signal| match signal {
-        ServiceSignal::Reload => service::reload(|| reload.run()),
+        ServiceSignal::Reload => service::reload(SERVING, || reload.run()),
         ServiceSignal::End(signal) => {
             service::tell_end();
             let uptime = Uptime(started.elapsed());
@@ -211,7 +214,7 @@ fn serve(configured: &Configured<Args>, arguments: Vec<OsString>) -> Result<(), 
     if io::stderr().is_terminal() {
         log_hints(args);
     }
-    service::tell(ServiceChange::Ready("serving"));
+    service::tell(ServiceChange::Ready(SERVING));
     server.run().map_err(|error| match error.kind() {
         io::ErrorKind::Other => Error::Failed(error),
         _ => Error::Threads(error),

@@ -68,10 +68,11 @@ fn start_sending() -> Option<SyncSender<Message>> {
 }
 
 /// Reads the configuration again, as the service manager or a user has asked.
-pub(super) fn reload(read: impl FnOnce()) {
+/// `state` is what the program does.
+pub(super) fn reload(state: &'static str, read: impl FnOnce()) {
     tell(ServiceChange::Reloading);
     read();
-    tell(ServiceChange::Ready("serving"));
+    tell(ServiceChange::Ready(state));
 }
 
 /// Tells the service manager regularly that the program works, if it asks for that. `check` returns only if it

@@ -220,7 +220,10 @@ fn commands_are_for_the_unix_socket_only() {
     open(&path, 0o666);
     open(operated.directory.path(), 0o755);
     let program = operated.directory.path().join("p2p-ci");
-    std::fs::copy(env!("CARGO_BIN_EXE_p2p-ci"), &program).unwrap();
+    // A program cannot be executed while a process has it open for writing, and a process that another test starts
+    // meanwhile would inherit what this one has open.
+    let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_p2p-ci")).arg(&program).status();
+    assert!(copied.unwrap().success());
     let mut command = Command::new("setpriv");
     command.args(["--reuid", "65534", "--clear-groups"]).arg(&program);
     let output = command.args(["admin", "--socket"]).arg(&path).arg("stats").output();

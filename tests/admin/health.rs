@@ -1,6 +1,6 @@
 //! Whether a program works, and whether it can serve others.
 
-use std::os::unix::net::UnixStream;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::time::Instant;
 
 use super::{admin_address, exchange, get, index, sharing_peer};
@@ -69,6 +69,17 @@ fn an_address_in_use_and_a_wrong_one_are_reported() {
     assert_eq!((code, output), (Some(1), Vec::new()));
     assert!(errors.contains("cannot show metrics and health: cannot listen on"), "{errors}");
     assert!(errors.contains("choose another port with `--admin ADDR:PORT`"), "{errors}");
+    let root = tempfile::tempdir().unwrap();
+    let (taken, file) = (root.path().join("taken"), root.path().join("file"));
+    let _listener = UnixListener::bind(&taken).unwrap();
+    std::fs::write(&file, "text").unwrap();
+    for (path, found) in
+        [(&taken, "another program listens there"), (&file, "the file is no socket")]
+    {
+        let (code, output, errors) = start(path.to_str().unwrap());
+        assert_eq!((code, output), (Some(1), Vec::new()));
+        assert!(errors.contains(found) && errors.contains("`--admin PATH`"), "{errors}");
+    }
     let (code, _, errors) = start("localhost:1");
     assert_eq!(code, Some(2));
     assert!(errors.contains("such as `127.0.0.1:9734`"), "{errors}");

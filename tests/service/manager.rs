@@ -7,7 +7,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixDatagram;
 use std::process::{Child, Command, Stdio};
 
-use super::common::{PATIENCE, Talk};
+use super::common::{Index, PATIENCE, Program, Talk, directory};
 use super::{SERVER, is_served, server_by};
 
 /// What systemd is told: the server serves, works, reloads, and stops.
@@ -48,6 +48,35 @@ fn the_service_manager_is_told_of_each_change() {
     server.signal("TERM");
     assert_eq!(next(), "STOPPING=1\n");
     assert_eq!(server.wait().code(), Some(0));
+}
+
+#[test]
+fn a_peer_shares_after_a_reload_as_well() {
+    let (index, root) = (Index::start(&[]), tempfile::tempdir().unwrap());
+    let path = root.path().join("notify");
+    let manager = UnixDatagram::bind(&path).unwrap();
+    manager.set_read_timeout(Some(PATIENCE)).unwrap();
+    let is_told = |expected: &str| {
+        let mut bytes = [0; 512];
+        let count = manager.recv(&mut bytes).unwrap();
+        assert!(bytes[..count].starts_with(expected.as_bytes()), "{expected}: {bytes:?}");
+    };
+    let share = directory(root.path(), "share", &[("rfc1.txt", b"one")]);
+    let socket = format!("NOTIFY_SOCKET={}", path.display());
+    let address = index.address.to_string();
+    let arguments = ["--share", ".", "--upload", "127.0.0.1:0", "share"];
+    let arguments = [&[&*socket, env!("CARGO_BIN_EXE_peer"), &address], &arguments[..]].concat();
+    let mut peer = Program::start("env", &arguments, &share);
+    is_told("READY=1\nSTATUS=sharing\n");
+    // With a controlling terminal SIGHUP ends the peer.
+    if fs::File::open("/dev/tty").is_err() {
+        peer.signal("HUP");
+        is_told("RELOADING=1\n");
+        is_told("READY=1\nSTATUS=sharing\n");
+    }
+    peer.signal("TERM");
+    is_told("STOPPING=1\n");
+    assert_eq!(peer.wait().code(), Some(0));
 }
 
 /// A manager that does not read keeps no peer waiting, and the end neither.

@@ -71,7 +71,7 @@ fn a_reload_changes_limits_lists_and_the_log_and_names_what_needs_a_restart() {
     reload(&server, &file, "max_connections = 7\nexplain = true\n");
     server.error_with("deny = [] (was [\"127.0.0.0/8\"])");
     reload(&server, &file, "explain = true\n");
-    server.error_with("max_connections = not set (was 7)");
+    server.error_with("max_connections = 10000 (was 7)");
     assert!(is_served(&listening));
     server.signal("TERM");
     assert_eq!(server.wait().code(), Some(0));

@@ -1,5 +1,7 @@
 //! `--admin`: the address at which a program shows its status, its metrics and its health.
 
+#[cfg(unix)]
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -76,6 +78,17 @@ impl AdminListeners {
     }
 }
 
+/// The remedy when a program cannot listen at a path.
+#[cfg(unix)]
+fn remedy_at_path(kind: ErrorKind) -> Option<String> {
+    let found = match kind {
+        ErrorKind::AddrInUse => "another program listens there",
+        ErrorKind::AlreadyExists => "the file is no socket, and is not replaced",
+        _ => return None,
+    };
+    Some(format!("{found}: choose another path with `--admin PATH`"))
+}
+
 impl AdminArgs {
     /// Listens at all addresses, which `p2p-ci admin url` finds from now on.
     pub(in crate::cli) fn listen(&self) -> Result<AdminListeners, AdminError> {
@@ -83,7 +96,7 @@ impl AdminArgs {
             let remedy = match &error.address {
                 HttpAddress::Tcp(address) => remedy(error.kind(), address.port(), "--admin"),
                 #[cfg(unix)]
-                HttpAddress::Unix(_) => None,
+                HttpAddress::Unix(_) => remedy_at_path(error.kind()),
             };
             let remedy = remedy.map_or_else(String::new, |remedy| format!("; {remedy}"));
             AdminError::Bind { error, remedy }

@@ -133,7 +133,14 @@ fn tables(tables: &Tables) -> Vec<(&'static str, Vec<(&'static str, String)>)> {
 
 /// All values in effect by their names. Tables are as they are written on one line.
 pub(super) fn effective<A>(configured: &Configured<A>) -> BTreeMap<String, String> {
-    let values = configured.values().map(|(key, texts, _)| (key.name.clone(), shown(key, &texts)));
+    let values = configured.values().map(|(key, texts, _)| {
+        let default = || key.described_default().filter(|text| is_number(text));
+        let value = match default().filter(|_| texts.is_empty() && key.form == Form::One) {
+            Some(number) => number.to_string(),
+            None => shown(key, &texts),
+        };
+        (key.name.clone(), value)
+    });
     let mut all: BTreeMap<String, String> = values.collect();
     let found = tables(&configured.layers.tables);
     for name in [SHARE, UPLOAD_LIMIT] {
