@@ -76,6 +76,33 @@ fn a_directory_that_is_removed_and_created_again_is_watched() {
     }
 }
 
+/// Once, its documents stayed listed.
+#[test]
+fn documents_of_a_directory_that_a_file_or_a_loop_of_links_replaces_are_not_shared() {
+    let root = tempfile::tempdir().unwrap();
+    let parent = root.path().join("parent");
+    let path = parent.join("shared");
+    fs::create_dir_all(&path).unwrap();
+    write(&path.join("one"));
+    let shared = watched(&path);
+    for replace in [
+        |path: &Path| fs::write(path, "file"),
+        |path: &Path| symlink("shared", path),
+        |path: &Path| {
+            fs::remove_dir(path.parent().unwrap())?;
+            fs::write(path.parent().unwrap(), "file")
+        },
+    ] {
+        fs::remove_dir_all(&path).unwrap();
+        replace(&path).unwrap();
+        await_document(&shared, "FILE one", false);
+        fs::remove_file(&path).or_else(|_| fs::remove_file(&parent)).unwrap();
+        fs::create_dir_all(&path).unwrap();
+        write(&path.join("one"));
+        await_document(&shared, "FILE one", true);
+    }
+}
+
 #[test]
 fn a_directory_that_another_one_replaces_is_watched() {
     let root = tempfile::tempdir().unwrap();

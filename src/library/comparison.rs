@@ -115,8 +115,8 @@ pub(super) fn compare(
     Ok(Comparison { changes, official, has_unstable, is_incomplete })
 }
 
-/// The files in the directory. There are none if the directory is missing, or if this user can no
-/// longer read it: then no document of it could be uploaded.
+/// The files in the directory. There are none if the directory is missing, if there is something else at
+/// its path, or if this user can no longer read it: then no document of it could be uploaded.
 fn files(library: &Snapshot, state: &mut ScanState) -> io::Result<(Vec<Found>, Vec<Skipped>)> {
     let all = match &*library.others {
         [] => Vec::new(),
@@ -125,7 +125,10 @@ fn files(library: &Snapshot, state: &mut ScanState) -> io::Result<(Vec<Found>, V
     let first = directory::files(&library.directory, library.depth, &all);
     let (mut found, mut skipped) = match first {
         Err(error) if error.kind() == io::ErrorKind::NotFound => (Vec::new(), Vec::new()),
-        Err(error) if is_denied(&error) && !library.entries.is_empty() => {
+        Err(error)
+            if (is_denied(&error) || is_no_directory(&library.directory, &error))
+                && !library.entries.is_empty() =>
+        {
             state.skip(library.directory.as_os_str().as_encoded_bytes(), &error.to_string());
             (Vec::new(), Vec::new())
         }
@@ -144,6 +147,11 @@ fn files(library: &Snapshot, state: &mut ScanState) -> io::Result<(Vec<Found>, V
         }
     }
     Ok((found, skipped))
+}
+
+/// Whether there is something else at the path of a directory.
+fn is_no_directory(path: &Path, error: &io::Error) -> bool {
+    !directory::may_pass(error) && !path.is_dir()
 }
 
 /// The added files that could not be read at the last scan and can be read now.
