@@ -99,6 +99,19 @@ fn help_of_the_program_lists_its_commands() {
     assert!(String::from_utf8(unknown.stderr).unwrap().contains("'peer'"));
 }
 
+#[test]
+fn mistyped_options_before_a_command_have_a_tip() {
+    for (arguments, expected) in [
+        (&["admin", "--sokcet", "x", "peers"][..], "similar argument exists: '--socket'"),
+        (&["peer", "localhost", "--recursiv", "list"], "similar argument exists: '--recursive'"),
+        (&["admin", "--qwertz", "peers"], "Usage: p2p-ci "),
+    ] {
+        let errors = String::from_utf8(run(P2P_CI, arguments).stderr).unwrap();
+        assert!(errors.contains(expected), "{arguments:?}: {errors}");
+        assert!(!errors.contains("p2p-ci p2p-ci"), "{arguments:?}: {errors}");
+    }
+}
+
 /// The files of packages: a manual page for each command, and completions that bash reads.
 #[test]
 fn manual_pages_and_completions_are_generated_from_the_arguments() {

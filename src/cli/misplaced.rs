@@ -93,7 +93,9 @@ fn of_option(
     unknown: &str,
     words: &[&str],
 ) -> Option<String> {
-    let command = chosen(program, words);
+    // The program has options, too, which stand before its command.
+    let before = words.iter().take_while(|word| !word.starts_with(unknown));
+    let command = chosen(program, &before.collect::<Vec<_>>());
     // The parser would suggest to pass any option as the value of an argument.
     error.remove(ContextKind::Suggested);
     let name = unknown.split('=').next()?.trim_start_matches('-');

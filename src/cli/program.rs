@@ -8,6 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// Whether this process is `p2p-ci`. Set before anything is printed.
 static IS_INSTALLED: AtomicBool = AtomicBool::new(false);
 
+/// The program that people install.
+const INSTALLED: &str = "p2p-ci";
+
 /// The programs by their short names.
 const PROGRAMS: [&str; 2] = ["server", "peer"];
 
@@ -18,8 +21,8 @@ pub(super) fn name_as_installed() {
 
 /// The name under which a program is called.
 pub(super) fn called(program: &str) -> String {
-    match IS_INSTALLED.load(Ordering::Relaxed) {
-        true => format!("p2p-ci {program}"),
+    match IS_INSTALLED.load(Ordering::Relaxed) && program != INSTALLED {
+        true => format!("{INSTALLED} {program}"),
         false => program.to_string(),
     }
 }

@@ -44,6 +44,9 @@ fn suggestions_that_do_not_resemble_the_option_are_removed() {
         ("peer localhost --upload-limit 5 MB list", None),
         ("peer localhost --uplod-limit 5", Some("--upload-limit")),
         ("peer localhost --recu", Some("--recursive")),
+        // The option of the program that stands before its command.
+        ("peer localhost --recursiv list", Some("--recursive")),
+        ("peer localhost --shar papers get 1", Some("--share")),
     ] {
         let message = message(&peer, line);
         let found = message.split("similar argument exists: '").nth(1);

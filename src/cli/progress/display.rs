@@ -16,7 +16,7 @@ use crate::protocol::Document;
 
 /// A bar, in bytes. Rates are in the message: the bar's own begin with far too large values. The message
 /// is cut at the end of the line, so nothing wraps.
-const BAR: &str = "{bar:30.cyan} {wide_msg}";
+const BAR: &str = "{bar:20.cyan} {wide_msg}";
 /// The same on a terminal that is narrower than [`NARROW`].
 const NARROW_BAR: &str = "{bar:8.cyan} {wide_msg}";
 /// The same if the length of the document is unknown.
@@ -24,7 +24,7 @@ const OF_ANY_LENGTH: &str = "{spinner} {wide_msg}";
 /// Terminals with fewer columns have short bars.
 const NARROW: usize = 80;
 /// The columns of the two bars, with the blank after them and the last column, which stays free.
-const BAR_WIDTH: usize = 32;
+pub(super) const BAR_WIDTH: usize = 22;
 const NARROW_BAR_WIDTH: usize = 10;
 
 /// Time between two plain lines.

@@ -129,6 +129,8 @@ fn bar_texts(done: u64, all: Option<u64>, at: Option<u64>) -> [String; 2] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::output::table::shown_width;
+    use crate::cli::progress::display::BAR_WIDTH;
 
     #[test]
     fn a_bar_shows_rate_and_time_left_when_they_are_known() {
@@ -141,6 +143,9 @@ mod tests {
         assert_eq!(text(1024, None, Some(512)), "1.00 KiB, 512 B/s");
         assert_eq!(text(1, Some(u64::MAX), Some(0)), "1 byte of 16.00 EiB, 0 B/s");
         assert_eq!(bar_texts(1024, Some(4096), Some(1024))[1], "1.00 KiB, 3 seconds left");
+        // On a terminal of 80 columns nothing is left out.
+        let long = text(1023 << 20, Some(500 << 30), Some(200 << 20));
+        assert!(shown_width(&long) + BAR_WIDTH <= 80, "{long}");
     }
 
     /// The summary counted from the second read of each document on.
