@@ -43,6 +43,8 @@ fn commands_that_download_nothing_create_no_journal() {
     {
         let (_, _, errors) = run(words);
         assert!(!state.join("p2p-ci/downloads").exists(), "{words:?}: {errors}");
+        let changes_nothing = words.contains(&"--dry-run");
+        assert!(!changes_nothing || !state.join("p2p-ci").exists(), "{words:?}: {errors}");
     }
     let (code, _, errors) = run(&["sync"]);
     assert_eq!(code, 0, "{errors}");

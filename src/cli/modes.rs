@@ -81,8 +81,9 @@ pub(super) fn once(
     let queries = IndexGroup::new(connection(&servers.first), others);
     let sources = lan.sources().into_iter().chain(table.sources()).collect();
     let index = IndexAccess::once(queries.with_sources(sources));
+    let is_dry_run = matches!(command, Command::Sync(sync) if sync.dry_run);
     let journal = match command {
-        Command::Sync(sync) if sync.dry_run => existing_journal(&args.share),
+        _ if is_dry_run => existing_journal(&args.share),
         Command::Get(_) | Command::Sync(_) => journal(&args.share),
         Command::Verify(_)
         | Command::Why(_)
@@ -101,7 +102,9 @@ pub(super) fn once(
         ..Context::new(args, servers, index, downloader, journal, interrupt)
     };
     let outcome = finish(args.format(), dispatch::run(&context, command));
-    store_peer_stats(&context.downloader);
+    if !is_dry_run {
+        store_peer_stats(&context.downloader);
+    }
     // A command that completed before the signal has succeeded.
     outcome.map_err(|failure| context.interrupt.ending().map_or(failure, Failure::from))
 }
