@@ -11,6 +11,7 @@ use super::command::Command;
 use super::errors::command_error::CommandError;
 use super::values::endpoints::{NamedServer, Servers};
 use crate::limits;
+use crate::peer::IndexError;
 use crate::protocol::Endpoint;
 
 /// The index servers that the user has named, or DNS in their place.
@@ -19,7 +20,7 @@ use crate::protocol::Endpoint;
 /// When DNS says that none of the names has an index server.
 pub(super) fn located(args: &Args) -> Result<Servers, CommandError> {
     let named: Vec<&NamedServer> = args.server.all().collect();
-    let found = match asks_index(args) {
+    let found: Vec<Result<Vec<Endpoint>, IndexError>> = match asks_index(args) {
         #[cfg(feature = "cluster")]
         true => lookup::look_up_all(&named),
         _ => named.iter().map(|server| Ok(vec![server.endpoint()])).collect(),
