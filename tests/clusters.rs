@@ -17,7 +17,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use p2p_ci::library::{Depth, Library};
-use p2p_ci::peer::{Event, Peer, Sharing, SharingOptions};
+use p2p_ci::limits;
+use p2p_ci::peer::{
+    Announcer, Cancel, Event, IndexDialect, OwnEnd, Peer, Registration, Sharing, SharingOptions,
+    lookup,
+};
 use p2p_ci::protocol::{Cluster, Document, Endpoint};
 use p2p_ci::server::{Config, Server};
 
@@ -223,6 +227,37 @@ fn a_peer_moves_when_its_server_does_not_reply_any_more() {
     // The frozen server still has the record.
     let (_, time) = servers.wait_for(|found| found.iter().any(|at| *at > 0));
     assert!(time < FAIL_OVER, "{time:?} {:?}", events.lock().unwrap());
+}
+
+#[test]
+fn a_peer_that_began_without_documents_moves_when_its_server_does_not_reply_any_more() {
+    let directory = tempfile::tempdir().unwrap();
+    let servers = Servers::start(&[Some("one"); 3], &[]);
+    let library = Library::scan(directory.path(), Depth::Directory).unwrap();
+    let registration = Registration::start(
+        servers.relays[0].endpoint(),
+        OwnEnd::at("5678".parse().unwrap()),
+        library.clone(),
+        IndexDialect::default(),
+        limits::Registration::default(),
+        |_| {},
+    );
+    let registration = Arc::new(registration.unwrap());
+    let announcer = Announcer::start(Arc::clone(&registration)).unwrap();
+    registration.wait(&Cancel::new()).unwrap();
+    // A query shows what the server knows, before there is something to register.
+    let document = Document::Rfc("1".parse().unwrap());
+    assert!(lookup(&registration.queries(), &document, None).unwrap().found.is_empty());
+    let file = directory.path().join("rfc1.txt");
+    fs::write(&file, "text").unwrap();
+    assert_eq!(library.add_file(&file, None).unwrap(), document);
+    announcer.queue().send(document).unwrap();
+    let is_registered =
+        || registration.cluster().is_some() && registration.check_registered().is_ok();
+    servers.wait_for(|found| found.len() == 1 && is_registered());
+    servers.relays[0].freeze();
+    let (_, time) = servers.wait_for(|found| found.iter().any(|at| *at > 0));
+    assert!(time < FAIL_OVER, "{time:?}");
 }
 
 #[test]

@@ -50,7 +50,8 @@ impl Announcer {
                 }
                 // Documents may have to be retried while this thread waits for others.
                 let pause = registration.retry_in().unwrap_or(shared.limits.retry_full);
-                let pause = keep_alive_in.map_or(pause, |left| left.min(pause));
+                // Meanwhile the server may turn out to belong to a cluster.
+                let pause = pause.min(keep_alive_in.unwrap_or(shared.limits.keep_alive));
                 let received = documents.recv_timeout(pause);
                 let outcome = match received {
                     Ok(first) => {

@@ -3,6 +3,7 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::shared::Shared;
@@ -110,13 +111,10 @@ impl Shared {
         link: &Link,
         replies: &mut Replies<'_>,
     ) -> Result<bool, IndexError> {
-        let is_asked = self.expected.is_none()
-            && self.dialect.shows_extensions()
-            && !self.dialect.answers_one_request()
-            && self.dialect.may_name_cluster();
-        if !is_asked {
+        if !self.may_find_cluster() {
             return Ok(true);
         }
+        self.was_asked_for_cluster.store(true, Ordering::Release);
         match self.ask_cluster(link, replies) {
             Ok(named) => self.join_cluster(link, named.as_ref()).map(|()| true),
             Err(error) => {
@@ -125,6 +123,19 @@ impl Shared {
                 Ok(false)
             }
         }
+    }
+
+    fn may_find_cluster(&self) -> bool {
+        self.expected.is_none()
+            && self.dialect.shows_extensions()
+            && !self.dialect.answers_one_request()
+            && self.dialect.may_name_cluster()
+    }
+
+    /// Whether only a new connection finds out the cluster of the server: it had shown no extension when this one was
+    /// made with nothing to register, and queries have shown one since.
+    pub(super) fn is_cluster_unknown(&self) -> bool {
+        self.may_find_cluster() && !self.was_asked_for_cluster.load(Ordering::Acquire)
     }
 
     fn ask_cluster(

@@ -57,6 +57,7 @@ impl Shared {
         }
         self.reads_pipelines.store(false, Ordering::Relaxed);
         self.was_asked.store(false, Ordering::Release);
+        self.was_asked_for_cluster.store(false, Ordering::Release);
         let mut outcomes = Outcomes::default();
         // RFCs come first.
         let mut rest = documents.clone();

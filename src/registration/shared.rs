@@ -47,6 +47,9 @@ pub(super) struct Shared {
     /// Whether the index was asked on the present connection which extensions it knows. It is not
     /// asked while there is nothing to register.
     pub(super) was_asked: AtomicBool,
+    /// Whether the index was asked on the present connection for its cluster. It is not asked before it has shown an
+    /// extension.
+    pub(super) was_asked_for_cluster: AtomicBool,
     /// Whether the present connection was closed here, to register everything on a new one.
     pub(super) rejoins: AtomicBool,
     /// Whether a connection was replaced because more than a reply came after an accepted ADD.
@@ -97,6 +100,7 @@ impl Shared {
             report,
             reads_pipelines: AtomicBool::new(false),
             was_asked: AtomicBool::new(false),
+            was_asked_for_cluster: AtomicBool::new(false),
             rejoins: AtomicBool::new(false),
             has_replaced: AtomicBool::new(false),
         }
@@ -128,6 +132,7 @@ impl Shared {
             report: Arc::clone(&self.report),
             reads_pipelines: AtomicBool::new(false),
             was_asked: AtomicBool::new(false),
+            was_asked_for_cluster: AtomicBool::new(false),
             rejoins: AtomicBool::new(false),
             has_replaced: AtomicBool::new(false),
         }
