@@ -200,7 +200,9 @@ fn run_peers(arguments: &Arguments) -> Result<(), Error> {
     let print = screen.printer();
     let laboratory = Arc::new(Laboratory::start(settings, print).map_err(Error::Start)?);
     ending.remove_at_end(laboratory.root());
-    screen.note(&format!("the index server listens on {}", laboratory.index()));
+    for index in laboratory.indexes() {
+        screen.note(&format!("the index server listens on {index}"));
+    }
     let admin = show(&arguments.admin, listeners, &laboratory, &screen)?;
     Schedule::of(&scenario).run(&laboratory, &ending.cancel).map_err(Error::Step)?;
     laboratory.wait_until_registered();
@@ -248,6 +250,7 @@ fn run_scenario(arguments: &RunArgs, all: &Arguments) -> Result<(), Error> {
     let laboratory = Laboratory::start(settings, screen.printer()).map_err(Error::Start)?;
     let laboratory = Arc::new(laboratory);
     ending.remove_at_end(laboratory.root());
+    ending.run_at_end(laboratory.end_store());
     let admin = show(&all.admin, listeners, &laboratory, &screen)?;
     Schedule::of(&scenario).run(&laboratory, &ending.cancel).map_err(Error::Step)?;
     let figures = laboratory.figures();

@@ -18,6 +18,7 @@ pub(crate) const BUILTIN: &[Builtin] = &[
     },
     Builtin { name: "stopping-holder", text: include_str!("../../scenarios/stopping-holder.toml") },
     Builtin { name: "six-clients", text: include_str!("../../scenarios/six-clients.toml") },
+    Builtin { name: "disconnected", text: include_str!("../../scenarios/disconnected.toml") },
 ];
 
 /// The scenario with this name, with or without `.toml`.

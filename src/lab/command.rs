@@ -13,6 +13,8 @@ join [PEERS]        start another peer, or peers that have left
 leave PEERS         stop peers; their records disappear
 get PEERS DOCUMENT  let peers download a document: `get 2 RFC 101`, `get 2 all`
 slow PEERS RATE     change the rate at which peers send: `slow 2 100 KiB`
+disconnect SERVER   cut the network of an index server, if there are several
+reconnect SERVER    connect it again
 list                list the peers and the documents of each
 wait TIME           do nothing for a time, such as `2 s`
 help                print this list
@@ -31,6 +33,10 @@ pub(crate) enum Command {
     Get(Peers, Wanted),
     /// Change the rate in bytes per second; `None` is unlimited.
     Slow(Peers, Option<u64>),
+    /// Cut the network of an index server.
+    Disconnect(usize),
+    /// Connect it again.
+    Reconnect(usize),
     /// List the peers.
     List,
     /// Do nothing.
@@ -74,6 +80,8 @@ impl Command {
             ["wait", time @ ..] if !time.is_empty() => {
                 Ok(Self::Wait(units::time(&time.join(" "))?))
             }
+            ["disconnect", server] => Ok(Self::Disconnect(number_of_server(server)?)),
+            ["reconnect", server] => Ok(Self::Reconnect(number_of_server(server)?)),
             ["list"] => Ok(Self::List),
             ["help"] => Ok(Self::Help),
             ["quit" | "exit"] => Ok(Self::Quit),
@@ -83,6 +91,11 @@ impl Command {
             )),
         }
     }
+}
+
+fn number_of_server(word: &str) -> Result<usize, String> {
+    let number = word.parse().ok();
+    number.ok_or_else(|| format!("expected the number of an index server, found {}", excerpt(word)))
 }
 
 impl Peers {
@@ -126,6 +139,8 @@ impl Display for Command {
             Self::Get(peers, wanted) => write!(f, "get {peers} {wanted}"),
             Self::Slow(peers, Some(rate)) => write!(f, "slow {peers} {}", units::shown_size(*rate)),
             Self::Slow(peers, None) => write!(f, "slow {peers} unlimited"),
+            Self::Disconnect(server) => write!(f, "disconnect {server}"),
+            Self::Reconnect(server) => write!(f, "reconnect {server}"),
             Self::List => f.write_str("list"),
             Self::Wait(time) => write!(f, "wait {} ms", time.as_millis()),
             Self::Help => f.write_str("help"),
@@ -170,6 +185,8 @@ mod tests {
             ("slow 2 100 KiB", Command::Slow(Peers::Number(2), Some(102_400))),
             ("slow 2 unlimited", Command::Slow(Peers::Number(2), None)),
             ("wait 1.5 s", Command::Wait(Duration::from_millis(1500))),
+            ("disconnect 2", Command::Disconnect(2)),
+            ("reconnect 2", Command::Reconnect(2)),
             ("list", Command::List),
             ("exit", Command::Quit),
         ] {
@@ -177,8 +194,18 @@ mod tests {
             assert_eq!(Command::parse(&shown).as_ref(), Ok(&expected), "{shown}");
             assert_eq!(Command::parse(line), Ok(expected), "{line}");
         }
-        for line in ["", "jump", "leave", "leave 1 2", "get 2", "get 2 RFC x", "slow 2 1", "wait 5"]
-        {
+        for line in [
+            "",
+            "jump",
+            "leave",
+            "leave 1 2",
+            "get 2",
+            "get 2 RFC x",
+            "slow 2 1",
+            "wait 5",
+            "disconnect",
+            "reconnect x",
+        ] {
             assert!(Command::parse(line).is_err(), "{line:?}");
         }
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::availability::Availability;
 use super::history::{Counts, Step};
 use super::observer::{INTERVAL, Traffic};
 use super::scenario::{Published, Scenario};
@@ -23,6 +24,8 @@ pub(crate) struct Figures {
     pub(crate) carried: u64,
     pub(crate) requests: BTreeMap<String, u64>,
     pub(crate) published: Option<Published>,
+    /// Of several index servers.
+    pub(crate) availability: Option<Availability>,
     /// The numbers of peers, and of delivered documents, after each change.
     pub(super) peers: Vec<(Duration, usize)>,
     pub(super) deliveries: Vec<(Duration, usize)>,
@@ -53,7 +56,11 @@ impl Figures {
                 }
                 Step::Wanted => drop(first.get_or_insert(*at)),
                 Step::Delivered(_) => figures.deliveries.push((*at, figures.counts.delivered)),
-                Step::Failed | Step::Retried | Step::HolderFailed => {}
+                Step::Failed
+                | Step::Retried
+                | Step::HolderFailed
+                | Step::Disconnected(_)
+                | Step::Reconnected(_) => {}
             }
         }
         let after = |percent: usize| {

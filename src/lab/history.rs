@@ -21,6 +21,10 @@ pub(super) enum Step {
     Retried,
     /// A holder did not deliver a document.
     HolderFailed,
+    /// The network of an index server was cut.
+    Disconnected(usize),
+    /// It was connected again.
+    Reconnected(usize),
 }
 
 /// How often the steps were taken.
@@ -53,6 +57,7 @@ impl Counts {
             Step::Failed => self.failed += 1,
             Step::Retried => self.retried += 1,
             Step::HolderFailed => self.holders_failed += 1,
+            Step::Disconnected(_) | Step::Reconnected(_) => {}
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The index server and the peers.
+//! The index servers and the peers.
 
 mod commands;
 mod common;
@@ -7,7 +7,6 @@ mod view;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,6 +16,8 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::addresses;
+use super::availability::Availability;
+use super::checker::Checker;
 use super::command::Wanted;
 use super::documents;
 use super::figures::Figures;
@@ -25,10 +26,10 @@ use super::member::{Member, Place};
 use super::observer::Observer;
 use super::plan::{Phase, Plan, PlannedStep};
 use super::scenario::{Documents, Group, Scenario};
+use super::servers::Servers;
 use crate::capture::Recorder;
-use crate::net::{Interface, Stop};
-use crate::protocol::{Document, Endpoint, Port};
-use crate::server::{Config, Monitor, Server};
+use crate::net::Interface;
+use crate::protocol::{Document, Endpoint};
 pub(crate) use common::Reported;
 use common::{Common, Report};
 pub(crate) use view::{PeerView, Presence};
@@ -49,10 +50,9 @@ pub(crate) struct Settings {
 pub(crate) struct Laboratory {
     scenario: Scenario,
     shared_files: Vec<PathBuf>,
-    index: Endpoint,
-    stop: Stop,
-    monitor: Monitor,
-    server: Option<JoinHandle<()>>,
+    servers: Arc<Servers>,
+    /// Checks several index servers.
+    checker: Option<Checker>,
     /// Shared with the threads that download.
     common: Arc<Common>,
     plan: Plan,
@@ -106,18 +106,10 @@ impl Laboratory {
             }
         }));
         let interface = Interface { recorder: Some(Arc::clone(&recorder)), ..Interface::default() };
-        let server = bind(&interface)?;
-        let address = server.addresses()?.first().copied();
-        let address = address.ok_or(io::ErrorKind::AddrNotAvailable)?;
-        observer.listens(0, address);
-        let index = address.to_string().parse().map_err(io::Error::other)?;
-        let (stop, monitor) = (server.stop(), server.monitor());
-        let run = move || {
-            if let Err(error) = server.run() {
-                log::error!("the index server has ended: {error}");
-            }
-        };
-        let server = thread::Builder::new().name("lab-index".into()).spawn(run)?;
+        let servers = Servers::start(scenario.servers, &interface, &observer, root.path())?;
+        let servers = Arc::new(servers);
+        let check = || Checker::start(Arc::clone(&servers), Arc::clone(&history));
+        let checker = servers.are_several().then(check).transpose()?;
         let mut peers = Vec::new();
         let mut all = BTreeSet::new();
         for (number, group) in scenario.groups.iter().enumerate() {
@@ -129,10 +121,8 @@ impl Laboratory {
         Ok(Self {
             scenario,
             shared_files,
-            index,
-            stop,
-            monitor,
-            server: Some(server),
+            servers,
+            checker,
             common: Arc::new(Common::new(history, observer, report)),
             plan: Plan::default(),
             peers: Mutex::new(peers),
@@ -143,9 +133,14 @@ impl Laboratory {
         })
     }
 
-    /// Where the index server listens.
-    pub(crate) fn index(&self) -> &Endpoint {
-        &self.index
+    /// Where the index servers listen.
+    pub(crate) fn indexes(&self) -> impl Iterator<Item = &Endpoint> {
+        self.servers.all().map(|server| &server.endpoint)
+    }
+
+    /// A function that ends the store of the index servers, if there is one.
+    pub(crate) fn end_store(&self) -> impl FnOnce() + Send + 'static {
+        self.servers.end_store()
     }
 
     /// The directory that is removed at the end.
@@ -173,16 +168,23 @@ impl Laboratory {
         self.plan.take_step();
     }
 
-    /// Whether a download is running.
+    /// Whether a download is running, or index servers do not agree yet.
     pub(crate) fn is_busy(&self) -> bool {
-        self.common.running.load(Ordering::Acquire) > 0
+        let is_settled = self.checker.as_ref().is_none_or(Checker::is_settled);
+        self.common.running.load(Ordering::Acquire) > 0 || !is_settled
     }
 
     /// What was counted until now.
     pub(crate) fn figures(&self) -> Figures {
         let groups: Vec<usize> = lock(&self.peers).iter().map(|peer| peer.group).collect();
         let Common { history, observer, .. } = &*self.common;
-        Figures::of(&self.scenario, &groups, history.time(), &history.steps(), observer.traffic())
+        let (time, steps) = (history.time(), history.steps());
+        let figures = Figures::of(&self.scenario, &groups, time, &steps, observer.traffic());
+        let availability = self.checker.as_ref().map(|checker| {
+            let (samples, lookups) = checker.seen();
+            Availability::of(self.scenario.servers, &steps, samples, &lookups)
+        });
+        Figures { availability, ..figures }
     }
 
     /// Starts a peer that is not there.
@@ -201,8 +203,8 @@ impl Laboratory {
         }
         let interface =
             Interface { recorder: Some(Arc::clone(&self.recorder)), ..Interface::default() };
-        let address = addresses::of_peer(number);
-        let place = Place { number, address, directory: &directory, index: &self.index, interface };
+        let (address, index) = (addresses::of_peer(number), &self.servers.of_peer(number).endpoint);
+        let place = Place { number, address, directory: &directory, index, interface };
         let member = Member::join(place, group).map_err(failed)?;
         let Common { history, observer, .. } = &*self.common;
         observer.listens(number, member.address);
@@ -212,6 +214,9 @@ impl Laboratory {
         lock(&self.documents).extend(known);
         history.add(Step::Joined);
         self.common.note(&text);
+        if let Some(checker) = &self.checker {
+            checker.joined(&member);
+        }
         if let Some(peer) = lock(&self.peers).get_mut(number - 1) {
             peer.member = Some(Arc::new(member));
             peer.has_joined = true;
@@ -235,6 +240,9 @@ impl Laboratory {
         if let Some(member) = member {
             self.common.history.add(Step::Left);
             self.common.note(&format!("peer {number} leaves"));
+            if let Some(checker) = &self.checker {
+                checker.left(&member);
+            }
             member.leave();
         }
     }
@@ -291,6 +299,7 @@ impl Laboratory {
 
 impl Drop for Laboratory {
     fn drop(&mut self) {
+        self.checker = None;
         let members: Vec<_> =
             lock(&self.peers).iter_mut().filter_map(|peer| peer.member.take()).collect();
         thread::scope(|scope| {
@@ -306,20 +315,7 @@ impl Drop for Laboratory {
             let _ = thread.join();
         }
         drop(members);
-        self.stop.stop_within(Duration::ZERO);
-        if let Some(server) = self.server.take() {
-            let _ = server.join();
-        }
     }
-}
-
-/// Binds the index server to port 7734, or to another one if that is taken.
-fn bind(interface: &Interface) -> io::Result<Server> {
-    let bind = |port| {
-        let listen = vec![SocketAddr::new(addresses::of_index(), port)];
-        Server::bind(&Config { listen, interface: interface.clone(), ..Config::default() })
-    };
-    bind(Port::INDEX.value()).or_else(|_| bind(0)).map_err(io::Error::other)
 }
 
 /// The RFC numbers of the generated documents of a peer.

@@ -12,8 +12,8 @@ use crate::library::{Depth, Library, SharedLibrary};
 use crate::limits;
 use crate::net::{self, Bandwidth, Cancel, Interface, Line};
 use crate::peer::{
-    Announcer, BackgroundHasher, Downloader, IndexConnection, IndexDialect, OwnEnd, PeerStats,
-    Registration, Sharing, SharingOptions,
+    Announcer, BackgroundHasher, Downloader, IndexDialect, IndexGroup, OwnEnd, PeerStats,
+    Registration, Registrations, Sharing, SharingOptions,
 };
 use crate::protocol::{Document, Endpoint, Host, Port};
 
@@ -23,7 +23,7 @@ pub(super) struct Member {
     pub(super) number: usize,
     pub(super) library: SharedLibrary,
     pub(super) registration: Arc<Registration>,
-    pub(super) queries: IndexConnection,
+    pub(super) queries: IndexGroup,
     pub(super) downloader: Downloader,
     pub(super) line: Line,
     pub(super) address: SocketAddr,
@@ -82,7 +82,8 @@ impl Member {
         let downloader = Downloader::new(stats, Bandwidth::default(), policy, limits)
             .on(interface)
             .with_cancel(cancel.clone());
-        let queries = registration.queries();
+        let registrations = Registrations::new(Arc::clone(&registration), Vec::new());
+        let queries = registrations.queries();
         queries.cancel_with(&cancel);
         let serving = Mutex::new(Some(serving));
         Ok(Self {

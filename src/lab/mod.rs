@@ -13,12 +13,16 @@
 //! | `observer`, `lines` | what is seen on the connections: counts, and the exchange as lines |
 //! | `history`, `journal` | what the peers have done, as counts and times; the last notes of it |
 //! | `transfers`, `plan` | the downloads that run; the steps that are left |
-//! | `laboratory` | the index server and the peers |
+//! | `laboratory` | the index servers and the peers |
+//! | `servers`, `shared_index` | the index servers; their store, and the network of each |
+//! | `checker`, `availability` | what the index servers reply while one of them is disconnected; that as figures |
 //! | `schedule` | the steps of a scenario and their times |
 //! | `figures`, `plot` | the results as numbers and as a drawing |
 
 mod addresses;
+mod availability;
 mod builtin;
+mod checker;
 mod command;
 mod documents;
 mod faulty;
@@ -34,10 +38,14 @@ mod plan;
 mod plot;
 mod scenario;
 mod schedule;
+mod servers;
+#[cfg(all(feature = "cluster", unix))]
+mod shared_index;
 mod transfers;
 mod units;
 
 pub(crate) use addresses::MOST_PEERS;
+pub(crate) use availability::{Availability, Lookups, Outage};
 pub(crate) use builtin::{BUILTIN, Builtin, builtin};
 pub(crate) use command::Command;
 pub(crate) use figures::Figures;

@@ -1,8 +1,10 @@
-//! The results as a drawing in SVG: the peers, the delivered documents, and the rates of the holders over time.
+//! The results as a drawing in SVG: the peers, the delivered documents, and the rates of the holders over time; of
+//! several index servers also the registered peers and the records.
 
 use std::fmt::Write;
 use std::time::Duration;
 
+use super::availability::Sample;
 use super::figures::Figures;
 use crate::escape::escaped;
 
@@ -66,7 +68,7 @@ pub(crate) fn plot(figures: &Figures) -> String {
         points.push((points.last().map_or(end, |(at, _)| (at + interval).min(end)), 0.0));
         Series { name: name.clone(), points, is_stepped: false }
     });
-    let panels = [
+    let mut panels = vec![
         ("Peers", vec![stepped("peers", &figures.peers)]),
         (
             "Documents delivered",
@@ -83,6 +85,23 @@ pub(crate) fn plot(figures: &Figures) -> String {
         ),
         ("KiB per second sent by holders", rates.collect()),
     ];
+    if let Some(availability) = &figures.availability {
+        // Only changes have a point.
+        let of_samples = |value: &dyn Fn(&Sample) -> usize| -> Vec<(Duration, usize)> {
+            let samples = availability.samples.iter();
+            let mut points: Vec<_> = samples.map(|sample| (sample.at, value(sample))).collect();
+            points.dedup_by_key(|(_, value)| *value);
+            points
+        };
+        let registered = of_samples(&|sample| sample.registered);
+        panels
+            .push(("Peers registered with connected servers", vec![stepped("peers", &registered)]));
+        let records = (0..availability.servers).map(|place| {
+            let of_server = |sample: &Sample| sample.records.get(place).copied().unwrap_or(0);
+            stepped(&format!("server {}", place + 1), &of_samples(&of_server))
+        });
+        panels.push(("Records of each index server", records.collect()));
+    }
     let height = TOP + DISTANCE * as_float(panels.len() as u64);
     let mut svg = format!(
         "{PLOT_BEGINS} viewBox=\"0 0 {WIDTH} {height}\" role=\"img\">\n<style>{STYLE}</style>\n\
@@ -204,6 +223,7 @@ fn as_float(number: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lab::availability::Availability;
     use crate::lab::history::Counts;
 
     /// Checks that elements are closed in their order, and that attributes are quoted.
@@ -243,16 +263,27 @@ mod tests {
                 .collect(),
             ..Figures::default()
         };
-        for figures in [figures, Figures::default()] {
+        let sample = |time, registered, records: [usize; 3]| Sample {
+            at: at(time),
+            registered,
+            records: records.into(),
+        };
+        let samples =
+            vec![sample(50, 1, [4, 4, 4]), sample(100, 1, [4, 0, 4]), sample(150, 1, [4, 0, 4])];
+        let availability = Availability { servers: 3, samples, ..Availability::default() };
+        let several = Figures { availability: Some(availability), ..figures.clone() };
+        for figures in [figures, several, Figures::default()] {
             let svg = plot(&figures);
             check_xml(&svg);
             assert!(svg.starts_with(PLOT_BEGINS));
             let is_legal = |c: char| c == '\n' || !(c.is_control() || c == '\u{ffff}');
             assert!(svg.chars().all(is_legal), "{svg:?}");
             // Each series has a line and a mark next to its name.
-            let series = 3 + figures.sent.len();
+            let of_servers = figures.availability.as_ref().map_or(0, |found| 1 + found.servers);
+            let series = 3 + figures.sent.len() + of_servers;
             assert_eq!(svg.matches("<path class=\"series\"").count(), 2 * series);
-            assert_eq!(svg.matches("class=\"panel\"").count(), 3);
+            let panels = if of_servers > 0 { 5 } else { 3 };
+            assert_eq!(svg.matches("class=\"panel\"").count(), panels);
             assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
             assert_eq!(svg, plot(&figures));
         }

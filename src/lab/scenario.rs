@@ -15,6 +15,8 @@ pub(crate) struct Scenario {
     pub(crate) about: String,
     /// When it ends at the latest.
     pub(crate) duration: Duration,
+    /// The number of index servers; several have one index.
+    pub(crate) servers: usize,
     /// The peers are numbered in the order of their groups.
     pub(crate) groups: Vec<Group>,
     /// Commands, in the order of their times.
@@ -88,6 +90,7 @@ impl Scenario {
             title: "Laboratory".into(),
             about: String::new(),
             duration: Duration::ZERO,
+            servers: 1,
             groups: vec![group],
             events: Vec::new(),
             published: None,

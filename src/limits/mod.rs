@@ -13,6 +13,7 @@
 //! | `downloads`, `part_files` | downloads; part files and the journal |
 //! | `uploads` | an upload server |
 //! | `library` | the shared directory |
+//! | `lab` | a laboratory |
 //! | `lan` | discovery on the local network |
 //! | `http`, `peer_page` | the HTTP server for operators; the status page of a peer |
 //! | `terminal` | commands and their output |
@@ -46,6 +47,7 @@ mod downloads;
 mod http;
 mod index;
 mod index_client;
+mod lab;
 #[cfg(feature = "lan")]
 mod lan;
 mod library;
@@ -80,6 +82,7 @@ pub use index::*;
 #[doc(hidden)]
 pub use index_client::*;
 pub use index_client::{IndexClient, Registration};
+pub(crate) use lab::*;
 #[cfg(feature = "lan")]
 pub(crate) use lan::*;
 pub use library::Library;

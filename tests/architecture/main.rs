@@ -111,6 +111,7 @@ const LAYERS: [(&str, &[&str]); 33] = [
         "lab",
         &[
             "capture",
+            "cluster",
             "counted",
             "error_chain",
             "escape",

@@ -212,6 +212,57 @@ fn scenarios_end_with_the_expected_figures() {
     });
 }
 
+/// Three index servers, of which one loses its network: its peers register with the others.
+#[cfg(all(feature = "cluster", unix))]
+#[test]
+fn a_server_that_loses_its_network_is_replaced() {
+    if Command::new("redis-server").arg("--version").output().is_err() {
+        return common::skip("redis-server is not installed");
+    }
+    let root = directory();
+    let replaced = [
+        ("count = 190", "count = 10"),
+        ("count = 10\njoins = \"4 s\"", "count = 2\njoins = \"1 s\""),
+        ("gets_at = \"8 s\"", "gets_at = \"2 s\""),
+        ("at = \"10 s\"", "at = \"4 s\""),
+        ("at = \"25 s\"", "at = \"20 s\""),
+    ];
+    scaled(root.path(), "disconnected", &replaced);
+    let (exit, output, errors) = run(root.path(), &["run", "small.toml", "--json"], "");
+    assert_eq!(exit, 0, "{errors}");
+    let figures: Value = serde_json::from_str(&output).unwrap();
+    let found = &figures["availability"];
+    let (all, outage) = (&found["lookups"], &found["outages"][0]);
+    assert_eq!((&found["servers"], &outage["server"]), (&3.into(), &2.into()), "{figures}");
+    assert_eq!((&all["wrong"], &outage["lookups"]["wrong"]), (&0.into(), &0.into()), "{errors}");
+    assert!(outage["peers"].as_u64() >= Some(3), "{figures}");
+    assert!(outage["lookups"]["found"].as_u64() > Some(10), "{figures}");
+    for key in ["registered_again", "listed_again"] {
+        assert!(outage[key].as_f64() > Some(0.0), "{key}: {figures}");
+    }
+    assert_eq!(figures["delivered"], figures["wanted"], "{errors}");
+    let plot = fs::read_to_string(root.path().join("small.svg")).unwrap();
+    assert!(plot.contains("Records of each index server"));
+    // The store has ended, too.
+    let left = Command::new("pgrep").args(["-f", root.path().to_str().unwrap()]).output();
+    if let Ok(left) = left {
+        assert_eq!(String::from_utf8_lossy(&left.stdout), "");
+    }
+    check_removed(root.path());
+}
+
+#[cfg(all(feature = "cluster", unix))]
+#[test]
+fn several_servers_need_a_store() {
+    let root = directory();
+    let mut command = lab(root.path(), &["run", "disconnected", "--no-plot"]);
+    let output = command.env("PATH", root.path()).output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{errors}");
+    assert!(errors.contains("neither `redis-server` nor `valkey-server` was found"), "{errors}");
+    check_removed(root.path());
+}
+
 #[test]
 fn peers_that_leave_are_counted_and_their_documents_may_be_lost() {
     let root = directory();

@@ -10,7 +10,7 @@ use super::error::Error;
 use super::sniffer::{Outcome, Sniffed};
 use crate::counted::counted;
 use crate::escape::{escaped, escaped_path};
-use crate::lab::{Counts, Figures, PLOT_BEGINS};
+use crate::lab::{Availability, Counts, Figures, Lookups, Outage, PLOT_BEGINS};
 use crate::system::{is_link_or_socket, open_existing};
 
 /// The figures, a line each.
@@ -48,6 +48,9 @@ pub(super) fn lines(figures: &Figures, sniffed: Option<&Outcome>) -> Vec<String>
     let requests: Vec<String> =
         figures.requests.iter().map(|(method, count)| format!("{method} {count}")).collect();
     lines.push(format!("  requests     {}", requests.join(", ")));
+    if let Some(availability) = &figures.availability {
+        lines.extend(availability_lines(availability));
+    }
     if let Some(published) = figures.published {
         lines.push(format!("  {:<14}{:>10}{:>14}{:>12}", "", "packets", "bytes", "time"));
         let row = |name: &str, packets: u64, bytes: String, time: String| {
@@ -82,6 +85,71 @@ pub(super) fn lines(figures: &Figures, sniffed: Option<&Outcome>) -> Vec<String>
     lines
 }
 
+/// The figures of several index servers.
+fn availability_lines(availability: &Availability) -> Vec<String> {
+    let shown = |Lookups { found, missing, wrong, unanswered }: Lookups| {
+        format!(
+            "{} found, {} not found, {wrong} wrong, {} without a reply",
+            grouped(found as u64),
+            grouped(missing as u64),
+            grouped(unanswered as u64)
+        )
+    };
+    let time = |time: Option<Duration>| time.map_or("never".into(), seconds);
+    let servers = counted(availability.servers, "index server");
+    let mut lines = vec![format!("  lookups      {servers}: {}", shown(availability.lookups))];
+    for outage in &availability.outages {
+        let end = match outage.ended {
+            Some(ended) => format!("{} to {}", seconds(outage.begun), seconds(ended)),
+            None => format!("{} to the end", seconds(outage.begun)),
+        };
+        lines.push(format!("  disconnected server {} from {end}", outage.server));
+        lines.push(format!(
+            "    {} of it, all registered again after {}",
+            counted(outage.peers, "peer"),
+            time(outage.registered_again)
+        ));
+        let last = outage
+            .last_missing
+            .map(|last| format!("; the last one not found after {}", seconds(last)));
+        lines.push(format!(
+            "    lookups at the others meanwhile: {}{}",
+            shown(outage.lookups),
+            last.unwrap_or_default()
+        ));
+        if outage.ended.is_some() {
+            let listed = time(outage.listed_again);
+            lines.push(format!(
+                "    all records listed by it again {listed} after it was connected"
+            ));
+        }
+    }
+    lines
+}
+
+/// The same as an object.
+fn availability_object(availability: &Availability) -> Value {
+    let lookups = |Lookups { found, missing, wrong, unanswered }: Lookups| json!({"found": found, "missing": missing, "wrong": wrong, "unanswered": unanswered});
+    let seconds = |time: Option<Duration>| time.map(|time| time.as_secs_f64());
+    let outage = |outage: &Outage| {
+        json!({
+            "server": outage.server,
+            "begun": outage.begun.as_secs_f64(),
+            "ended": seconds(outage.ended),
+            "peers": outage.peers,
+            "registered_again": seconds(outage.registered_again),
+            "last_missing": seconds(outage.last_missing),
+            "listed_again": seconds(outage.listed_again),
+            "lookups": lookups(outage.lookups),
+        })
+    };
+    json!({
+        "servers": availability.servers,
+        "lookups": lookups(availability.lookups),
+        "outages": availability.outages.iter().map(outage).collect::<Vec<Value>>(),
+    })
+}
+
 /// The figures as an object.
 pub(super) fn object(figures: &Figures, sniffed: Option<&Outcome>) -> Value {
     let seconds = |time: Option<Duration>| time.map(|time| time.as_secs_f64());
@@ -105,6 +173,9 @@ pub(super) fn object(figures: &Figures, sniffed: Option<&Outcome>) -> Value {
         "carried": figures.carried,
         "requests": figures.requests,
     });
+    if let (Some(availability), Some(object)) = (&figures.availability, object.as_object_mut()) {
+        object.insert("availability".into(), availability_object(availability));
+    }
     if let (Some(published), Some(object)) = (figures.published, object.as_object_mut()) {
         let tshark = match sniffed {
             Some(Ok(Sniffed { packets, bytes, first, last })) => {

@@ -35,8 +35,8 @@ struct State {
     signal: Option<Signal>,
     /// A directory that is removed when the program cannot end in order.
     root: Option<PathBuf>,
-    /// tshark, which is ended then, too.
-    tshark: Option<Process>,
+    /// What ends other processes then.
+    at_end: Vec<Box<dyn FnOnce() + Send>>,
 }
 
 impl Ending {
@@ -55,10 +55,8 @@ impl Ending {
             let (shared, mode) = (Arc::clone(&shared), Arc::clone(&mode));
             let end = move || {
                 thread::sleep(if is_second { Duration::ZERO } else { ENDING });
-                let State { root, tshark, .. } = std::mem::take(&mut *lock(&shared));
-                if let Some(process) = tshark {
-                    process.terminate();
-                }
+                let State { root, at_end, .. } = std::mem::take(&mut *lock(&shared));
+                at_end.into_iter().for_each(|act| act());
                 if let Some(root) = root {
                     let _ = std::fs::remove_dir_all(root);
                 }
@@ -87,7 +85,12 @@ impl Ending {
 
     /// Ends this process if the program cannot end in order.
     pub(super) fn terminate_at_end(&self, process: Process) {
-        lock(&self.state).tshark = Some(process);
+        self.run_at_end(move || process.terminate());
+    }
+
+    /// Does this if the program cannot end in order.
+    pub(super) fn run_at_end(&self, act: impl FnOnce() + Send + 'static) {
+        lock(&self.state).at_end.push(Box::new(act));
     }
 
     /// Fails if a signal has ended the laboratory.

@@ -3,6 +3,7 @@
 use super::{Laboratory, Peer, lock};
 use crate::lab::addresses::MOST;
 use crate::lab::command::{COMMANDS, Command, Peers};
+use crate::lab::history::Step;
 
 impl Laboratory {
     /// Executes a command, and returns lines to print.
@@ -37,11 +38,27 @@ impl Laboratory {
                     }
                 }
             }
+            Command::Disconnect(server) => self.set_connected(*server, false)?,
+            Command::Reconnect(server) => self.set_connected(*server, true)?,
             Command::List => return Ok(self.list()),
             Command::Help => return Ok(COMMANDS.lines().map(str::to_string).collect()),
             Command::Wait(_) | Command::Quit => {}
         }
         Ok(Vec::new())
+    }
+
+    fn set_connected(&self, server: usize, is_connected: bool) -> Result<(), String> {
+        self.servers.set_connected(server, is_connected)?;
+        if let Some(checker) = &self.checker {
+            checker.changed();
+        }
+        let (text, step) = match is_connected {
+            true => ("connected again", Step::Reconnected(server)),
+            false => ("disconnected", Step::Disconnected(server)),
+        };
+        self.common.history.add(step);
+        self.common.note(&format!("index server {server} is {text}"));
+        Ok(())
     }
 
     fn add_peer(&self) -> Result<usize, String> {

@@ -71,7 +71,7 @@ impl Laboratory {
 
     /// The state of the index server.
     pub(crate) fn monitor(&self) -> &Monitor {
-        &self.monitor
+        &self.servers.first().monitor
     }
 
     /// The name of the peer at an endpoint, or the endpoint if it is not a peer of the laboratory.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Documents, Event, Fault, Group, Published, Scenario};
 use crate::escape::excerpt;
-use crate::lab::addresses::MOST;
+use crate::lab::addresses::{MOST, MOST_SERVERS};
 use crate::lab::command::{Command, Peers, Wanted};
 use crate::lab::units;
 use crate::toml_table::{Table, TomlError, parse};
@@ -26,10 +26,20 @@ impl Scenario {
     pub(crate) fn parse(text: &str) -> Result<Self, TomlError> {
         let file = parse(text)?;
         let table = Table::of_file(text, &file);
-        table.expect_keys(&["title", "about", "duration", "peers", "events", "published"])?;
+        table.expect_keys(&[
+            "title",
+            "about",
+            "duration",
+            "servers",
+            "peers",
+            "events",
+            "published",
+        ])?;
         let duration = table
             .parsed("duration", units::time)?
             .ok_or_else(|| table.error("expected `duration = \"…\"`, found no duration"))?;
+        let servers = table.number("servers", 1..MOST_SERVERS as u64 + 1)?.unwrap_or(1);
+        let servers = usize::try_from(servers).unwrap_or(1);
         let mut groups = Vec::<Group>::new();
         for table in table.tables("peers", "peers")? {
             let group = group(table)?;
@@ -40,14 +50,17 @@ impl Scenario {
             }
             groups.push(group);
         }
-        let events =
-            table.tables("events", "events")?.into_iter().map(|table| event(table, &groups));
+        let events = table
+            .tables("events", "events")?
+            .into_iter()
+            .map(|table| event(table, &groups, servers));
         let mut events = events.collect::<Result<Vec<Event>, _>>()?;
         events.sort_by_key(|event| event.at);
         let scenario = Self {
             title: table.needed("title")?.into(),
             about: table.text("about")?.unwrap_or_default().trim().into(),
             duration,
+            servers,
             groups,
             events,
             published: table.table("published")?.map(published).transpose()?,
@@ -156,7 +169,7 @@ fn fault(table: Table<'_>) -> Result<Option<Fault>, TomlError> {
     })
 }
 
-fn event(table: Table<'_>, groups: &[Group]) -> Result<Event, TomlError> {
+fn event(table: Table<'_>, groups: &[Group], servers: usize) -> Result<Event, TomlError> {
     table.expect_keys(&["at", "do"])?;
     let at = table
         .parsed("at", units::time)?
@@ -167,8 +180,16 @@ fn event(table: Table<'_>, groups: &[Group]) -> Result<Event, TomlError> {
     let peers = match &command {
         Command::Join(peers) => peers.as_ref(),
         Command::Leave(peers) | Command::Get(peers, _) | Command::Slow(peers, _) => Some(peers),
+        Command::Disconnect(server) | Command::Reconnect(server) => {
+            let mistake = match servers {
+                1 => "expected several `servers` with it, found one".into(),
+                _ if (1..=servers).contains(server) => return Ok(Event { at, command }),
+                _ => format!("expected a server from 1 to {servers}, found {server}"),
+            };
+            return Err(table.error_of("do", mistake));
+        }
         Command::List | Command::Wait(_) | Command::Help | Command::Quit => {
-            let mistake = "expected `join`, `leave`, `get` or `slow`, found another command";
+            let mistake = "expected `join`, `leave`, `get`, `slow`, `disconnect` or `reconnect`, found another command";
             return Err(table.error_of("do", mistake));
         }
     };
