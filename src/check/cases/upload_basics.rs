@@ -216,7 +216,14 @@ pub(super) static CASES: &[Case] = &[
             Send(B, GET),
             Expect(B, Document(Whole)),
         ],
-        &[(Symptom::Silent, "limit the length of a line (2 KiB): reply 400 and close")],
+        &[
+            (Symptom::Silent, "limit the length of a line (2 KiB): reply 400 and close"),
+            (
+                Symptom::Status,
+                "one read is no request: a line without its end has no words yet. Collect bytes up to the line \
+                 end, at most 2 KiB, then reply 400 and close",
+            ),
+        ],
     ),
 ];
 

@@ -224,7 +224,8 @@ impl Session {
             Reply::Document(document) => {
                 let content = body(asked.number, document.body);
                 let is_saved = files::has_content(directory, &content, answered.deadline);
-                (!is_saved).then(|| Finding::new(Symptom::NotSaved, "(a file with these bytes)"))
+                let expected = format!("(a file with these bytes in {})", directory.display());
+                (!is_saved).then(|| Finding::new(Symptom::NotSaved, expected))
             }
             Reply::Refused(..) if asked.operation == Operation::Get => {
                 files::named(directory, asked.number)

@@ -78,6 +78,13 @@ pub(super) fn started(started: &Started, options: &Options) -> Result<bool, Erro
     let menu = menu.map_or(Ok(Menu::default()), |text| Menu::parse(&text));
     let menu = menu.map_err(Error::Command)?;
     let words = words(&started.start, &COMMAND_PLACEHOLDERS).map_err(Error::Command)?;
+    // Otherwise the error would name the program.
+    if let Some(dir) = started.dir.as_deref().filter(|dir| !dir.is_dir()) {
+        let dir = dir.display();
+        return Err(Error::Command(format!(
+            "--dir {dir}: there is no such directory; create it first"
+        )));
+    }
     let needs_directory = words.iter().any(|word| word.contains("{dir}"));
     let listener = bind(started.listen)?;
     let address = listener.local_addr().map_err(Error::Threads)?;

@@ -25,6 +25,11 @@ pub(super) fn outcome(outcome: &Outcome) -> String {
 
 /// What a person needs to see why a case has failed.
 pub(super) fn details(failed: &Failed) -> Vec<String> {
+    let hint = wrapped(&format!("hint: {}", failed.hint), 2 * SIDE);
+    // Nothing was received with which something could be compared.
+    if failed.symptom == Symptom::NotSeen {
+        return hint;
+    }
     let mut shown = Vec::new();
     for (client, bytes) in &failed.sent {
         for line in lines(bytes, 2 * SIDE) {
@@ -44,6 +49,6 @@ pub(super) fn details(failed: &Failed) -> Vec<String> {
             last_lines(&failed.output, 2 * SIDE).into_iter().map(|line| format!("| {line}")),
         );
     }
-    shown.extend(wrapped(&format!("hint: {}", failed.hint), 2 * SIDE));
+    shown.extend(hint);
     shown
 }

@@ -32,6 +32,8 @@ pub struct DocumentBounds {
     pub(super) content_length: Option<u64>,
     /// Whether a line that is no header was within the head.
     pub(super) has_other_line: bool,
+    /// Whether the status line has another version.
+    pub(super) has_other_status: bool,
     /// Whether the reply has a header of an extension. Programs that send one follow the grammar.
     pub(super) has_extensions: bool,
 }
@@ -58,6 +60,8 @@ impl DocumentBounds {
     pub fn deviation(&self) -> Option<&'static str> {
         if self.prefix.is_some() {
             Some("a length before the head")
+        } else if self.has_other_status {
+            Some("a status line with another version")
         } else if self.has_other_line {
             Some("a line that is no header")
         } else if self.empty_line == 0 {
@@ -130,7 +134,15 @@ impl DocumentBounds {
         let mut fitting = self.marks(beginning);
         fitting.retain(|mark| *mark <= surplus.len());
         let exact = fitting.iter().find(|mark| **mark == surplus.len());
-        let Some(&mark) = exact.or(fitting.first()) else { return Surplus::Ignored };
+        let Some(&mark) = exact.or(fitting.first()) else {
+            // Another line end after the empty line, if it is exactly what is too much.
+            let front = beginning.iter().take_while(|byte| b"\r\n".contains(byte)).count();
+            let is_front = self.may_deviate() && front > 0 && front == surplus.len();
+            return match is_front && !is_padding(surplus) {
+                true => Surplus::Shifted(front),
+                false => Surplus::Ignored,
+            };
+        };
         // Padding after a document that begins with the mark, or the end of one that does not.
         match is_padding(surplus.get(..mark).unwrap_or_default()) {
             true => Surplus::Unclear(mark),

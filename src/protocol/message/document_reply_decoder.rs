@@ -12,8 +12,8 @@ use super::lines::Lines;
 use super::reply_prefix::{Beginning, beginning};
 use super::status::Status;
 use crate::limits;
-use crate::protocol::SyntaxError;
 use crate::protocol::grammar::keep_alive::{self, KeepAlive};
+use crate::protocol::{Date, SyntaxError};
 use header_name::Name;
 
 /// Reads the head of a reply.
@@ -27,6 +27,8 @@ pub struct DocumentReplyDecoder {
     bounds: DocumentBounds,
     /// The position after the last line that is certainly part of the head.
     certain: usize,
+    /// Whether headers have `=` or a blank in place of their colons.
+    has_other_separator: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -72,8 +74,15 @@ impl DocumentReplyDecoder {
                     if line.is_empty() {
                         continue;
                     }
-                    let status = Status::parse_line(&String::from_utf8_lossy(line))
-                        .map_err(|fault| DecodeError::new(self.lines.count, fault))?;
+                    let line = String::from_utf8_lossy(line);
+                    let status = match Status::parse_line(&line) {
+                        Ok(status) => status,
+                        Err(fault) => {
+                            self.bounds.has_other_status = true;
+                            Status::in_other_version(&line)
+                                .ok_or_else(|| DecodeError::new(self.lines.count, fault))?
+                        }
+                    };
                     match status {
                         Status::Refused(refusal) => {
                             return Ok(Some((DocumentReply::Refused(refusal), self.lines.taken)));
@@ -180,7 +189,9 @@ impl DocumentReplyDecoder {
         let Ok(line) = std::str::from_utf8(line) else {
             return Ok(false);
         };
-        let Some((name, value)) = line.split_once(':') else {
+        let other = self.with_other_separator(line);
+        self.has_other_separator |= other.is_some();
+        let Some((name, value)) = other.or_else(|| line.split_once(':')) else {
             return Ok(false);
         };
         let Some(name) = Name::parse(name) else {
@@ -203,6 +214,7 @@ impl DocumentReplyDecoder {
             return Ok(false);
         }
         let line = self.lines.count;
+        let value = if name == Name::ContentLength { without_unit(value) } else { value };
         self.head.set(name, value.trim()).map_err(|fault| DecodeError::new(line, fault))?;
         if is_new {
             self.seen.push(name);
@@ -214,6 +226,23 @@ impl DocumentReplyDecoder {
         self.bounds.empty_line = 0;
         self.place = Place::Headers;
         Ok(true)
+    }
+
+    /// The name and the value of a header with `=` or a blank in place of its colon. The first header of a head tells
+    /// whether it has such headers.
+    fn with_other_separator<'a>(&self, line: &'a str) -> Option<(&'a str, &'a str)> {
+        if self.bounds.empty_line > 0 || !(self.has_other_separator || self.seen.is_empty()) {
+            return None;
+        }
+        let (name, value) = line.split_once(['=', ' ']).filter(|(name, _)| !name.contains(':'))?;
+        let known = Name::parse(name)?;
+        let is_first = match known {
+            Name::ContentLength => value.trim().bytes().all(|byte| byte.is_ascii_digit()),
+            Name::Date | Name::LastModified => value.parse::<Date>().is_ok(),
+            _ => false,
+        };
+        let is_new = !self.seen.contains(&known);
+        (is_new && (is_first || self.has_other_separator)).then_some((name, value))
     }
 
     /// The head that was read. A 206 without a content range is unusable; in a 200 a content range
@@ -245,3 +274,15 @@ impl DocumentReplyDecoder {
         Ok((DocumentReply::Found(head), self.lines.taken))
     }
 }
+
+/// A length without a unit such as ` bytes`.
+fn without_unit(value: &str) -> &str {
+    let number = value.trim();
+    match number.split_once(' ') {
+        Some((number, "bytes" | "Bytes" | "byte" | "B")) => number,
+        _ => number,
+    }
+}
+
+#[cfg(test)]
+mod tests;

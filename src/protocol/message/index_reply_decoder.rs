@@ -93,6 +93,8 @@ pub struct IndexReplyDecoder {
     odd_row: Option<String>,
     /// Whether a row of this reply was skipped.
     has_skipped: bool,
+    /// Whether a line of this reply was a record.
+    has_record: bool,
     /// Whether a row had a carriage return within its line.
     has_inner_returns: bool,
     /// Bytes of lines before a reply that [`IndexReplyDecoder::decode`] has read already.
@@ -202,9 +204,18 @@ impl IndexReplyDecoder {
                 return Ok(None);
             }
             (Place::Start, _) => {
-                let Some(line) = self.skip_greeting(line) else { return Ok(None) };
+                let other = Status::in_other_words(line).filter(|_| self.reads_odd_rows());
+                let status = match other {
+                    Some(status) => {
+                        self.greeting_lines = 0;
+                        status
+                    }
+                    None => {
+                        let Some(line) = self.skip_greeting(line) else { return Ok(None) };
+                        Status::parse_line(line)?
+                    }
+                };
                 self.begin_reply();
-                let status = Status::parse_line(line)?;
                 self.was_refusal = matches!(status, Status::Refused(_));
                 match status {
                     Status::Ok => {
@@ -222,6 +233,13 @@ impl IndexReplyDecoder {
             (Place::Found, "") => {
                 self.follows_grammar = true;
                 self.place = Place::Records;
+                return Ok(None);
+            }
+            // Lines of another kind between the status and its empty line.
+            (Place::Records, "")
+                if self.has_skipped && !self.has_record && !self.follows_grammar =>
+            {
+                self.follows_grammar = true;
                 return Ok(None);
             }
             (Place::Refused, "") => (ReplyPart::End, Place::Start),
@@ -263,6 +281,7 @@ impl IndexReplyDecoder {
                     return Ok(None);
                 };
                 self.headers = 0;
+                self.has_record = true;
                 (ReplyPart::Record(record), Place::Records)
             }
         }))
@@ -275,6 +294,7 @@ impl IndexReplyDecoder {
         self.was_refusal = false;
         self.may_end_line_follow = true;
         self.has_skipped = false;
+        self.has_record = false;
     }
 
     /// How far the current reply has arrived, when [`IndexReplyDecoder::decode`] has found no part
@@ -288,6 +308,7 @@ impl IndexReplyDecoder {
                 is_in_line: (self.other.is_open() || !self.lines.rest(input).is_empty())
                     && !self.is_unfinished_end_line(input)
                     && !self.is_padding(input)
+                    && !self.is_mark(input)
                     && self.unfinished_record(input).is_none(),
             },
         }

@@ -96,6 +96,38 @@ impl Status {
     }
 }
 
+impl Status {
+    /// The status in a line of another program: its code has its own phrase, and before or after them there is at
+    /// most a version, such as `P2P/1.0 404 Not Found`, `404 Not Found` or `200 OK P2P-CI/1.0`.
+    pub(crate) fn in_other_words(line: &str) -> Option<Self> {
+        let words: Vec<&str> = line.split_ascii_whitespace().collect();
+        let (at, status) = words
+            .iter()
+            .enumerate()
+            .take(3)
+            .find_map(|(at, word)| Some((at, Self::from_code(word)?)))?;
+        let (version, rest) = words.split_at_checked(at)?;
+        let rest = rest.get(1..)?;
+        let is_version = |word: &&str| {
+            let is_number = word.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+            let name = word.get(..3).unwrap_or_default();
+            is_number || name.eq_ignore_ascii_case("P2P") || word.starts_with("HTTP/")
+        };
+        let count = status.phrase().split(' ').count();
+        let is_phrase = |words: &[&str]| words.join(" ").eq_ignore_ascii_case(status.phrase());
+        let (phrase, after) = rest.split_at_checked(count)?;
+        let is_own = is_phrase(phrase) && after.iter().chain(version).all(|word| is_version(word));
+        (is_own && after.len() <= 2).then_some(status)
+    }
+
+    /// The same, but only with the name of this protocol before the code. What another protocol replies, such as
+    /// HTTP, must not count as a reply of a holder.
+    pub(crate) fn in_other_version(line: &str) -> Option<Self> {
+        let name = line.get(..3).unwrap_or_default();
+        name.eq_ignore_ascii_case("P2P").then(|| Self::in_other_words(line)).flatten()
+    }
+}
+
 impl From<Refusal> for Status {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)
@@ -135,6 +167,23 @@ mod tests {
         ];
         for (line, status) in table {
             assert_eq!(Status::parse_line(line), status, "{line:?}");
+        }
+        let not_found = Some(Status::Refused(Refusal::NotFound));
+        for (line, status) in [
+            ("404 Not Found", not_found),
+            ("P2P/1.0 404 not found", not_found),
+            ("p2p-ci 1.0 404 Not Found", not_found),
+            ("HTTP/1.1 404 Not Found", not_found),
+            ("200 OK P2P-CI/1.0", Some(Status::Ok)),
+            ("404 Not Found Title h 1", None),
+            ("RFC 200 OK", None),
+            ("200 OK h 1", None),
+            ("200 ready", None),
+            ("server 200 OK", None),
+            ("200", None),
+            ("", None),
+        ] {
+            assert_eq!(Status::in_other_words(line), status, "{line:?}");
         }
         for line in [
             "",

@@ -8,6 +8,8 @@ use crate::protocol::{Record, SyntaxError};
 
 /// The least number of equal bytes that are padding.
 const PADDING: usize = 8;
+/// The most bytes of a mark that ends a reply.
+const LONGEST_MARK: usize = 8;
 
 impl IndexReplyDecoder {
     /// Like [`IndexReplyDecoder::decode`], after the end of the connection.
@@ -64,6 +66,20 @@ impl IndexReplyDecoder {
         let line = self.lines.rest(input);
         let is_filled = |&first: &u8| line.iter().all(|&byte| byte == first);
         self.odd_rows.are_read() && line.len() >= PADDING && line.first().is_some_and(is_filled)
+    }
+
+    /// Whether the unfinished line is a mark by which some programs end each reply, such as `<END>`, and cannot
+    /// become a row or a status line.
+    pub(super) fn is_mark(&self, input: &[u8]) -> bool {
+        let line = self.lines.rest(input);
+        self.odd_rows.are_read()
+            && (1..=LONGEST_MARK).contains(&line.len())
+            && line.iter().all(|byte| byte.is_ascii_graphic() && !byte.is_ascii_digit())
+            && ![&b"RFC"[..], b"FILE", b"P2P", b"[", b"(", b"{"]
+                .iter()
+                .any(|row| row.starts_with(line))
+            && !line.starts_with(b"RFC")
+            && !line.starts_with(b"P2P")
     }
 
     /// Ends the reply, of which no more bytes are expected; `input` is its unfinished line.

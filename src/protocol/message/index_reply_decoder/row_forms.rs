@@ -30,7 +30,8 @@ fn record_in_other_form(line: &str) -> Option<Record> {
     }
     let line = line.trim_matches(|c: char| c == ' ' || SEPARATORS.contains(&c));
     let marked = MARKS.iter().filter_map(|mark| marked_fields(line, mark));
-    let mut records = words(line).into_iter().chain(marked);
+    let others = [words(line), endpoint_in_parentheses(line), endpoint_first(line)];
+    let mut records = others.into_iter().flatten().chain(marked);
     let record = records.next()?;
     records.all(|other| other == record).then_some(record)
 }
@@ -72,6 +73,29 @@ fn words(line: &str) -> Option<Record> {
     }
     let (title, host) = rest.trim_end().rsplit_once(' ').unwrap_or(("", rest));
     record_of(digits, title, host, last)
+}
+
+/// A record such as `RFC 7 A Title (h, 5)` or `RFC 7 A Title ('h', 5)`.
+fn endpoint_in_parentheses(line: &str) -> Option<Record> {
+    let (first, endpoint) = line.strip_suffix(')')?.rsplit_once('(')?;
+    let (host, port) = endpoint.split_once([',', ':'])?;
+    let (digits, title) = number_and_title(first.trim())?;
+    record_of(
+        digits,
+        title.trim_end_matches([' ', ',', '-', ':', '@']),
+        unquoted(host),
+        unquoted(port),
+    )
+}
+
+/// A record such as `192.0.2.1 5 RFC 7 A Title`.
+fn endpoint_first(line: &str) -> Option<Record> {
+    let (host, rest) = line.split_once(' ')?;
+    let (port, rest) = rest.split_once(' ')?;
+    let (digits, title) = number_and_title(rest.strip_prefix("RFC").map(|_| rest)?)?;
+    // Otherwise the last two words may be the endpoint.
+    let is_title = !title.rsplit(' ').next().is_some_and(is_port);
+    is_title.then(|| record_of(digits, title, host, port)).flatten()
 }
 
 /// The text after `1. `, `1) `, `- ` or `* ` before `RFC`.
@@ -200,6 +224,10 @@ mod tests {
             "Title: A Title | RFC Number: 7 | Hostname: h | Port Number: 5",
             "rfc=7, title=A Title, host=h, port=5",
             "Title:A Title RFC:7 Host:h Port:5",
+            "RFC 7 A Title (h, 5)",
+            "RFC 7 A Title ('h', 5)",
+            "RFC 7 A Title - (h:5)",
+            "h 5 RFC 7 A Title",
         ] {
             let found = record_in_any_form(line).map(|record| record.to_string());
             assert_eq!(found.as_deref(), Some("RFC 7 A Title h 5"), "{line:?}");
@@ -210,6 +238,8 @@ mod tests {
             ("7:A::1:5", ""),
             ("7|A|5678|80", ""),
             ("7 | A | h", ""),
+            ("h 5 RFC 7 A Title i 6", ""),
+            ("RFC 7 A Title (1969)", ""),
             ("7|A|h|0", ""),
             ("RFC: 7 Title: A Host: h Host: i Port: 5", ""),
             ("Error: no such RFC 7, host h, port 5", ""),

@@ -150,3 +150,40 @@ fn a_refusal_names_a_cluster_and_its_servers() {
     ];
     assert_eq!((found, used), (expected.to_vec(), reply.len()));
 }
+
+#[test]
+fn replies_of_programs_with_lines_of_their_own() {
+    let row = "RFC 7 T h 5\n";
+    for (reply, records, ends) in [
+        ("200 OK\n\nRFC 7 T h 5\n\n", 1, true),
+        ("404 Not Found\n\n", 0, true),
+        ("P2P/1.0 200 OK\nRFC 7 T h 5\n\n", 1, true),
+        ("P2P-CI/1.0 200 OK\n1 record\n\nRFC 7 T h 5\n\n", 1, true),
+        ("P2P-CI/1.0 200 OK\nRFC 7 T h 5\n<END>", 1, false),
+    ] {
+        let mut decoder = IndexReplyDecoder::after_greeting().with_odd_rows();
+        decoder.expect(ReplyForm::Records);
+        let (mut used, mut found, mut has_ended) = (0, 0, false);
+        while let Some((part, taken)) = decoder.decode(&reply.as_bytes()[used..]).unwrap() {
+            used += taken;
+            found += usize::from(matches!(part, ReplyPart::Record(_)));
+            has_ended = part == ReplyPart::End;
+            if has_ended {
+                break;
+            }
+        }
+        assert_eq!((found, has_ended), (records, ends), "{reply:?}");
+        let in_line = ReplyState::Found { follows_grammar: false, is_in_line: true };
+        assert_ne!(decoder.state(&reply.as_bytes()[used..]), in_line, "{reply:?}");
+    }
+    for line in ["R", "RFC", "RFC 7", "P2", "P2P-CI", "F", "FILE", "x y", "7"] {
+        let mut decoder = IndexReplyDecoder::after_greeting().with_odd_rows();
+        decoder.expect(ReplyForm::Records);
+        let reply = format!("P2P-CI/1.0 200 OK\n{row}{line}");
+        let mut used = 0;
+        while let Some((_, taken)) = decoder.decode(&reply.as_bytes()[used..]).unwrap() {
+            used += taken;
+        }
+        assert!(!decoder.is_mark(&reply.as_bytes()[used..]), "{line:?}");
+    }
+}
