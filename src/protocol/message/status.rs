@@ -116,7 +116,7 @@ impl Status {
         let count = status.phrase().split(' ').count();
         let is_phrase = |words: &[&str]| words.join(" ").eq_ignore_ascii_case(status.phrase());
         let (phrase, after) = rest.split_at_checked(count)?;
-        let is_own = is_phrase(phrase) && after.iter().chain(version).all(|word| is_version(word));
+        let is_own = is_phrase(phrase) && after.iter().chain(version).all(is_version);
         (is_own && after.len() <= 2).then_some(status)
     }
 
