@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 /// Time in which the store of several index servers must accept connections.
+#[cfg(all(feature = "cluster", unix))]
 pub(crate) const LAB_STORE_START: Duration = Duration::from_secs(10);
 /// Interval of the samples of several index servers.
 pub(crate) const LAB_SAMPLE: Duration = Duration::from_millis(50);
