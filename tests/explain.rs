@@ -78,6 +78,18 @@ fn labelled_lines() {
 }
 
 #[test]
+fn a_refusal_shows_that_attributes_are_supported() {
+    let text = "C: LOOKUP RFC 7 P2P-CI/1.0\nC: Host: h\nC: Port: 5678\nC: Want-Attributes: 1\nC:\n\
+                S: P2P-CI/1.0 404 Not Found\nS: Attributes: 1\nS:\n";
+    let expected = [
+        "S: P2P-CI/1.0 404 Not Found",
+        "S: Attributes: 1 4.11 the index server supports attributes",
+        "S: 3.2 the end of the reply",
+    ];
+    check(&lines(text.as_bytes()), &expected);
+}
+
+#[test]
 fn text_without_labels() {
     let text = "Trying 192.0.2.1...\nLIST ALL P2P-CI/1.0\nHost: h\nPort: 1\n\nP2P-CI/1.0 200 OK\n\n\n\
                 GET RFC 1 P2P-CI/1.0\nHost: h\n\nP2P-CI/1.0 200 OK\nContent-Length: 6\n\nhello\nmore";

@@ -27,6 +27,9 @@ pub(super) struct IndexReplies {
     has_lf: (bool, bool),
 }
 
+/// The header by which a refusal shows that attributes are supported.
+const ATTRIBUTES: &[u8] = b"Attributes: 1";
+
 impl IndexReplies {
     pub(super) fn new() -> Self {
         Self {
@@ -119,7 +122,14 @@ impl IndexReplies {
                 out.parts.push(Part::Index(part));
             }
             ReplyMeaning::End(end) => {
-                let rest = self.empty_line_before_records(&bytes, out);
+                let mut rest = self.empty_line_before_records(&bytes, out);
+                if rest.starts_with(ATTRIBUTES)
+                    && let Some(end) = rest.iter().position(|byte| *byte == b'\n')
+                    && let Some((header, after)) = rest.split_at_checked(end + 1)
+                {
+                    lines(header, "4.11", "the index server supports attributes", out);
+                    rest = after;
+                }
                 let (section, meaning) = match rest.trim_ascii() {
                     b"" => (section, "the end of the reply"),
                     b"END" => ("4.9", END_LINE),
