@@ -110,7 +110,9 @@ fn what_other_threads_report_waits_for_the_end_of_the_pager() {
     fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
     let (index, holders) = index_with_titles();
     let address = index.address;
-    let variables = [("PAGER", path.to_str().unwrap()), ("NO_COLOR", "1")];
+    // The words of the variable are those of a shell, and the directory may have blanks in its name.
+    let pager = format!("'{}'", path.display());
+    let variables = [("PAGER", &*pager), ("NO_COLOR", "1")];
     let Some(mut terminal) = Terminal::sized(&index, &mine, (24, 80), &variables) else { return };
     terminal.type_text("list\r");
     terminal.wait_for("reading");
