@@ -11,7 +11,7 @@ use crate::dht::{Announcer, Bootstrap, DhtSource, Node, NodeConfig, Role, keys};
 use crate::library::SharedLibrary;
 use crate::limits;
 use crate::peer::HolderSource;
-use crate::protocol::Endpoint;
+use crate::protocol::{Document, Endpoint};
 
 /// A node of a peer.
 #[derive(Clone, Debug)]
@@ -99,10 +99,14 @@ pub(super) fn observed(
 
 /// Announces what is in the library until the peer has ended.
 fn follow(library: &SharedLibrary, announcer: &Announcer, peer: &Weak<DhtSource>) {
+    let mut announced: Vec<Document> = Vec::new();
     while peer.strong_count() > 0 {
-        let documents: Vec<_> =
-            library.read().documents().map(|(document, _)| document.clone()).collect();
-        announcer.set(&keys(documents.iter()));
+        // Each document is hashed for its key, so unchanged ones are only compared.
+        let has_changed = !library.read().documents().map(|(document, _)| document).eq(&announced);
+        if has_changed {
+            announced = library.read().documents().map(|(document, _)| document.clone()).collect();
+            announcer.set(&keys(announced.iter()));
+        }
         thread::sleep(limits::DHT_LIBRARY);
     }
 }
