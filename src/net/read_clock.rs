@@ -31,6 +31,9 @@ pub struct ReadClock {
     behind: u64,
     /// Checks in a row at which a little more had been acknowledged.
     steady: u32,
+    /// Time of sending since the first of the acknowledgements in a row that have left the reader far behind;
+    /// `None` if the last one has not.
+    late: Option<Duration>,
     /// Time of sending since the last check.
     waited: Duration,
     /// Whether the reader has ever let its sender wait.
@@ -197,11 +200,13 @@ impl ReadClock {
             stream.tcp().map_or(Ok(()), system::allow_slow_reader)?;
             self.find_acknowledged(stream);
         }
-        if self.waited >= limits::READ_CHECK || self.is_too_slow() {
+        let is_late = if self.waited >= limits::READ_CHECK || self.is_too_slow() {
             let acknowledged = self.find_acknowledged(stream);
-            self.check(acknowledged);
-        }
-        if !self.is_too_slow() {
+            self.check(acknowledged)
+        } else {
+            false
+        };
+        if !is_late && !self.is_too_slow() {
             return Ok(());
         }
         // Otherwise the system would continue to send megabytes to this reader after the close, for hours.
@@ -219,15 +224,24 @@ impl ReadClock {
         self.sent.saturating_sub(self.queued)
     }
 
-    /// Compares the bytes that were acknowledged in all with the time of sending.
-    fn check(&mut self, acknowledged: u64) {
+    /// Compares the bytes that were acknowledged in all with the time of sending. Returns whether all
+    /// acknowledgements of the time of the minimum rate have left the reader far behind: just after an acknowledgement
+    /// hardly any bytes are hidden.
+    fn check(&mut self, acknowledged: u64) -> bool {
         let read = acknowledged.saturating_sub(self.acknowledged);
         // Bytes that were read faster than required do not count for a later minute.
         self.behind = self.behind_now().saturating_sub(read);
         let is_small = (1..=limits::STEADY_STEP).contains(&read);
         self.steady = if is_small { self.steady.saturating_add(1) } else { 0 };
         self.acknowledged = self.acknowledged.max(acknowledged);
-        self.waited = Duration::ZERO;
+        let waited = mem::take(&mut self.waited);
+        let is_far_behind = self.behind >= self.rate.bytes / 2;
+        self.late = match self.late {
+            Some(late) if is_far_behind => Some(late.saturating_add(waited)),
+            None if is_far_behind && read > 0 => Some(Duration::ZERO),
+            _ => None,
+        };
+        read > 0 && self.late >= Some(self.rate.time)
     }
 
     fn behind_now(&self) -> u64 {

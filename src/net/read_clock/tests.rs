@@ -12,10 +12,9 @@ fn found_after(first: u64, step: u64, every: u64) -> Option<u64> {
         if second % every == 0 {
             acknowledged += step;
         }
-        if clock.waited >= limits::READ_CHECK || clock.is_too_slow() {
-            clock.check(acknowledged);
-        }
-        clock.is_too_slow()
+        let is_checked = clock.waited >= limits::READ_CHECK || clock.is_too_slow();
+        let is_late = is_checked && clock.check(acknowledged);
+        is_late || clock.is_too_slow()
     })
 }
 
@@ -30,6 +29,29 @@ fn a_reader_below_the_minimum_rate_is_found() {
     // 44 KiB in a minute, in small and in large steps.
     assert!(found_after(0, 751, 1).is_some_and(|after| after <= 120));
     assert!(found_after(128 * 1024, 65_483, 87).is_some_and(|after| after <= 300));
+    // In steps of a larger buffer, and a little below the rate.
+    assert!(found_after(1 << 20, 65_483, 87).is_some_and(|after| after <= 300));
+    assert!(found_after(2 << 20, 128 << 10, 175).is_some_and(|after| after <= 360));
+    assert!(found_after(256 * 1024, 65_483, 70).is_some_and(|after| after <= 400));
+}
+
+/// Each acknowledgement tells what was read until then.
+#[test]
+fn a_reader_is_late_only_if_it_stays_behind() {
+    let mut clock = ReadClock::default();
+    let mut after = |seconds, acknowledged| {
+        clock.waited = Duration::from_secs(seconds);
+        clock.check(acknowledged)
+    };
+    // It pauses, reads on slowly, and catches up within a minute.
+    assert!(!after(50, 10_000));
+    assert!(!after(20, 60_000));
+    assert!(!after(30, 140_000));
+    // It pauses again, and does not catch up.
+    assert!(!after(50, 145_000));
+    assert!(!after(30, 175_000));
+    assert!(!after(20, 175_000));
+    assert!(after(20, 210_000));
 }
 
 #[test]
@@ -43,10 +65,9 @@ fn a_reader_that_holds_the_minimum_rate_is_never_found() {
     let second = Duration::from_secs(1);
     for at in 1..1000 {
         clock.waited += second;
-        if clock.waited >= limits::READ_CHECK || clock.is_too_slow() {
-            clock.check(at / 100 * 110_000 + (at % 100).min(55) * 2000);
-        }
-        assert!(!clock.is_too_slow(), "{at}");
+        let is_checked = clock.waited >= limits::READ_CHECK || clock.is_too_slow();
+        let acknowledged = at / 100 * 110_000 + (at % 100).min(55) * 2000;
+        assert!(!(is_checked && clock.check(acknowledged)) && !clock.is_too_slow(), "{at}");
     }
     // A sixteenth of a large buffer.
     assert_eq!(found_after(2 << 20, 128 << 10, 110), None);
