@@ -90,7 +90,8 @@ pub(super) fn receive(
         surplus = match is_read_on {
             true => {
                 let beginning = body.beginning().map_err(TransferError::File)?;
-                read_surplus(&mut connection, bounds.marks(&beginning).first().copied())
+                let mark = bounds.marks(&beginning).first().copied();
+                read_surplus(&mut connection, mark.or_else(|| bounds.probable_padding(&beginning)))
             }
             false => Vec::new(),
         };

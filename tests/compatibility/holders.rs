@@ -14,7 +14,7 @@ const LENGTH: &str = "Content-Length: 37";
 
 /// How a connection ends after a reply.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum End {
+pub(super) enum End {
     Close,
     /// After the client has ended its half.
     CloseAfterClient,
@@ -80,7 +80,7 @@ pub(super) fn read(stream: &mut TcpStream) -> std::io::Result<Vec<u8>> {
     Ok(request[..count].to_vec())
 }
 
-fn answering(reply: Vec<u8>, end: End, size: usize) -> Holder {
+pub(super) fn answering(reply: Vec<u8>, end: End, size: usize) -> Holder {
     let answer = move |stream: &mut TcpStream| {
         read(stream)?;
         for part in reply.chunks(size) {

@@ -11,6 +11,7 @@ mod holders;
 mod index_of_capture;
 mod other_indexes;
 mod other_programs;
+mod padded_heads;
 mod uploaders;
 
 use std::io::{Read, Write};

@@ -128,29 +128,44 @@ impl Body<'_> {
                 let beginning = self.beginning().map_err(TransferError::File)?;
                 match bounds.surplus(&beginning, surplus) {
                     Surplus::Ignored => {
-                        // Many upload servers end a document with a line end of their own.
-                        let is_worth_it = !surplus.trim_ascii().is_empty();
+                        // Many upload servers end a document with a line end of their own. After a NUL, with
+                        // which no text begins, it may be the end of the document.
+                        let is_worth_it = !surplus.trim_ascii().is_empty()
+                            || (bounds.may_deviate() && beginning.starts_with(&[0]));
                         let description = is_worth_it.then(|| self.describe(found, ending));
                         Ok((Change::default(), description))
                     }
                     Surplus::Unclear(mark) => unclear(mark, &beginning, "padding after it"),
                     Surplus::Shifted(mark) => {
-                        let back = surplus.get(..mark).unwrap_or_default().to_vec();
-                        let mark_text = excerpt(beginning.get(..mark).unwrap_or_default());
-                        let description = format!(
-                            "sent {mark_text} before the document, which is no part of it: {}",
-                            self.numbers(found, ending)
-                        );
-                        let change = Change { dropped: mark, back, ..Change::default() };
+                        let description = self.describe_mark(mark, &beginning, found, ending);
+                        // Padding may be longer than the document.
+                        let dropped = mark.min(usize::try_from(found).unwrap_or(usize::MAX));
+                        let back = surplus.get(mark - dropped..mark).unwrap_or_default().to_vec();
+                        let change = Change { dropped, back, ..Change::default() };
                         Ok((change, Some(description)))
                     }
                 }
             }
             Some(DocumentMeaning::End(DocumentEnd::Close)) => {
                 let beginning = self.beginning().map_err(TransferError::File)?;
-                match bounds.marks(&beginning).first() {
-                    Some(&mark) => unclear(mark, &beginning, "no Content-Length"),
-                    None => Ok((Change::default(), None)),
+                let why = "no Content-Length";
+                if let Some(&mark) = bounds.marks(&beginning).first() {
+                    return unclear(mark, &beginning, why);
+                }
+                match bounds.padding_without_length(&beginning) {
+                    Surplus::Shifted(dropped) => {
+                        let stored = found.saturating_sub(dropped as u64);
+                        let description = self.describe_mark(dropped, &beginning, stored, ending);
+                        Ok((Change { dropped, ..Change::default() }, Some(description)))
+                    }
+                    Surplus::Unclear(mark) => unclear(mark, &beginning, why),
+                    Surplus::Ignored => {
+                        let description = bounds.probable_padding(&beginning).map(|count| {
+                            let blanks = counted(count as u64, "blank");
+                            format!("sent {blanks} before the text, which may be padding: stored")
+                        });
+                        Ok((Change::default(), description))
+                    }
                 }
             }
             Some(DocumentMeaning::End(DocumentEnd::WithoutFirst(lines))) => {
@@ -179,6 +194,19 @@ impl Body<'_> {
             }
             _ => format!("sent other bytes than Content-Length says: {numbers}"),
         }
+    }
+
+    /// The same, if the document begins after this number of bytes.
+    fn describe_mark(
+        &self,
+        mark: usize,
+        beginning: &[u8],
+        stored: u64,
+        ending: &Ending<'_>,
+    ) -> String {
+        let mark = excerpt(beginning.get(..mark).unwrap_or(beginning));
+        let numbers = self.numbers(stored, ending);
+        format!("sent {mark} before the document, which is no part of it: {numbers}")
     }
 
     fn numbers(&self, stored: u64, ending: &Ending<'_>) -> String {

@@ -35,6 +35,9 @@ impl Body<'_> {
         let all = [&bytes, ending.surplus].concat();
         let beginning = all.get(..all.len().min(BEGINNING)).unwrap_or_default();
         let mut starts = ending.bounds.marks(beginning);
+        if let Some(padding) = ending.bounds.probable_padding(beginning) {
+            starts.extend([padding, ending.surplus.len().min(padding)]);
+        }
         starts.insert(0, 0);
         let mut ends = vec![end, all.len()];
         ends.extend(starts.iter().map(|mark| end + mark));

@@ -16,7 +16,7 @@ const MARKED: [&str; 6] = ["rfc", "file", "document", "message", "entity", "the"
 const MARKS: [&str; 6] = ["data", "content", "contents", "body", "text", "payload"];
 
 /// Bytes at the beginning of a document that show what may come before it.
-pub const BEGINNING: usize = 64;
+pub const BEGINNING: usize = 16 * 1024;
 
 /// What the head of a reply tells about the place of the document.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -129,7 +129,7 @@ impl DocumentBounds {
     }
 
     /// What the bytes mean that have arrived after `Content-Length` bytes, the first of which are
-    /// `beginning`.
+    /// `beginning`. Padding after the head may be longer than the document.
     pub fn surplus(&self, beginning: &[u8], surplus: &[u8]) -> Surplus {
         let mut fitting = self.marks(beginning);
         fitting.retain(|mark| *mark <= surplus.len());
@@ -138,9 +138,10 @@ impl DocumentBounds {
             // Another line end after the empty line, if it is exactly what is too much.
             let front = beginning.iter().take_while(|byte| b"\r\n".contains(byte)).count();
             let is_front = self.may_deviate() && front > 0 && front == surplus.len();
-            return match is_front && !is_padding(surplus) {
-                true => Surplus::Shifted(front),
-                false => Surplus::Ignored,
+            return match self.padding_before(beginning, surplus) {
+                Some(padding) => self.surplus_of(padding, surplus),
+                None if is_front && !is_padding(surplus) => Surplus::Shifted(front),
+                None => Surplus::Ignored,
             };
         };
         // Padding after a document that begins with the mark, or the end of one that does not.

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 
 use super::decode_error::DecodeError;
 use super::document_bounds::{DocumentBounds, mark_length};
+use super::document_padding::Padding;
 use super::document_reply::{DocumentHead, DocumentReply};
 use super::head::split_header;
 use super::lines::Lines;
@@ -93,6 +94,10 @@ impl DocumentReplyDecoder {
                     (self.place, self.certain) = (Place::Headers, self.lines.taken);
                 }
                 Place::EmptyLine if !self.head_may_go_on(next) => {
+                    return self.found(input).map(Some);
+                }
+                // Padding in place of the empty line: the document follows it without a line end.
+                Place::Headers if !self.seen.is_empty() && is_after_padding(next) => {
                     return self.found(input).map(Some);
                 }
                 Place::EmptyLine | Place::Headers => {
@@ -273,6 +278,11 @@ impl DocumentReplyDecoder {
         };
         Ok((DocumentReply::Found(head), self.lines.taken))
     }
+}
+
+/// Whether these bytes begin with padding, which no header does.
+fn is_after_padding(next: &[u8]) -> bool {
+    Padding::at_start(next).is_some_and(Padding::is_probable)
 }
 
 /// A length without a unit such as ` bytes`.

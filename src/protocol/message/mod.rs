@@ -6,11 +6,12 @@
 //! | `lines` | lines of replies | 2.1 |
 //! | `index_request`, `index_reply`, `index_reply_decoder` | between peer and index server | 4 |
 //! | `upload_request`, `document_request`, `document_reply`, `document_reply_decoder` | between peer and upload server | 5 |
-//! | `document_bounds`, `reply_prefix` | where a document is, in replies of other programs | 5.4 |
+//! | `document_bounds`, `document_padding`, `reply_prefix` | where a document is, in replies of other programs | 5.4 |
 //! | `status`, `decode_error`, `request_faults`, `mistakes` | refusals, their reasons, likely mistakes | 6 |
 
 mod decode_error;
 mod document_bounds;
+mod document_padding;
 mod document_reply;
 mod document_reply_decoder;
 mod document_request;
