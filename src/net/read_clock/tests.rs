@@ -67,7 +67,8 @@ fn a_reader_that_holds_the_minimum_rate_is_never_found() {
         clock.waited += second;
         let is_checked = clock.waited >= limits::READ_CHECK || clock.is_too_slow();
         let acknowledged = at / 100 * 110_000 + (at % 100).min(55) * 2000;
-        assert!(!(is_checked && clock.check(acknowledged)) && !clock.is_too_slow(), "{at}");
+        let has_failed = is_checked && clock.check(acknowledged);
+        assert!(!has_failed && !clock.is_too_slow(), "{at}");
     }
     // A sixteenth of a large buffer.
     assert_eq!(found_after(2 << 20, 128 << 10, 110), None);
