@@ -20,9 +20,10 @@ pub(super) const HEADERS: [(&str, &str); 13] = [
 ];
 
 /// Other names, in small letters and without what separates their words.
-const OTHER_NAMES: [(&str, &str); 9] = [
+const OTHER_NAMES: [(&str, &str); 11] = [
     ("hostname", "Host"),
     ("hostaddress", "Host"),
+    ("hostip", "Host"),
     ("portnumber", "Port"),
     ("portno", "Port"),
     ("hostport", "Port"),
@@ -30,6 +31,7 @@ const OTHER_NAMES: [(&str, &str); 9] = [
     ("uploadport", "Port"),
     ("rfctitle", "Title"),
     ("titleofrfc", "Title"),
+    ("operatingsystem", "OS"),
 ];
 
 /// The most bytes of a name.
