@@ -158,6 +158,8 @@ fn get_and_sync_print_the_same_objects_and_failures_too() {
     let (code, mut got, errors) = run("one", &["get", "5", "5", "a\u{200f}b", "5-5"]);
     assert_eq!((code, got.len()), (0, 2), "{errors}");
     let (_, mut synced, _) = run("two", &["sync"]);
+    let totals = synced.pop().unwrap();
+    assert_eq!((&totals["documents"], &totals["downloaded"]), (&2.into(), &2.into()));
     assert_eq!(synced[0]["file"], "a\u{200f}b");
     for object in got.iter_mut().chain(&mut synced) {
         assert_eq!(object["fetched"], true);
@@ -165,7 +167,8 @@ fn get_and_sync_print_the_same_objects_and_failures_too() {
     }
     assert_eq!(got, synced);
     let (_, missing, _) = run("three", &["sync", "--dry-run"]);
-    assert_eq!((missing.len(), &missing[0]["fetched"]), (2, &Value::Bool(false)));
+    assert_eq!((missing.len(), &missing[0]["fetched"]), (3, &Value::Bool(false)));
+    assert_eq!(missing[2]["documents"], 2);
     assert!(!root.path().join("three").exists());
 
     let (code, failed, _) = run("three", &["get", "6"]);

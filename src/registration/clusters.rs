@@ -132,10 +132,18 @@ impl Shared {
             && self.dialect.may_name_cluster()
     }
 
-    /// Whether only a new connection finds out the cluster of the server: it had shown no extension when this one was
-    /// made with nothing to register, and queries have shown one since.
-    pub(super) fn is_cluster_unknown(&self) -> bool {
-        self.may_find_cluster() && !self.was_asked_for_cluster.load(Ordering::Acquire)
+    /// Asks for the cluster of a server that had shown no extension when this connection was made with nothing to
+    /// register, and that has shown one since.
+    pub(super) fn find_unknown_cluster(&self, cancel: &Cancel) {
+        if !self.may_find_cluster() || self.was_asked_for_cluster.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        if let Err(error) = self.keep_alive(cancel)
+            && !cancel.is_cancelled()
+        {
+            log::debug!("no cluster is known: {}", error_chain(&error));
+            self.dialect.doubt_cluster(&error);
+        }
     }
 
     fn ask_cluster(

@@ -39,14 +39,9 @@ impl Registration {
         if !shared.dialect.shows_extensions() {
             return shared.update_without_extensions(documents, cancel);
         }
-        if shared.is_cluster_unknown() {
-            log::debug!(
-                "the first documents are registered on a new connection, which finds the cluster"
-            );
-            return shared.rejoin(cancel);
-        }
         let now = shared.without_waiting(documents);
         let removed = shared.update(&now, cancel)?.removed;
+        shared.find_unknown_cluster(cancel);
         match removed && !shared.lock_ledger().waiting().is_empty() {
             true => shared.retry(cancel),
             false => Ok(()),

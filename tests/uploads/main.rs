@@ -12,9 +12,17 @@ mod networks;
 mod resources;
 
 use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use common::{Index, Program, Talk, directory};
+
+/// For tests that open many connections: all of them together might have no descriptors.
+static MANY_CONNECTIONS: Mutex<()> = Mutex::new(());
+
+fn alone_with_many_connections() -> MutexGuard<'static, ()> {
+    MANY_CONNECTIONS.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 const LARGE: usize = 1024 * 1024;
 

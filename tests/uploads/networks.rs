@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::common::{Index, PATIENCE, directory};
-use crate::{LARGE, start};
+use crate::{LARGE, alone_with_many_connections, start};
 
 /// Asks from another loopback address, which is another network.
 fn get_from(source: u8, port: u16, name: &str) -> TcpStream {
@@ -90,6 +90,7 @@ fn an_upload_that_is_not_read_gives_its_slot_up_and_is_not_closed() {
 fn readers_of_two_networks_that_hold_all_places_do_not_keep_others_out() {
     /// Less than the time for which they wait for slots.
     const TIME: Duration = Duration::from_secs(6);
+    let _alone = alone_with_many_connections();
     let root = tempfile::tempdir().unwrap();
     let document = vec![7; LARGE];
     let shared = directory(root.path(), "shared", &[("large.bin", &document), ("small.md", b"s")]);

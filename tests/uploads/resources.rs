@@ -5,13 +5,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::common::{Index, PATIENCE, Program, Talk, directory};
-use crate::{LARGE, get, start};
+use crate::{LARGE, alone_with_many_connections, get, start};
 
 #[cfg(target_os = "linux")]
 #[test]
 fn no_descriptor_is_503_and_not_404() {
     use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
+    let _alone = alone_with_many_connections();
     let root = tempfile::tempdir().unwrap();
     let shared = directory(root.path(), "shared", &[("small.md", b"s")]);
     let index = Index::start(&[]);
@@ -68,6 +69,7 @@ fn answer_within(talk: &mut Talk, time: Duration) -> Option<String> {
 #[test]
 fn a_peer_with_64_descriptors_works_slowly() {
     const READERS: usize = 30;
+    let _alone = alone_with_many_connections();
     let root = tempfile::tempdir().unwrap();
     let document = vec![7; LARGE / 3];
     let shared = directory(root.path(), "shared", &[("large.bin", &document)]);

@@ -96,7 +96,7 @@ fn mistakes_are_reported_with_their_lines() {
         ("\"stops\"", "\"lies\"", 19, "fault: expected `alters` or `stops`, found `lies`"),
         ("leave 3", "leave 0", 27, "do: expected a peer from 1 to 4, found 0"),
         ("leave 3", "leave students", 27, "do: expected a number, `all` or the name of a group"),
-        ("leave 3", "list", 27, "do: expected `join`, `leave`, `get` or `slow`"),
+        ("leave 3", "list", 27, "do: expected `join`, `leave`, `get`, `slow`, `disconnect` or"),
         ("[[events]]\nat = \"1 s\"\n", "[[events]]\n", 25, "expected `at = \"…\"`, found no at"),
         (
             "[published]",
