@@ -20,7 +20,7 @@ pub use crate::download::{
 #[doc(hidden)]
 pub use crate::download::{
     DownloadEvent, DownloadJob, Journal, JournalEntry, JournalEvent, PeerSpeed, Probe, Received,
-    download_all, probe,
+    download_all, probe, vote_can_decide,
 };
 #[doc(hidden)]
 pub use crate::library::{BackgroundHasher, LOG_LIBRARY, Watcher};

@@ -30,7 +30,7 @@ mod swarm;
 mod totals;
 mod transfer;
 
-pub use document::{Probe, probe};
+pub use document::{Probe, probe, vote_can_decide};
 pub use downloader::Downloader;
 pub use journal::{Entry as JournalEntry, Event as JournalEvent, Journal};
 pub use model::{

@@ -172,6 +172,8 @@ pub const LOOKUPS_TOGETHER: usize = 128;
 /// Bytes of such requests. They fit into the buffers of the connection, so that sending them does not
 /// wait for an index that waits for its replies to be read.
 pub const LOOKUPS_TOGETHER_BYTES: usize = 16 * 1024;
+/// Time after which `sync` looks up no further digests that holders announce.
+pub(crate) const ANNOUNCED: Duration = Duration::from_mins(1);
 /// Time between two checks whether the digests of a library are there.
 pub const DIGESTS_POLL: Duration = Duration::from_millis(5);
 /// Documents whose lengths `sync --dry-run` looks up, one LOOKUP each.

@@ -6,6 +6,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod odd_hosts;
+mod synced;
 mod verified_address;
 
 use std::fs;

@@ -1,5 +1,6 @@
 //! `sync`: download all listed documents that are missing here (protocol.md sections 4.4 and 5.7).
 
+mod announced;
 mod lengths;
 mod planned;
 mod selection;
@@ -23,6 +24,7 @@ use crate::cli::output::print::{print_json, print_line};
 use crate::error_chain::error_chain;
 use crate::peer::{Completeness, DownloadJob, JournalEvent};
 use crate::protocol::Document;
+use announced::set_announced;
 use lengths::Lengths;
 use planned::print_planned;
 use selection::{Missing, missing, select};
@@ -73,6 +75,8 @@ pub(in crate::cli) fn sync(context: &Context, command: &Sync) -> Result<(), Comm
         return ending(context, given_up, &selection.listed);
     }
     set_verified_addresses(&context.index, &mut jobs)?;
+    // Afterwards, because an address shows the network of a name.
+    set_announced(context, &mut jobs);
     context.check_interrupt_with(kept)?;
     let wanted = |job: &DownloadJob| {
         (job.request.document.clone(), JournalEvent::Wanted(job.request.digest))

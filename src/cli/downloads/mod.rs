@@ -8,6 +8,7 @@
 //! | `found` | from which sources its holders were learned |
 //! | `change` | whether a document is new or changed |
 //! | `on_disk`, `trusted` | files and their digests, compared with trusted digests |
+//! | `versions` | different versions that holders announce |
 //! | `subdirectories` | documents that earlier runs have downloaded into subdirectories |
 //! | `share_directory` | creation and removal of the shared directory |
 
@@ -21,3 +22,4 @@ pub(super) mod running;
 pub(super) mod share_directory;
 pub(super) mod subdirectories;
 pub(super) mod trusted;
+pub(super) mod versions;

@@ -6,7 +6,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::mem;
 
-use super::votes::majority;
+use super::votes::{is_outvoted, majority};
 use crate::download::dialing::{Admission, Party, Trial};
 use crate::download::model::{DownloadRequest, GetForm, Source, TransferError};
 use crate::download::statistics::Standing;
@@ -42,6 +42,13 @@ pub(super) enum Version {
     Hint(Option<Digest>),
     /// The version that the holder has announced.
     Replied(Option<Digest>),
+}
+
+impl Version {
+    fn digest(self) -> Option<Digest> {
+        let (Self::Hint(digest) | Self::Replied(digest)) = self;
+        digest
+    }
 }
 
 /// A holder that may be asked.
@@ -164,8 +171,29 @@ impl<'a> Candidates<'a> {
         self.left.retain(|candidate| candidate.source.holder != *holder);
     }
 
-    /// The holder to ask next. Holders that may not be asked now are added to `skipped`.
-    pub(super) fn next(&mut self, skipped: &mut Vec<(&'a Endpoint, TransferError)>) -> Next<'a> {
+    /// The version of the majority, if the caller requires none and a holder has another one or none.
+    pub(super) fn majority_against(&self, version: Option<Digest>) -> Option<Digest> {
+        let majority = self.majority.filter(|_| self.required.is_none());
+        majority.filter(|_| is_outvoted(version, majority))
+    }
+
+    /// Whether the version of a holder is the majority's, or there is none, and it was not given up early.
+    pub(super) fn is_preferred(&self, candidate: &Candidate<'a>) -> bool {
+        !candidate.is_late && self.majority_against(candidate.version.digest()).is_none()
+    }
+
+    /// Whether a preferred holder is left.
+    pub(super) fn has_preferred(&self) -> bool {
+        self.left.iter().any(|candidate| self.is_preferred(candidate))
+    }
+
+    /// The holder to ask next. Holders that may not be asked now are added to `skipped`. While a preferred
+    /// holder is asked (`is_waiting`), here or by another download, no outvoted one is.
+    pub(super) fn next(
+        &mut self,
+        mut is_waiting: bool,
+        skipped: &mut Vec<(&'a Endpoint, TransferError)>,
+    ) -> Next<'a> {
         if self.left.len() <= FEW || self.ranked == 0 {
             self.left.retain(|candidate| {
                 let Err(error) = self.admission.check(candidate.source) else { return true };
@@ -181,6 +209,11 @@ impl<'a> Candidates<'a> {
             if candidate.is_late && has_early {
                 break;
             }
+            let is_asked_before = candidate.is_first || candidate.source.is_chosen;
+            let is_preferred = self.is_preferred(candidate);
+            if is_waiting && !is_asked_before && !candidate.is_late && !is_preferred {
+                break;
+            }
             let holder = &candidate.source.holder;
             // The holder may have failed after the ranking.
             if let Err(error) = self.admission.check(candidate.source) {
@@ -194,6 +227,7 @@ impl<'a> Candidates<'a> {
                 false => match self.admission.begin_trial(candidate.source, candidate.is_late) {
                     Some(trial) => Some(trial),
                     None => {
+                        is_waiting |= is_preferred;
                         at += 1;
                         continue;
                     }
@@ -241,11 +275,8 @@ impl<'a> Candidates<'a> {
         earlier: u32,
     ) -> impl Ord + use<> {
         let Candidate { source, version, is_first, is_late, .. } = candidate;
-        let version = match version {
-            Version::Hint(version) | Version::Replied(version) => *version,
-        };
-        let differs =
-            |from: Option<Digest>| version.zip(from).is_some_and(|(one, other)| one != other);
+        let version = version.digest();
+        let is_wrong = version.zip(self.required).is_some_and(|(one, other)| one != other);
         let asked = self.asked.get(&Party::of(source, &self.admission.names)).copied().unwrap_or(0);
         let asked = asked.saturating_add(earlier);
         let class = match standing.is_proven && standing.downloads < BUSY {
@@ -257,9 +288,9 @@ impl<'a> Candidates<'a> {
             !is_first,
             *is_late,
             !source.is_chosen,
-            differs(self.required),
+            is_wrong,
             standing.is_silent && !standing.is_proven,
-            self.required.is_none() && differs(self.majority),
+            self.majority_against(version).is_some(),
             class,
             asked,
             standing.expected_time,

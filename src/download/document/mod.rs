@@ -26,3 +26,5 @@ mod votes;
 
 pub use probe::{Probe, probe};
 pub(super) use retry::{Decision, Retry};
+pub use votes::vote_can_decide;
+pub(super) use votes::without_outvoted;

@@ -85,7 +85,9 @@ impl<'a> Download<'a> {
     /// Asks the next holder.
     fn start(&mut self) -> Started {
         let mut skipped = Vec::new();
-        let next = self.candidates.next(&mut skipped);
+        let mut running = self.running.iter();
+        let is_waiting = running.any(|one| self.candidates.is_preferred(&one.candidate));
+        let next = self.candidates.next(is_waiting, &mut skipped);
         for (holder, error) in skipped {
             self.report(holder, error);
         }
@@ -162,6 +164,11 @@ impl<'a> Download<'a> {
                                 candidate.ask = Ask::Whole;
                                 self.ask(candidate, exchange.into_trial());
                             }
+                            // Without a required version, another one is only asked for later.
+                            Some(error) if self.request.digest.is_none() => {
+                                candidate.version = Version::Replied(response.head.digest);
+                                self.ask_later(candidate, error);
+                            }
                             Some(error) => self.failed(&candidate.source.holder, error),
                         },
                         Err(error) => {
@@ -183,6 +190,16 @@ impl<'a> Download<'a> {
             && expected != found
         {
             return Some(TransferError::OtherVersion { expected, found });
+        }
+        if let Some(expected) = self.candidates.majority_against(head.digest)
+            && !candidate.source.is_chosen
+            && (self.candidates.has_preferred()
+                || self.running.iter().any(|one| self.candidates.is_preferred(&one.candidate)))
+        {
+            return Some(match head.digest {
+                Some(found) => TransferError::OtherVersion { expected, found },
+                None => TransferError::NoDigest,
+            });
         }
         let part = head.content_range.filter(|_| candidate.ask == Ask::Rest)?;
         let is_large = part.length() > self.dialer.limits.segmented;

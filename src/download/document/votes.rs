@@ -6,8 +6,12 @@ use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
 
 use crate::download::dialing::{Admission, HostNames, Party};
-use crate::download::model::Source;
+use crate::download::downloader::Downloader;
+use crate::download::model::{DownloadRequest, Source};
 use crate::protocol::{Digest, Endpoint};
+
+/// The number of networks that must agree on a version: one party may own any number of endpoints in one network.
+const MAJORITY: usize = 2;
 
 /// The holders of a version that vote for it.
 #[derive(Debug, Default)]
@@ -39,12 +43,46 @@ pub(super) fn agreeing(
     Votes { parties, holders: Vec::new() }.networks()
 }
 
-/// The version that is announced in more networks than any other, and in more than one. Of versions
+/// Whether the versions that these holders announce can decide which of them are asked first: enough
+/// networks may agree, and another holder may have another version.
+pub fn vote_can_decide(downloader: &Downloader, sources: &[Source]) -> bool {
+    if sources.len() <= MAJORITY {
+        return false;
+    }
+    let names = &downloader.admission.names;
+    let mut parties = BTreeSet::new();
+    sources.iter().any(|source| {
+        parties.insert(Party::of(source, names));
+        parties.len() >= MAJORITY
+    })
+}
+
+/// Whether a holder that announces this version is asked after those that announce the majority's. A holder
+/// that announces none is, too: otherwise a dishonest one would announce none.
+pub(super) fn is_outvoted(version: Option<Digest>, majority: Option<Digest>) -> bool {
+    majority.is_some() && version != majority
+}
+
+/// The same request without the holders that are outvoted. A chosen holder stays.
+pub(in crate::download) fn without_outvoted(
+    mut request: DownloadRequest,
+    admission: &Admission,
+) -> DownloadRequest {
+    if request.digest.is_none() {
+        let majority = majority(&request.sources, admission);
+        request
+            .sources
+            .retain(|source| source.is_chosen || !is_outvoted(source.content.digest, majority));
+    }
+    request
+}
+
+/// The version that is announced in more networks than any other, and in [`MAJORITY`] or more. Of versions
 /// with as many networks, it is one of which a holder has delivered documents, or else the one that is
 /// listed first.
 pub(super) fn majority(sources: &[Source], admission: &Admission) -> Option<Digest> {
     // The usual case, for which nothing is counted.
-    if sources.len() < 2 {
+    if sources.len() < MAJORITY {
         return None;
     }
     let mut votes: HashMap<Digest, (usize, Votes<'_>)> = HashMap::new();
@@ -59,5 +97,5 @@ pub(super) fn majority(sources: &[Source], admission: &Admission) -> Option<Dige
     let (digest, (_, votes)) = votes.into_iter().max_by_key(|(_, (place, votes))| {
         (votes.networks(), votes.holders.iter().any(is_proven), Reverse(*place))
     })?;
-    (votes.networks() > 1).then_some(digest)
+    (votes.networks() >= MAJORITY).then_some(digest)
 }

@@ -14,7 +14,7 @@ use super::running::{Progress, Prospect, Running};
 use super::task::{Next, Task};
 use crate::counted::counted;
 use crate::download::dialing::Admission;
-use crate::download::document::Decision;
+use crate::download::document::{Decision, without_outvoted};
 use crate::download::downloader::Downloader;
 use crate::download::exchange::Pipeline;
 use crate::download::model::{DownloadError, DownloadProgress, Received, Source};
@@ -82,7 +82,10 @@ impl<'a> Worker<'a> {
         while let Some(()) = self.queue.take(self.number, most, &mut || self.pipeline.close()) {
             let begun = Instant::now();
             let planned = self.queue.taken(self.number, |task| task.job.request.clone());
-            self.pipeline.plan(planned.into_iter());
+            let admission = &self.shared.admission;
+            // No document is requested ahead from a holder that would be asked after others.
+            let planned = planned.into_iter().map(|one| without_outvoted(one, admission));
+            self.pipeline.plan(planned);
             loop {
                 let progress = Arc::new(Progress::default());
                 let running = |task: &Task| {

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use super::choose::choose_for_many;
 use crate::cli::context::Context;
 use crate::cli::downloads::found::record_found;
+use crate::cli::downloads::versions::warn_of_versions;
 use crate::cli::errors::command_error::CommandError;
 use crate::cli::meant::no_holder;
 use crate::cli::output::incomplete::note_missing_holders;
-use crate::escape::escaped;
 use crate::peer::{HolderInfo, Holders, Source, lookup};
-use crate::protocol::{Digest, Document, Endpoint};
+use crate::protocol::{Document, Endpoint};
 
 /// The holder that the user wants to be asked first.
 pub(super) enum Chosen {
@@ -98,23 +98,4 @@ pub(super) fn choose_once<'a>(
         Some(holder) => Chosen::Holder(holder.clone()),
         None => Chosen::None,
     })
-}
-
-/// Warns if holders announce different content.
-fn warn_of_versions(document: &Document, sources: &[Source]) {
-    let mut versions: Vec<(Digest, Vec<String>)> = Vec::new();
-    for source in sources {
-        let Some(digest) = source.content.digest else { continue };
-        let holder = escaped(&source.holder.to_string()).to_string();
-        match versions.iter_mut().find(|(other, _)| *other == digest) {
-            Some((_, holders)) => holders.push(holder),
-            None => versions.push((digest, vec![holder])),
-        }
-    }
-    if versions.len() > 1 {
-        log::warn!("the holders of {document} have different versions of it:");
-        for (digest, holders) in versions {
-            log::warn!("{digest}: {}", holders.join(", "));
-        }
-    }
 }

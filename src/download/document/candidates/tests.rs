@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::*;
-use crate::download::document::votes::agreeing;
+use crate::download::document::votes::{agreeing, vote_can_decide};
+use crate::download::downloader::Downloader;
 use crate::net::Provenance;
 use crate::protocol::{Content, Document};
 
@@ -25,7 +26,7 @@ fn order(admission: &Admission, request: &DownloadRequest) -> Vec<String> {
     let mut candidates = Candidates::new(admission, request);
     let mut skipped = Vec::new();
     let mut order = Vec::new();
-    while let Next::Ask(candidate, _) = candidates.next(&mut skipped) {
+    while let Next::Ask(candidate, _) = candidates.next(false, &mut skipped) {
         order.push(candidate.source.holder.to_string());
     }
     order
@@ -70,9 +71,9 @@ fn backoff_is_looked_at_before_each_attempt() {
     let request = of(&["192.0.2.1:1", "192.0.2.2:1"]);
     let mut candidates = Candidates::new(&admission, &request);
     let mut skipped = Vec::new();
-    assert!(matches!(candidates.next(&mut skipped), Next::Ask(..)));
+    assert!(matches!(candidates.next(false, &mut skipped), Next::Ask(..)));
     admission.stats.failed(&"192.0.2.2:1".parse().unwrap());
-    assert!(matches!(candidates.next(&mut skipped), Next::None));
+    assert!(matches!(candidates.next(false, &mut skipped), Next::None));
     assert!(matches!(skipped.as_slice(), [(_, TransferError::GivenUp)]), "{skipped:?}");
 }
 
@@ -83,9 +84,9 @@ fn a_holder_that_another_download_tries_is_waited_for() {
     let mut skipped = Vec::new();
     let trial = admission.begin_trial(&request.sources[0], false);
     let mut candidates = Candidates::new(&admission, &request);
-    assert!(matches!(candidates.next(&mut skipped), Next::Blocked));
+    assert!(matches!(candidates.next(false, &mut skipped), Next::Blocked));
     drop(trial);
-    assert!(matches!(candidates.next(&mut skipped), Next::Ask(_, Some(_))));
+    assert!(matches!(candidates.next(false, &mut skipped), Next::Ask(_, Some(_))));
 }
 
 #[test]
@@ -141,7 +142,7 @@ fn many_are_asked_in_the_same_order_as_few() {
 
     let mut candidates = Candidates::new(&admission, &request);
     let mut skipped = Vec::new();
-    let mut next = || match candidates.next(&mut skipped) {
+    let mut next = || match candidates.next(false, &mut skipped) {
         Next::Ask(candidate, _) => candidate,
         next => panic!("{next:?}"),
     };
@@ -153,7 +154,7 @@ fn many_are_asked_in_the_same_order_as_few() {
     assert_eq!(again.source.holder.to_string(), expected[3]);
     again.is_first = true;
     candidates.give_back(again);
-    let Next::Ask(again, _) = candidates.next(&mut skipped) else { panic!() };
+    let Next::Ask(again, _) = candidates.next(false, &mut skipped) else { panic!() };
     assert_eq!(again.source.holder.to_string(), expected[3]);
     assert_eq!(skipped.len(), 1);
 }
@@ -229,6 +230,53 @@ fn a_tie_is_decided_for_a_proven_holder_or_the_first_record() {
     admission.stats.delivered(&sources[2].holder);
     assert_eq!(majority(&sources, &admission), second);
     assert_eq!(majority(&sources[..2], &admission), None);
+}
+
+#[test]
+fn no_outvoted_holder_is_asked_while_another_one_is_tried() {
+    let admission = Admission::default();
+    let (right, wrong) = (Some(digest(1)), Some(digest(2)));
+    for other in [wrong, None] {
+        let request = wanted(vec![
+            source("192.0.2.3:1", other),
+            source("192.0.2.1:1", right),
+            source("192.0.2.2:1", right),
+        ]);
+        let order = ["192.0.2.1:1", "192.0.2.2:1", "192.0.2.3:1"];
+        assert_eq!(self::order(&admission, &request), order);
+        let mut skipped = Vec::new();
+        let mut candidates = Candidates::new(&admission, &request);
+        let trials = [1, 2].map(|at| admission.begin_trial(&request.sources[at], false));
+        assert!(matches!(candidates.next(false, &mut skipped), Next::Blocked));
+        drop(trials);
+        for holder in order {
+            let Next::Ask(one, _) = candidates.next(false, &mut skipped) else { panic!() };
+            assert_eq!(one.source.holder.to_string(), holder);
+            // This download is asking it.
+            let next = candidates.next(candidates.is_preferred(&one), &mut skipped);
+            match holder {
+                "192.0.2.1:1" => {
+                    let Next::Ask(second, _) = next else { panic!() };
+                    candidates.give_back(second);
+                }
+                "192.0.2.2:1" => assert!(matches!(next, Next::Blocked)),
+                _ => assert!(matches!(next, Next::None)),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_vote_can_decide_if_two_networks_may_agree_and_there_is_a_third_holder() {
+    let downloader = Downloader::default();
+    let can_decide = |holders: &[&str]| vote_can_decide(&downloader, &of(holders).sources);
+    assert!(!can_decide(&[]));
+    assert!(!can_decide(&["192.0.2.1:1", "192.0.2.2:1"]));
+    assert!(!can_decide(&["192.0.2.1:1", "192.0.2.1:2", "192.0.2.1:3"]));
+    assert!(!can_decide(&["192.0.2.1:1", "192.0.513:2", "::192.0.2.1:3"]));
+    assert!(!can_decide(&["a.example:1", "b.example:1", "c.example:1"]));
+    assert!(can_decide(&["192.0.2.1:1", "192.0.2.1:2", "192.0.2.2:1"]));
+    assert!(can_decide(&["192.0.2.1:1", "192.0.2.2:1", "192.0.2.3:1"]));
 }
 
 #[test]
