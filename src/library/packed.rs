@@ -6,7 +6,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 
 use flate2::read::MultiGzDecoder;
 
-use crate::limits;
+use crate::{limits, system};
 
 /// The suffix of packed files.
 const SUFFIX: &str = ".gz";
@@ -16,6 +16,18 @@ pub(super) fn unpacked_name(name: &str) -> Option<&str> {
     let at = name.len().checked_sub(SUFFIX.len())?;
     let (stem, suffix) = name.split_at_checked(at)?;
     suffix.eq_ignore_ascii_case(SUFFIX).then_some(stem)
+}
+
+/// The unpacked length that the last bytes of a packed file say. It is wrong for a file of several members, a
+/// malicious file, and a file that is no gzip file.
+///
+/// # Errors
+/// When the file cannot be read.
+pub(super) fn expected_length(file: &File) -> io::Result<u64> {
+    let mut bytes = [0; 4];
+    let Some(at) = file.metadata()?.len().checked_sub(bytes.len() as u64) else { return Ok(0) };
+    let count = system::read_at(file, &mut bytes, at)?;
+    Ok(if count == bytes.len() { u32::from_le_bytes(bytes).into() } else { 0 })
 }
 
 /// Reads the first `most` unpacked bytes of a packed file.

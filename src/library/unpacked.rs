@@ -136,6 +136,10 @@ impl Shared {
     }
 
     fn unpack(&self, file: &File, mut reserved: Reserved) -> io::Result<UnpackedCopy> {
+        // Of documents that do not fit together, those that come last are refused before any work is done.
+        // Otherwise all of them could reach the limit together, and none would be sent.
+        let expected = packed::expected_length(file)?.min(limits::UNPACKED);
+        self.reserve(&mut reserved, expected)?;
         let mut packed = packed::unpacked_bytes(file);
         let mut unpacked = tempfile::tempfile()?;
         let mut chunk = vec![0; 64 * 1024];
@@ -148,16 +152,26 @@ impl Shared {
                 Err(error) => return Err(error),
             };
             length = length.saturating_add(count as u64);
-            if !reserved.grow(count as u64) {
-                self.forget_unused(0);
-                if !reserved.grow(count as u64) {
-                    let text = "the limit of unpacked documents is reached";
-                    return Err(io::Error::new(io::ErrorKind::ResourceBusy, text));
-                }
-            }
+            self.reserve(&mut reserved, length)?;
             unpacked.write_all(chunk.get(..count).unwrap_or_default())?;
         }
+        reserved.shrink(length);
         Ok(UnpackedCopy { file: unpacked, length, _reserved: reserved })
+    }
+
+    /// Reserves bytes until these are reserved, if necessary in place of unused copies.
+    fn reserve(&self, reserved: &mut Reserved, bytes: u64) -> io::Result<()> {
+        if reserved.grow(bytes) {
+            return Ok(());
+        }
+        self.forget_unused(0);
+        match reserved.grow(bytes) {
+            true => Ok(()),
+            false => {
+                let text = "the limit of unpacked documents is reached";
+                Err(io::Error::new(io::ErrorKind::ResourceBusy, text))
+            }
+        }
     }
 
     /// Drops unused copies, the longest unused first, until the others have at most `most` bytes
@@ -215,14 +229,27 @@ impl Drop for Unpacking<'_> {
 }
 
 impl Reserved {
+    /// Reserves bytes until at least these are reserved; returns whether the limit allows that.
     fn grow(&mut self, bytes: u64) -> bool {
+        let more = bytes.saturating_sub(self.bytes);
+        if more == 0 {
+            return true;
+        }
         let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(sum) = all.checked_add(bytes).filter(|sum| *sum <= limits::UNPACKED_ALL) else {
+        let Some(sum) = all.checked_add(more).filter(|sum| *sum <= limits::UNPACKED_ALL) else {
             return false;
         };
         *all = sum;
-        self.bytes = self.bytes.saturating_add(bytes);
+        self.bytes = bytes;
         true
+    }
+
+    /// Frees reserved bytes beyond these.
+    fn shrink(&mut self, bytes: u64) {
+        let surplus = self.bytes.saturating_sub(bytes);
+        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        *all = all.saturating_sub(surplus);
+        self.bytes = self.bytes.saturating_sub(surplus);
     }
 }
 

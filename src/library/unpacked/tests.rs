@@ -1,7 +1,9 @@
 //! Tests of unpacked copies.
 
+use std::fs;
 use std::io::Seek;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Barrier;
 use std::thread;
 
 use flate2::Compression;
@@ -59,6 +61,46 @@ fn unused_copies_are_dropped_for_new_ones_and_used_copies_are_not() {
     assert!(copies.of(&File::open(&other).unwrap(), other_state).is_ok());
     drop(all);
     assert_eq!(bytes(&copies), 100, "the failed attempt has left nothing");
+}
+
+#[test]
+fn of_copies_that_do_not_fit_together_as_many_are_made_as_fit() {
+    let directory = tempfile::tempdir().unwrap();
+    let copies = UnpackedCopies::default();
+    let length = limits::UNPACKED - 1000;
+    let fit = usize::try_from(limits::UNPACKED_ALL / length).unwrap();
+    let files: Vec<_> = (0..2 * fit)
+        .map(|number| {
+            let path = directory.path().join(number.to_string());
+            let state = packed(&path, length);
+            (path, state)
+        })
+        .collect();
+    let begin = Barrier::new(files.len());
+    let read = |(path, state): &(PathBuf, FileState)| {
+        begin.wait();
+        copies.of(&File::open(path).unwrap(), *state)
+    };
+    let read: Vec<_> = thread::scope(|scope| {
+        let threads: Vec<_> = files.iter().map(|file| scope.spawn(|| read(file))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    assert_eq!(read.iter().filter(|copy| copy.is_ok()).count(), fit);
+    assert_eq!(bytes(&copies), fit as u64 * length);
+}
+
+#[test]
+fn a_wrong_length_in_a_packed_file_is_no_limit() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("file.gz");
+    packed(&path, 1000);
+    let mut member = fs::read(&path).unwrap();
+    member.extend_from_within(..);
+    fs::write(&path, member).unwrap();
+    let state = FileState::of(&path.metadata().unwrap());
+    let copies = UnpackedCopies::default();
+    assert_eq!(copies.of(&File::open(&path).unwrap(), state).unwrap().length(), 2000);
+    assert_eq!(bytes(&copies), 2000);
 }
 
 #[test]
