@@ -6,8 +6,9 @@
 use std::error::Error;
 use std::fs::Metadata;
 use std::io;
+use std::mem;
 use std::path::{Component, Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use ignore::WalkBuilder;
 
@@ -70,6 +71,20 @@ impl Skipped {
     pub(super) fn may_hide(&self, directory: &Path, name: &str) -> bool {
         *self.directory == *directory
             && self.unknown_below.as_ref().is_some_and(|path| Path::new(name).starts_with(path))
+    }
+
+    /// The file with patterns of this directory, which is no regular file.
+    fn of_ignore_file(directory: &Arc<Path>, parent: &Path) -> Self {
+        let path = parent.join(IGNORE_FILE);
+        let name = path.strip_prefix(directory).unwrap_or(&path).as_os_str().as_encoded_bytes();
+        let reason = "expected a regular file with patterns, found something else: nothing in its \
+                      directory is shared";
+        Self {
+            directory: Arc::clone(directory),
+            name: name.to_vec(),
+            reason: reason.into(),
+            unknown_below: None,
+        }
     }
 
     /// A file or directory that the walk could not read. The error wraps the path and the reason.
@@ -137,13 +152,27 @@ pub(super) fn files(
     others: &[PathBuf],
 ) -> io::Result<(Vec<Found>, Vec<Skipped>)> {
     std::fs::read_dir(&**directory)?;
+    if has_special_ignore_file(directory) {
+        return Ok((Vec::new(), vec![Skipped::of_ignore_file(directory, directory)]));
+    }
     let others = within(directory, others);
+    let unopened = Arc::new(Mutex::new(Vec::new()));
+    let into_unopened = Arc::clone(&unopened);
     let mut walk = WalkBuilder::new(&**directory);
     walk.standard_filters(false).hidden(true).add_custom_ignore_filename(IGNORE_FILE);
     walk.max_depth((depth == Depth::Directory).then_some(1));
     let handed_over = directory.join(HANDED_OVER);
     walk.filter_entry(move |entry| {
-        entry.path() != handed_over && !others.iter().any(|other| entry.path() == other)
+        if entry.path() == handed_over || others.iter().any(|other| entry.path() == other) {
+            return false;
+        }
+        let is_special = entry.file_type().is_some_and(|kind| kind.is_dir())
+            && has_special_ignore_file(entry.path());
+        if is_special {
+            let mut unopened = into_unopened.lock().unwrap_or_else(PoisonError::into_inner);
+            unopened.push(entry.path().to_path_buf());
+        }
+        !is_special
     });
     let (mut found, mut skipped) = (Vec::new(), Vec::new());
     for entry in walk.build() {
@@ -179,7 +208,15 @@ pub(super) fn files(
         let (directory, state) = (Arc::clone(directory), state(below, &metadata));
         found.push(Found { directory, name: name.into(), state });
     }
+    let unopened = mem::take(&mut *unopened.lock().unwrap_or_else(PoisonError::into_inner));
+    skipped.extend(unopened.iter().map(|below| Skipped::of_ignore_file(directory, below)));
     Ok((found, skipped))
+}
+
+/// Whether the file with patterns is there and is no regular file: opening a FIFO could block for ever.
+fn has_special_ignore_file(directory: &Path) -> bool {
+    let metadata = std::fs::metadata(directory.join(IGNORE_FILE));
+    metadata.is_ok_and(|metadata| !metadata.is_file())
 }
 
 /// The paths of directories without links. One that does not exist has none.

@@ -74,3 +74,47 @@ fn a_shared_directory_within_another_one_is_shared_once() {
         assert_eq!(names(inner, Depth::Directory, shared(&papers, Depth::Tree)), expected);
     }
 }
+
+/// A FIFO could be waited for without end, and a device read without end.
+#[cfg(unix)]
+#[test]
+fn patterns_are_read_only_from_a_regular_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    let ignore_file = |name: &str| path(name).join(".p2pciignore");
+    for name in ["regular", "linked", "fifo", "device", "directory", "dangling"] {
+        std::fs::create_dir(path(name)).unwrap();
+        std::fs::write(path(name).join("notes.txt"), name).unwrap();
+        std::fs::write(path(name).join("draft.txt"), name).unwrap();
+    }
+    std::fs::write(ignore_file("regular"), "draft.*").unwrap();
+    let link = |to: &Path, name| std::os::unix::fs::symlink(to, ignore_file(name)).unwrap();
+    link(&ignore_file("regular"), "linked");
+    assert!(
+        std::process::Command::new("mkfifo").arg(ignore_file("fifo")).status().unwrap().success()
+    );
+    link(Path::new("/dev/zero"), "device");
+    std::fs::create_dir(ignore_file("directory")).unwrap();
+    link(Path::new("nowhere"), "dangling");
+    let shared = |path: &Path, depth| {
+        let library = Library::scan(path, depth).unwrap();
+        let library = library.read();
+        library.documents().map(|(document, _)| document.wire().to_string()).collect::<Vec<_>>()
+    };
+    let notes = ["FILE notes.txt"];
+    let all = ["FILE draft.txt", "FILE notes.txt"];
+    for (name, expected) in [
+        ("regular", &notes[..]),
+        ("linked", &notes),
+        ("fifo", &[]),
+        ("device", &[]),
+        ("directory", &[]),
+        ("dangling", &all),
+    ] {
+        assert_eq!(shared(&path(name), Depth::Directory), expected, "{name}");
+    }
+    let in_tree = shared(directory.path(), Depth::Tree);
+    let expected = ["dangling/draft", "dangling/notes", "linked/notes", "regular/notes"];
+    let listed = |name: &str| format!("FILE {}.txt", name.replace('/', "%2F"));
+    assert_eq!(in_tree, expected.map(listed));
+}
