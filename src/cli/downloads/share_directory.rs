@@ -7,7 +7,7 @@ use crate::cli::context::Context;
 use crate::cli::errors::command_error::CommandError;
 use crate::cli::output::print::print_note;
 use crate::escape::{escaped, escaped_path};
-use crate::system::is_disk_full;
+use crate::system::{is_disk_full, sync_directory};
 
 /// Creates the shared directory before a document is saved there.
 pub(in crate::cli) fn create_share_directory(context: &Context) -> Result<(), CommandError> {
@@ -56,6 +56,7 @@ fn create_missing(directory: &Path, created: &mut Vec<PathBuf>) -> io::Result<()
     match std::fs::create_dir(directory) {
         Ok(()) => {
             created.insert(0, directory.into());
+            sync_parent(directory);
             Ok(())
         }
         Err(_) if directory.is_dir() => Ok(()),
@@ -71,6 +72,15 @@ fn create_missing(directory: &Path, created: &mut Vec<PathBuf>) -> io::Result<()
             }
         }
         Err(error) => Err(error),
+    }
+}
+
+/// Syncs the directory in which a new one is: otherwise a power failure could remove the new one with all
+/// documents that were saved in it. A parent directory that cannot be opened is no reason to save none.
+fn sync_parent(directory: &Path) {
+    let parent = directory.parent().filter(|parent| !parent.as_os_str().is_empty());
+    if let Err(error) = sync_directory(parent.unwrap_or(Path::new("."))) {
+        log::debug!("the parent of `{}` is not synced: {error}", escaped_path(directory));
     }
 }
 
