@@ -24,6 +24,9 @@ pub(super) struct SendMeter {
     /// Microseconds until the last check of the reader, and the bytes that it had acknowledged then.
     checked: AtomicU64,
     acknowledged: AtomicU64,
+    /// The rate at which the reader took it between the last two checks, in bytes per second, plus one; 0
+    /// before the second one.
+    read_rate: AtomicU64,
     is_slow: AtomicBool,
 }
 
@@ -39,6 +42,7 @@ impl SendMeter {
             last_rate: AtomicU64::new(0),
             checked: AtomicU64::new(0),
             acknowledged: AtomicU64::new(0),
+            read_rate: AtomicU64::new(0),
             is_slow: AtomicBool::new(false),
         }
     }
@@ -69,6 +73,7 @@ impl SendMeter {
         let acknowledged = self.sent().saturating_sub(found.unwrap_or(0));
         let before = self.acknowledged.swap(acknowledged, Ordering::Relaxed);
         let read = rate(acknowledged.saturating_sub(before), time);
+        self.read_rate.store(read.saturating_add(1), Ordering::Relaxed);
         let lets_wait = found.is_none_or(|found| found >= limits::SLOW_BACKLOG);
         self.is_slow.store(lets_wait && read < limits::SLOW_READER, Ordering::Relaxed);
         self.checked.store(micros(self.made.elapsed()), Ordering::Relaxed);
@@ -112,6 +117,12 @@ impl SendMeter {
         self.made.elapsed().saturating_sub(Duration::from_micros(time.load(Ordering::Relaxed)))
     }
 
+    /// The rate at which the reader takes the document, in bytes per second. The rate of sending is another one:
+    /// the system takes megabytes for a slow reader at once, and then nothing for seconds.
+    pub(super) fn read_rate(&self) -> u64 {
+        self.read_rate.load(Ordering::Relaxed).checked_sub(1).unwrap_or_else(|| self.rate())
+    }
+
     /// The present rate in bytes per second: an estimate, as other threads see it.
     pub(super) fn rate(&self) -> u64 {
         let elapsed = self.since(&self.window);
@@ -136,6 +147,27 @@ fn micros(time: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::pipe;
+
+    /// A system that takes much at once and then nothing makes the rate of sending jump.
+    #[test]
+    fn the_rate_of_a_reader_is_that_of_what_it_takes() {
+        let (stream, reader) = pipe();
+        let mut meter = SendMeter::start();
+        let pass = |meter: &mut SendMeter, time| meter.made = meter.made.checked_sub(time).unwrap();
+        for _ in 0..5 {
+            for sent in [20_000, 0] {
+                pass(&mut meter, limits::SLOT_TIME);
+                assert_eq!(stream.write(&vec![0; sent]).unwrap(), sent);
+                meter.add(sent as u64);
+                let mut bytes = vec![0; 10_000];
+                assert_eq!(reader.read(&mut bytes, None).unwrap(), bytes.len());
+                meter.check_reader(&stream);
+                assert!((1000..=3334).contains(&meter.read_rate()), "{}", meter.read_rate());
+            }
+            assert_eq!(meter.rate(), 0);
+        }
+    }
 
     #[test]
     fn rates_are_bytes_per_second() {

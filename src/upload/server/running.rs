@@ -66,7 +66,7 @@ impl Running {
             reader: upload.reader,
             sent: upload.meter.sent(),
             total: upload.total,
-            bytes_per_second: upload.meter.rate(),
+            bytes_per_second: upload.meter.read_rate(),
         };
         state.uploads.values().map(upload).collect()
     }
