@@ -39,6 +39,32 @@ fn replies_without_an_end() {
     });
 }
 
+/// Empty lines between rows, and padding after them, which is not printed.
+#[test]
+fn rows_between_empty_lines_and_padding() {
+    let (first, second) = ("RFC 1 A h 7001", "RFC 2 B h 7002");
+    let rows = format!("{first}\n{second}\n");
+    let cases = [
+        format!("P2P-CI/1.0 200 OK\n\n{first}\n\n{second}\n"),
+        format!("P2P-CI/1.0 200 OK\r\n\r\n{first}\r\n\r\n{second}\r\n\r\n"),
+        format!("P2P-CI/1.0 200 OK\n{rows}{}", "\0".repeat(900)),
+        format!("P2P-CI/1.0 200 OK\n{rows}{}", "#".repeat(900)),
+        format!("P2P-CI/1.0 200 OK\n{rows}{}\n", "#".repeat(900)),
+        format!("P2P-CI/1.0 200 OK\n{rows}{}\n\n", "\0".repeat(900)),
+    ];
+    in_parallel(cases, |reply| {
+        let said = reply.clone();
+        let other = Other::start(move |_, _| say(&said));
+        let (code, output, errors) = other.run(&["list"], temporary().path());
+        let what = format!("{reply:?}: {output}{errors}");
+        assert_eq!(code, 0, "{what}");
+        let lines = output.lines().filter(|line| !line.is_empty());
+        let lines: Vec<_> = lines.collect();
+        assert_eq!(lines, ["P2P-CI/1.0 200 OK", first, second], "{what}");
+        assert!(!errors.contains("violated"), "{what}");
+    });
+}
+
 /// Rows may come in a write of their own, and after a reply that silence has ended the next one ends sooner.
 #[test]
 fn rows_after_a_pause() {
@@ -179,7 +205,7 @@ fn unrequested_bytes_are_reported() {
     let directory = temporary();
     for (rest, found) in [
         ("BYE\r\n", "`BYE`"),
-        ("RFC 9 X h 1\r\n", "`RFC 9 X h 1`"),
+        ("P2P-CI peers: 9\r\n", "`P2P-CI peers: 9`"),
         ("\r\n\r\n", ""),
         ("END\r\n", ""),
     ] {

@@ -23,6 +23,9 @@ use crate::protocol::{
     encode_found,
 };
 
+/// The least number of equal bytes that are padding (protocol.md section 4.9).
+const PADDING: usize = 8;
+
 /// Prints the parts of a reply as they come.
 pub(in crate::cli) struct ReplyPrinter {
     output: BufWriter<Output>,
@@ -96,7 +99,7 @@ impl ReplyPrinter {
             (Form::Raw, _) => {
                 for line in bytes.split_inclusive(|&byte| byte == b'\n') {
                     let line = line.trim_ascii_end();
-                    if is_attribute(line) {
+                    if is_attribute(line) || is_block_padding(line) {
                         continue;
                     }
                     writeln!(self.output, "{}", escaped(line))?;
@@ -266,6 +269,12 @@ pub(in crate::cli) fn refused(
 fn is_as_it_came(record: &Record, bytes: &[u8]) -> bool {
     let line = std::str::from_utf8(bytes.trim_ascii()).ok();
     line.is_some_and(|line| Record::parse(line).as_ref() == Ok(record))
+}
+
+/// Whether these are equal bytes that fill a block, as programs send them after their rows.
+fn is_block_padding(line: &[u8]) -> bool {
+    let is_filled = |&first: &u8| line.iter().all(|&byte| byte == first);
+    line.len() >= PADDING && line.first().is_some_and(is_filled)
 }
 
 /// Whether a line of a reply is an attribute, which is an extension that the user did not request.

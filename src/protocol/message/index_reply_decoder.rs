@@ -170,6 +170,9 @@ impl IndexReplyDecoder {
             let at_line = |fault| DecodeError::new(number, fault);
             let line = std::str::from_utf8(line)
                 .map_err(|_| at_line(SyntaxError::at("a line in UTF-8", line, "2.1")))?;
+            if line.is_empty() && self.is_between_rows(input) {
+                continue;
+            }
             if let Some((part, place)) = self.take_line(line).map_err(at_line)? {
                 let (part, used) = self.part(part, place);
                 return Ok(Found::Part(part, used));

@@ -45,7 +45,7 @@ pub(super) fn begins_row(line: &str) -> bool {
 
 /// Whether a line only separates rows, or names their columns.
 pub(super) fn is_decoration(line: &str) -> bool {
-    let is_rule = line.chars().all(|c| "-=+|_* \t".contains(c));
+    let is_rule = line.chars().all(|c| "-=+|_*#~!\0 \t".contains(c));
     let columns = || {
         let words = line.split(|c: char| c.is_whitespace() || SEPARATORS.contains(&c));
         let mut words = words.filter(|word| !word.is_empty()).peekable();

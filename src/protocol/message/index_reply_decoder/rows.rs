@@ -3,9 +3,9 @@
 //! They are read only from a server that has shown no extension. An attribute after such a row would belong
 //! to another record, so it is a fault.
 
-use super::IndexReplyDecoder;
 use super::odd_rows::OddRows;
 use super::row_forms::{begins_row, record_in_any_form};
+use super::{IndexReplyDecoder, Place, ReplyForm};
 use crate::protocol::{Record, SyntaxError};
 
 impl IndexReplyDecoder {
@@ -61,6 +61,23 @@ impl IndexReplyDecoder {
         Ok(None)
     }
 
+    /// Whether the empty line that was just read separates two rows: another row has arrived after it. A reply whose
+    /// empty line is the last that has arrived ends with it, without waiting.
+    pub(super) fn is_between_rows(&self, input: &[u8]) -> bool {
+        let is_after_row = matches!(self.place, Place::Records) && self.has_record;
+        let rest = self.lines.rest(input).trim_ascii_start();
+        if !is_after_row || !self.reads_odd_rows() || self.form != ReplyForm::Records {
+            return false;
+        }
+        let mut lines = rest.splitn(2, |&byte| byte == b'\n');
+        let line = lines.next().unwrap_or_default();
+        let is_whole = lines.next().is_some();
+        let text = std::str::from_utf8(line.trim_ascii_end()).unwrap_or_default();
+        // The beginning of a row; the rest of it is on the way.
+        let begins = rest.starts_with(b"RFC") || (!rest.is_empty() && b"RFC".starts_with(rest));
+        if is_whole { record_in_any_form(text).is_some() } else { begins }
+    }
+
     /// Whether rows that are no records of the grammar are read now.
     pub(super) fn reads_odd_rows(&self) -> bool {
         self.odd_rows.are_read() && !self.shows_attributes
@@ -76,7 +93,7 @@ impl IndexReplyDecoder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::{ReplyForm, ReplyPart};
+    use crate::protocol::ReplyPart;
 
     /// The records, the skipped row, and the message of the fault.
     fn read(decoder: IndexReplyDecoder, rows: &str) -> (Vec<String>, Option<String>, String) {
@@ -140,6 +157,24 @@ mod tests {
         for row in ["Error", "RFC x", "RFCs 1", "<html>", "FILE x T h"] {
             let (records, _, fault) = read(odd(), &format!("{row}\r\n{ROW}"));
             assert!(records.is_empty() && !fault.is_empty(), "{row}");
+        }
+    }
+
+    #[test]
+    fn empty_lines_between_rows() {
+        let odd = || IndexReplyDecoder::after_greeting().with_odd_rows();
+        for separator in ["\r\n", "\r\n\r\n", "\n"] {
+            for row in ["RFC 2 B h 2\r\n", "RFC-2 B h 2\r\n", "2 B h 2\r\n"] {
+                let (records, skipped, fault) = read(odd(), &format!("{ROW}{separator}{row}"));
+                assert_eq!(records, ["RFC 1 T h 1", "RFC 2 B h 2"], "{separator:?} {row:?}");
+                assert_eq!((skipped, fault.as_str()), (None, ""));
+            }
+        }
+        // Surplus bytes of another kind, and a server that has shown an extension.
+        for rows in
+            ["RFC 1 T h 1\r\n\r\nHello\r\n", "RFC 1 T h 1\r\nLength: 1\r\n\r\nRFC 2 B h 2\r\n"]
+        {
+            assert_eq!(read(odd(), rows).0, ["RFC 1 T h 1"], "{rows:?}");
         }
     }
 
