@@ -13,8 +13,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use tempfile::TempDir;
-
 use super::addresses;
 use super::availability::Availability;
 use super::checker::Checker;
@@ -25,6 +23,7 @@ use super::history::{History, Step};
 use super::member::{Member, Place};
 use super::observer::Observer;
 use super::plan::{Phase, Plan, PlannedStep};
+use super::root::Root;
 use super::scenario::{Documents, Group, Scenario};
 use super::servers::Servers;
 use crate::capture::Recorder;
@@ -61,7 +60,7 @@ pub(crate) struct Laboratory {
     documents: Mutex<BTreeSet<Document>>,
     getting: Mutex<Vec<JoinHandle<()>>>,
     recorder: Arc<Recorder>,
-    root: TempDir,
+    root: Root,
 }
 
 /// A peer, which may have left.
@@ -91,7 +90,7 @@ impl Laboratory {
     ) -> io::Result<Self> {
         let Settings { scenario, share, recorder, shows_exchange } = settings;
         let shared_files = share.as_deref().map(documents::files).transpose()?.unwrap_or_default();
-        let root = tempfile::Builder::new().prefix("p2p-ci-lab-").tempdir()?;
+        let root = Root::create()?;
         let history = Arc::new(History::begin());
         let report: Report = Arc::new(report);
         let show = shows_exchange.then(|| {

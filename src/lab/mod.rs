@@ -13,7 +13,7 @@
 //! | `observer`, `lines` | what is seen on the connections: counts, and the exchange as lines |
 //! | `history`, `journal` | what the peers have done, as counts and times; the last notes of it |
 //! | `transfers`, `plan` | the downloads that run; the steps that are left |
-//! | `laboratory` | the index servers and the peers |
+//! | `laboratory`, `root` | the index servers and the peers; their temporary directory |
 //! | `servers`, `shared_index` | the index servers; their store, and the network of each |
 //! | `checker`, `availability` | what the index servers reply while one of them is disconnected; that as figures |
 //! | `schedule` | the steps of a scenario and their times |
@@ -36,6 +36,7 @@ mod member;
 mod observer;
 mod plan;
 mod plot;
+mod root;
 mod scenario;
 mod schedule;
 mod servers;
