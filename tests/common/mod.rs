@@ -50,7 +50,8 @@ pub fn skip_without_sample(path: &Path) {
     println!("skipped: there is no {}", path.display());
 }
 
-/// Runs cases that mostly wait, six at a time. A case that fails fails the test.
+/// Runs cases that mostly wait, four at a time: programs that tests start concurrently share 256 descriptors. A case
+/// that fails fails the test.
 pub fn in_parallel<T: Send>(
     cases: impl IntoIterator<Item = T, IntoIter: Send>,
     run: impl Fn(T) + Sync,
@@ -58,7 +59,7 @@ pub fn in_parallel<T: Send>(
     let cases = Mutex::new(cases.into_iter());
     let next = || cases.lock().unwrap_or_else(PoisonError::into_inner).next();
     thread::scope(|scope| {
-        for _ in 0..6 {
+        for _ in 0..4 {
             scope.spawn(|| {
                 while let Some(case) = next() {
                     run(case);

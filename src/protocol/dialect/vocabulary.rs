@@ -97,9 +97,12 @@ impl Sender {
         }
         let mut request = format!("{} {version}\r\n", request_words(&words));
         let mut named = [false; 2];
+        let has_port = lines.iter().any(|line| header(line).0 == "Port");
         for line in lines {
             let (name, mut value) = header(line);
+            // With a Port, the value is a host as the grammar reads it.
             if name == "Host"
+                && !has_port
                 && let Some((host, port)) = host_and_port(value)
             {
                 value = host;
