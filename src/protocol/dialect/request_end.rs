@@ -6,6 +6,7 @@ use memchr::memchr;
 
 use super::header_names::{header_in, host_and_port};
 use super::request_line::{headers_in_line, split_headers};
+use super::vocabulary::{JOINING, LEAVING};
 use crate::limits;
 
 /// Silence that ends a request whose headers are complete.
@@ -23,24 +24,7 @@ pub(super) const END: &[u8] = b"END";
 const PADDING: usize = 8;
 
 /// The words that begin a request line.
-const METHODS: [&str; 7] = ["ADD", "REMOVE", "LOOKUP", "LIST", "LISTALL", "SEARCH", "GET"];
-
-/// The words with which programs join or leave.
-const SESSION_WORDS: [&str; 13] = [
-    "CONNECT",
-    "START",
-    "LEAVE",
-    "DISCONNECT",
-    "EXIT",
-    "QUIT",
-    "STOP",
-    "BYE",
-    "CLOSE",
-    "LOGOUT",
-    "UNREGISTER",
-    "DEREGISTER",
-    "DEL",
-];
+const METHODS: [&str; 8] = ["ADD", "REMOVE", "DEL", "LOOKUP", "LIST", "LISTALL", "SEARCH", "GET"];
 
 /// The words that mean, alone on a line and without a version, that the peer leaves.
 const LEAVING_ALONE: [&str; 7] = ["LEAVE", "DISCONNECT", "EXIT", "QUIT", "STOP", "BYE", "CLOSE"];
@@ -161,11 +145,16 @@ fn is_run_of_padding(input: &[u8]) -> bool {
     first.is_some_and(|&first| run(input, first) >= PADDING)
 }
 
+/// The words with which programs join or leave. `DEL` is none of them, because it may also remove a record.
+fn session_words() -> impl Iterator<Item = &'static &'static str> {
+    JOINING.iter().chain(&LEAVING)
+}
+
 /// Whether a request line begins here: a method or another known word, and a blank.
 pub(super) fn starts_request(input: &[u8]) -> bool {
     let end = input.iter().position(u8::is_ascii_whitespace);
     let Some(word) = end.and_then(|end| input.get(..end)) else { return false };
-    METHODS.iter().chain(&SESSION_WORDS).any(|known| word.eq_ignore_ascii_case(known.as_bytes()))
+    METHODS.iter().chain(session_words()).any(|known| word.eq_ignore_ascii_case(known.as_bytes()))
 }
 
 /// Whether this line says that the peer leaves, and no header can follow it.
@@ -175,16 +164,15 @@ fn is_word_of_leaving(line: &[u8]) -> bool {
 }
 
 /// Whether the request line that begins here has a word for joining or leaving, after which no other program sends
-/// headers. `DEL` is no such word, because it may also remove a record.
+/// headers.
 pub(super) fn begins_session_line(input: &[u8]) -> bool {
     let word = input.trim_ascii_start().split(u8::is_ascii_whitespace).next().unwrap_or_default();
-    !word.eq_ignore_ascii_case(b"DEL")
-        && SESSION_WORDS.iter().any(|known| word.eq_ignore_ascii_case(known.as_bytes()))
+    session_words().any(|known| word.eq_ignore_ascii_case(known.as_bytes()))
 }
 
 /// Whether what has arrived may become the beginning of a request line.
 pub(super) fn may_start_request(input: &[u8]) -> bool {
-    let known = METHODS.iter().chain(&SESSION_WORDS);
+    let known = METHODS.iter().chain(session_words());
     known.map(|word| word.as_bytes()).any(|word| {
         input.len() <= word.len()
             && word.get(..input.len()).is_some_and(|begin| input.eq_ignore_ascii_case(begin))
@@ -292,7 +280,7 @@ impl Seen {
                 _ if is("ADD") => Method::Add,
                 _ if is("GET") => Method::Get,
                 _ if is("LOOKUP") => Method::Lookup,
-                _ if SESSION_WORDS.into_iter().any(is) => Method::Session,
+                _ if is("DEL") || session_words().any(|word| is(word)) => Method::Session,
                 _ => Method::Other,
             });
             let text = std::str::from_utf8(line).unwrap_or_default();

@@ -28,8 +28,10 @@ pub(super) struct Sender {
 /// The methods of requests. Their lines need no version.
 pub(super) const METHODS: [&str; 9] =
     ["ADD", "REMOVE", "DEL", "DELETE", "LOOKUP", "LIST", "LISTALL", "SEARCH", "GET"];
-const JOINING: [&str; 2] = ["CONNECT", "START"];
-const LEAVING: [&str; 11] = [
+/// The words with which programs join.
+pub(super) const JOINING: [&str; 2] = ["CONNECT", "START"];
+/// The words with which programs leave. `END` is another one if it has a version.
+pub(super) const LEAVING: [&str; 10] = [
     "LEAVE",
     "DISCONNECT",
     "EXIT",
@@ -40,7 +42,6 @@ const LEAVING: [&str; 11] = [
     "LOGOUT",
     "UNREGISTER",
     "DEREGISTER",
-    "END",
 ];
 
 impl Sender {
@@ -91,7 +92,7 @@ impl Sender {
             }
             // Without a version, END only ends a request.
             ["END"] if version.is_empty() => {}
-            [_, ..] if is(&LEAVING) => return Meaning::Leave,
+            [_, ..] if is(&LEAVING) || is(&["END"]) => return Meaning::Leave,
             ["DEL" | "REMOVE"] | ["DEL" | "REMOVE", "SELF" | "PEER"] => return Meaning::Leave,
             _ => {}
         }
