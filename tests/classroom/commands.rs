@@ -1,13 +1,15 @@
 //! The commands in pages run as printed, on a machine of their own: a network namespace, in which port 7734
-//! is free. Their output has the printed lines, in their order; `...` stands for any text.
+//! is free. Each page, and each lesson, begins in a directory with the files that it names, and ends the programs that
+//! it starts. Standard output is a terminal, as for a reader. The output has the printed lines, in their order; `...`
+//! stands for any text.
 
 use std::fmt::Write as _;
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::Command;
 
-use super::pages::{PAGES, blocks};
+use super::pages::{PAGES, blocks_in, text};
 use super::{common, file, has};
 
 /// A command, and the lines that follow it on the page.
@@ -17,9 +19,57 @@ struct Printed {
     output: Vec<String>,
 }
 
-fn commands(page: &str) -> Vec<Printed> {
+/// A page, or a lesson of the page with lessons: commands that begin in a directory of their own.
+struct Part {
+    name: String,
+    text: String,
+}
+
+impl Part {
+    fn all() -> Vec<Self> {
+        let parts = PAGES.into_iter().flat_map(|page| {
+            let text = text(page);
+            let lessons: Vec<&str> = text.split("\n## Lesson ").skip(1).collect();
+            match lessons[..] {
+                [] => vec![Self { name: page.into(), text }],
+                _ => lessons.into_iter().map(Self::lesson).collect(),
+            }
+        });
+        parts.collect()
+    }
+
+    fn lesson(text: &str) -> Self {
+        Self { name: format!("lesson {}", text.lines().next().unwrap()), text: text.into() }
+    }
+
+    /// Whether the files that this needs include one. Only a lesson says where it begins; other pages
+    /// link to the programs that they use.
+    fn needs(&self, name: &str) -> bool {
+        match self.text.split_once("**Preparation.**") {
+            Some((_, rest)) => rest.split("\n\n").next().unwrap().contains(&format!("`{name}`")),
+            None => self.text.contains(&format!("(../examples/python/{name})")),
+        }
+    }
+
+    fn prepare(&self, directory: &Path) {
+        for program in ["client.py", "server.py", "client-menu.txt"] {
+            if self.needs(program) {
+                fs::copy(file("examples/python").join(program), directory.join(program)).unwrap();
+            }
+        }
+        if self.needs("captures") {
+            symlink(file("captures"), directory.join("captures")).unwrap();
+        }
+        if self.needs("papers") && !self.text.contains("$ mkdir papers") {
+            let document: &[u8] = b"Host Software\n\nThe text of the document.\n";
+            common::directory(directory, "papers", &[("rfc1.txt", document)]);
+        }
+    }
+}
+
+fn commands(part: &Part) -> Vec<Printed> {
     let mut commands: Vec<Printed> = Vec::new();
-    for block in blocks(page).into_iter().filter(|block| block.kind == "console") {
+    for block in blocks_in(&part.text).into_iter().filter(|block| block.kind == "console") {
         for line in block.lines {
             match line.strip_prefix("$ ") {
                 Some(command) => {
@@ -32,22 +82,30 @@ fn commands(page: &str) -> Vec<Printed> {
     commands
 }
 
-/// Runs commands in a directory; returns what each has printed. All pauses are longer by this factor.
-fn run(commands: &[Printed], directory: &Path, slowness: u32) -> Vec<String> {
-    let mut script = format!(
-        "ip link set lo up\nexec 2>&1\nsleep() {{ command sleep $(($1 * {slowness})); }}\n"
-    );
+/// Runs commands in a directory; returns what each has printed, and the programs that still run after them. All
+/// pauses are longer by this factor.
+fn run(commands: &[Printed], directory: &Path, slowness: u32) -> (Vec<String>, String) {
+    // The longer `sleep` is a program: a subshell executes its last program in place of itself, but no function.
+    let sleep = format!("#!/bin/sh\nPATH=/bin:/usr/bin exec sleep $(($1 * {slowness}))\n");
+    let tools = common::directory(directory, ".tools", &[("sleep", sleep.as_bytes())]);
+    fs::set_permissions(tools.join("sleep"), fs::Permissions::from_mode(0o755)).unwrap();
+    let mut script =
+        String::from("export TERM=dumb\nstty cols 120\nexec 2>&1\nPATH=$PWD/.tools:$PATH\n");
     for Printed { command, .. } in commands {
         write!(script, "printf '\\n@@@\\n'\n{command}\n[ $? != 127 ] || echo NO SUCH COMMAND\n")
             .unwrap();
     }
-    let output = common::run_on_own_machine(&script, directory);
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    script += "printf '\\n@@@\\n'\njobs -r\n";
+    fs::write(directory.join(".commands"), script).unwrap();
+    let terminal = "ip link set lo up\nexec script -qec 'bash .commands' /dev/null";
+    let output = common::run_on_own_machine(terminal, directory);
+    let text = String::from_utf8_lossy(&output.stdout).replace("\r\n", "\n");
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(!text.contains("NO SUCH COMMAND"), "{text}\n{errors}");
-    let parts: Vec<String> = text.split("\n@@@\n").skip(1).map(str::to_string).collect();
+    let mut parts: Vec<String> = text.split("\n@@@\n").skip(1).map(str::to_string).collect();
+    let running = parts.pop().unwrap_or_default();
     assert_eq!(parts.len(), commands.len(), "{text}\n{errors}");
-    parts
+    (parts, running)
 }
 
 /// Whether a line is the printed one.
@@ -68,36 +126,38 @@ fn commands_print_what_pages_say() {
     if !probe.is_ok_and(|output| output.status.success()) {
         return common::skip("there are no user and network namespaces here");
     }
-    if !["python3", "nc", "tshark"].into_iter().all(has) {
+    if !["python3", "nc", "tshark", "script"].into_iter().all(has) {
         return;
     }
-    common::in_parallel(PAGES, |page| {
+    common::in_parallel(Part::all(), |part| {
         // On a busy machine programs may need longer than the pauses on the page.
-        if let Err(first) = compare(page, 1) {
-            compare(page, 4).unwrap_or_else(|second| panic!("{second}\nand before: {first}"));
+        if let Err(first) = compare(&part, 1) {
+            compare(&part, 4).unwrap_or_else(|second| panic!("{second}\nand before: {first}"));
         }
     });
 }
 
 /// Runs the commands of a page, and compares what they print.
-fn compare(page: &str, slowness: u32) -> Result<(), String> {
-    let commands = commands(page);
+fn compare(part: &Part, slowness: u32) -> Result<(), String> {
+    let commands = commands(part);
     let root = tempfile::tempdir().unwrap();
     let directory = common::directory(root.path(), "a lesson", &[]);
-    for program in ["client.py", "server.py", "client-menu.txt"] {
-        fs::copy(file("examples/python").join(program), directory.join(program)).unwrap();
-    }
-    symlink(file("captures"), directory.join("captures")).unwrap();
-    let found = run(&commands, &directory, slowness);
+    part.prepare(&directory);
+    let (found, running) = run(&commands, &directory, slowness);
     for (Printed { command, output }, found) in commands.iter().zip(found) {
         let mut lines = found.lines().map(str::trim_end);
         for printed in output.iter().filter(|line| *line != "...") {
             if !lines.any(|line| is_line(printed, line)) {
                 return Err(format!(
-                    "docs/{page}.md: `{command}` printed no line `{printed}`:\n{found}"
+                    "{}: `{command}` printed no line `{printed}`:\n{found}",
+                    part.name
                 ));
             }
         }
     }
-    Ok(())
+    if running.trim().is_empty() {
+        Ok(())
+    } else {
+        Err(format!("{} does not end programs that it has started:\n{running}", part.name))
+    }
 }

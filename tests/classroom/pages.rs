@@ -31,9 +31,13 @@ pub(super) fn text(page: &str) -> String {
 }
 
 pub(super) fn blocks(page: &str) -> Vec<Block> {
+    blocks_in(&text(page))
+}
+
+pub(super) fn blocks_in(text: &str) -> Vec<Block> {
     let mut blocks: Vec<Block> = Vec::new();
     let mut is_open = false;
-    for (number, line) in (1..).zip(text(page).lines()) {
+    for (number, line) in (1..).zip(text.lines()) {
         match line.strip_prefix("```") {
             Some(kind) if !is_open => {
                 blocks.push(Block { kind: kind.into(), lines: Vec::new(), begins: number });
@@ -44,7 +48,7 @@ pub(super) fn blocks(page: &str) -> Vec<Block> {
             None => {}
         }
     }
-    assert!(!is_open, "{page}: a block without an end");
+    assert!(!is_open, "a block without an end:\n{text}");
     blocks
 }
 
