@@ -96,3 +96,28 @@ fn a_reader_that_goes_away_ends_a_laboratory() {
     assert_eq!(end(&mut child), Some(74));
     check_removed(root.path());
 }
+
+/// Nobody could remove the store of such a laboratory: the next one removes the directory that the store uses.
+#[cfg(all(feature = "cluster", unix))]
+#[test]
+fn the_store_of_a_laboratory_that_is_killed_ends() {
+    if Command::new("redis-server").arg("--version").output().is_err() {
+        return super::common::skip("redis-server is not installed");
+    }
+    let root = directory();
+    let arguments = ["run", "disconnected", "--no-plot"];
+    let mut child = lab(root.path(), &arguments).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    line_with(&mut lines, "joins at ");
+    let entry = fs::read_dir(root.path().join("tmp")).unwrap().next().unwrap();
+    let store = entry.unwrap().path().join("store");
+    let connect = || std::os::unix::net::UnixStream::connect(&store);
+    connect().unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let begun = Instant::now();
+    while connect().is_ok() {
+        assert!(begun.elapsed() < PATIENCE, "the store does not end");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
