@@ -24,7 +24,7 @@ use super::output::outcome::{report_failed, shown};
 use super::peer_reload::{LateReload, PeerLimits, Reload};
 use super::program::{called, typed};
 use super::service;
-use super::session::ending::end;
+use super::session::ending::{end, end_in_time};
 use super::session::events::event_printers;
 use super::session::index_access::IndexAccess;
 use super::session::interrupt::{Interrupt, Mode};
@@ -161,7 +161,7 @@ pub(super) fn share(
     // It has the upload server, which ends with the session.
     reload.end();
     store_peer_stats(&session.downloads.downloader);
-    drop(session);
+    end_in_time(session);
     log::info!("stopped{cause} after {}: {totals}", Uptime(started.elapsed()));
     Ok(())
 }

@@ -7,7 +7,7 @@ use std::time::Instant;
 use serde_json::Value;
 
 use super::{get, index, sharing_peer};
-use crate::common::{Index, PATIENCE};
+use crate::common::{Index, PATIENCE, uninterrupted};
 
 /// A stream of events.
 pub(super) struct Events {
@@ -41,7 +41,7 @@ impl Events {
 
     fn fill(&mut self) -> bool {
         let mut chunk = [0; 4096];
-        let count = self.stream.read(&mut chunk).unwrap();
+        let count = uninterrupted(|| self.stream.read(&mut chunk)).unwrap();
         self.text.push_str(std::str::from_utf8(&chunk[..count]).unwrap());
         count > 0
     }

@@ -13,6 +13,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::client_faults::{ALL, Fault};
+use super::common::uninterrupted;
 use super::faulty_upload;
 
 /// What is typed into its menu.
@@ -195,7 +196,7 @@ impl Client {
         let mut reply = Vec::new();
         loop {
             let mut buffer = [0; 4096];
-            let count = index.read(&mut buffer).unwrap();
+            let count = uninterrupted(|| index.read(&mut buffer)).unwrap();
             reply.extend_from_slice(&buffer[..count]);
             let text = String::from_utf8_lossy(&reply).into_owned();
             let is_found = text.contains(" 200 ");
@@ -216,7 +217,7 @@ impl Client {
         let mut reply = Vec::new();
         let mut read = |reply: &mut Vec<u8>| {
             let mut buffer = [0; 4096];
-            let count = stream.read(&mut buffer).unwrap();
+            let count = uninterrupted(|| stream.read(&mut buffer)).unwrap();
             reply.extend_from_slice(&buffer[..count]);
             count
         };

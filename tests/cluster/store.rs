@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use tempfile::TempDir;
 
-use crate::common::{PATIENCE, skip};
+use crate::common::{PATIENCE, skip, uninterrupted};
 
 /// A Redis server on a Unix socket, without a file.
 pub struct Store {
@@ -90,7 +90,7 @@ impl Store {
         }
         stream.write_all(command.as_bytes()).unwrap();
         let mut reply = vec![0; 64 * 1024];
-        let count = stream.read(&mut reply).unwrap();
+        let count = uninterrupted(|| stream.read(&mut reply)).unwrap();
         String::from_utf8_lossy(&reply[..count]).into_owned()
     }
 }

@@ -106,7 +106,7 @@ fn read_request<R: std::fmt::Debug>(
 ) -> std::io::Result<String> {
     let (mut request, mut byte) = (Vec::new(), [0]);
     loop {
-        if stream.read(&mut byte)? == 0 {
+        if super::uninterrupted(|| stream.read(&mut byte))? == 0 {
             return Err(std::io::ErrorKind::UnexpectedEof.into());
         }
         request.extend(byte);

@@ -22,6 +22,7 @@ mod requests;
 mod talk;
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -48,6 +49,17 @@ pub fn skip(reason: &str) {
 /// CI may run without it.
 pub fn skip_without_sample(path: &Path) {
     println!("skipped: there is no {}", path.display());
+}
+
+/// Repeats a call on a socket that the system interrupted. A call with a time limit is interrupted when the system
+/// suspends the process and continues it, without any signal handler (signal(7)).
+pub fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
 }
 
 /// Runs cases that mostly wait, four at a time: programs that tests start concurrently share 256 descriptors. A case

@@ -48,7 +48,8 @@ impl Requests {
     pub fn next(&mut self) -> Option<String> {
         let mut chunk = [0; 64 * 1024];
         while self.whole.is_empty() {
-            let count = self.stream.read(&mut chunk).ok().filter(|count| *count > 0)?;
+            let count = super::uninterrupted(|| self.stream.read(&mut chunk));
+            let count = count.ok().filter(|count| *count > 0)?;
             self.input.extend_from_slice(&chunk[..count]);
             while let Some((used, is_request)) = (self.next)(&self.input) {
                 let bytes: Vec<u8> = self.input.drain(..used).collect();

@@ -85,7 +85,7 @@ impl Talk {
     /// Reads once; `false` at the end of the connection.
     fn fill(&mut self) -> bool {
         let mut chunk = [0; 8192];
-        let count = self.stream.read(&mut chunk).unwrap();
+        let count = super::uninterrupted(|| self.stream.read(&mut chunk)).unwrap();
         self.input.extend_from_slice(&chunk[..count]);
         count > 0
     }

@@ -18,7 +18,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use common::{Index, PATIENCE, Program, directory};
+use common::{Index, PATIENCE, Program, directory, uninterrupted};
 
 /// A connection that sends pieces, and reads what is expected.
 struct Client(TcpStream);
@@ -218,7 +218,7 @@ fn other_programs_download_from_our_peer() {
         client.send(request);
         // One read has the head, and nothing of the document.
         let mut head = [0; 4096];
-        let count = client.0.read(&mut head).unwrap();
+        let count = uninterrupted(|| client.0.read(&mut head)).unwrap();
         // A prefix of the request comes before the head, too.
         let prefix = request.iter().position(|&byte| byte == b'G').unwrap();
         let head = String::from_utf8_lossy(&head[prefix..count]).into_owned();

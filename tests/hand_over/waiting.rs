@@ -4,7 +4,7 @@ use std::io::Read;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::common::{Index, PATIENCE, directory};
+use super::common::{Index, PATIENCE, directory, uninterrupted};
 use super::{ask, head, lender_with};
 
 /// A reader that waits for a slot takes nothing, which is not its fault.
@@ -16,7 +16,7 @@ fn a_document_moves_once_although_its_readers_wait_for_a_slot() {
     let index = Index::start(&[]);
     let (_program, address) = lender_with(&index, &shared, &["--upload-slots", "1"]);
     let holds_the_slot = ask(address, "large", "Range: bytes=1-\r\n");
-    holds_the_slot.peek(&mut [0]).unwrap();
+    uninterrupted(|| holds_the_slot.peek(&mut [0])).unwrap();
     let take = || {
         let mut stream = ask(address, "wanted", "");
         let (status, length) = head(&mut stream);

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 
-use super::common::PATIENCE;
+use super::common::{PATIENCE, uninterrupted};
 use super::{check_removed, directory, lab};
 
 /// Sends GET, and reads until the reply ends, or contains this text.
@@ -13,7 +13,7 @@ fn get(address: &str, path: &str, until: &str) -> String {
     write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
     let (mut reply, mut chunk) = (Vec::new(), [0; 4096]);
     loop {
-        let count = stream.read(&mut chunk).unwrap();
+        let count = uninterrupted(|| stream.read(&mut chunk)).unwrap();
         reply.extend_from_slice(&chunk[..count]);
         let text = String::from_utf8_lossy(&reply).into_owned();
         if count == 0 || text.contains(until) {

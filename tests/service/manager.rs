@@ -7,7 +7,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixDatagram;
 use std::process::{Child, Command, Stdio};
 
-use super::common::{Index, PATIENCE, Program, Talk, directory};
+use super::common::{Index, PATIENCE, Program, Talk, directory, uninterrupted};
 use super::{SERVER, is_served, server_by};
 
 /// What systemd is told: the server serves, works, reloads, and stops.
@@ -19,7 +19,7 @@ fn the_service_manager_is_told_of_each_change() {
     manager.set_read_timeout(Some(PATIENCE)).unwrap();
     let told = || {
         let mut bytes = [0; 512];
-        let count = manager.recv(&mut bytes).unwrap();
+        let count = uninterrupted(|| manager.recv(&mut bytes)).unwrap();
         String::from_utf8(bytes[..count].to_vec()).unwrap()
     };
     let socket = format!("NOTIFY_SOCKET={}", path.display());
@@ -58,7 +58,7 @@ fn a_peer_shares_after_a_reload_as_well() {
     manager.set_read_timeout(Some(PATIENCE)).unwrap();
     let is_told = |expected: &str| {
         let mut bytes = [0; 512];
-        let count = manager.recv(&mut bytes).unwrap();
+        let count = uninterrupted(|| manager.recv(&mut bytes)).unwrap();
         assert!(bytes[..count].starts_with(expected.as_bytes()), "{expected}: {bytes:?}");
     };
     let share = directory(root.path(), "share", &[("rfc1.txt", b"one")]);

@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 
 use crate::common::pcapng::{Capture, Side};
-use crate::common::{self, Index};
+use crate::common::{self, Index, uninterrupted};
 use crate::tshark::{PASSES, Tshark};
 use p2p_ci::protocol::Cluster;
 use p2p_ci::server::{Config, Server};
@@ -25,7 +25,7 @@ fn record(path: &Path, address: SocketAddr, port: u16, exchanges: &[(String, &st
         let mut reply = Vec::new();
         let mut part = [0; 4096];
         while !reply.ends_with(end.as_bytes()) {
-            let length = stream.read(&mut part).unwrap();
+            let length = uninterrupted(|| stream.read(&mut part)).unwrap();
             assert!(length > 0, "{}", String::from_utf8_lossy(&reply));
             reply.extend(&part[..length]);
         }

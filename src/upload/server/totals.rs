@@ -4,6 +4,7 @@ use std::fmt::{self, Display, Formatter};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::counted::counted;
 use crate::counters::{RequestCounters, RequestTotals, Tally};
 use crate::protocol::Status;
 
@@ -70,8 +71,10 @@ impl Display for UploadTotals {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let (documents, bytes) =
             (self.documents.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed));
-        let uploads = if documents == 1 { "upload" } else { "uploads" };
-        let unit = if bytes == 1 { "byte" } else { "bytes" };
-        write!(f, "{documents} {uploads}, {bytes} {unit}")
+        write!(f, "{}, {}", counted(documents, "upload"), counted(bytes, "byte"))?;
+        match self.sent().saturating_sub(bytes) {
+            0 => Ok(()),
+            rest => write!(f, "; incomplete uploads: {}", counted(rest, "byte")),
+        }
     }
 }
