@@ -118,7 +118,10 @@ mod tests {
     #[test]
     fn a_thread_that_waits_for_a_file_system_does_not_keep_the_program() {
         let (responds, response) = channel::<()>();
-        let waits = move || drop(response.recv());
+        // The sender is dropped meanwhile.
+        let waits = move || {
+            let _ = response.recv();
+        };
         let ending = Ending::start(waits, Duration::from_millis(60)).unwrap();
         assert!(!ending.has_ended(Duration::from_millis(1)));
         ending.wait();

@@ -49,7 +49,7 @@ impl DirectoryWatch {
         is_recursive: bool,
         report: impl Fn(Report) + Send + 'static,
     ) -> io::Result<Self> {
-        let inotify = Arc::new(init(CreateFlags::CLOEXEC)?);
+        let inotify = Arc::new(init(CreateFlags::CLOEXEC).map_err(with_limit)?);
         let is_over = Arc::<AtomicBool>::default();
         let mut watched = Watched {
             inotify: Arc::clone(&inotify),
@@ -57,13 +57,26 @@ impl DirectoryWatch {
             directories: HashMap::new(),
             is_over: Arc::clone(&is_over),
         };
-        let root = add_watch(&*inotify, directory, CHANGES)?;
+        let root = add_watch(&*inotify, directory, CHANGES).map_err(with_limit)?;
         watched.directories.insert(root, directory.to_path_buf());
         watched.add_below(directory)?;
         let read = move || watched.read(root, &report);
         thread::Builder::new().name("watch".into()).spawn(read)?;
         Ok(Self { inotify, root, is_over })
     }
+}
+
+/// An error that names the limit of the system which it means (inotify(7)).
+fn with_limit(error: Errno) -> io::Error {
+    let limit = match error {
+        Errno::MFILE => {
+            "programs of this user that watch directories, fs.inotify.max_user_instances"
+        }
+        Errno::NOSPC => "directories that this user watches, fs.inotify.max_user_watches",
+        error => return error.into(),
+    };
+    let error = io::Error::from(error);
+    io::Error::new(error.kind(), format!("{error}; probably the limit of {limit}"))
 }
 
 impl Drop for DirectoryWatch {
@@ -141,7 +154,7 @@ impl Watched {
             Ok(number) => number,
             // The directory is gone, replaced or unreadable. The next scan notices that.
             Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::ACCESS) => return Ok(()),
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(with_limit(error)),
         };
         self.directories.insert(number, directory.to_path_buf());
         self.add_below(directory)
@@ -171,6 +184,16 @@ mod tests {
     use super::*;
 
     const PATIENCE: Duration = Duration::from_secs(20);
+
+    #[test]
+    fn errors_name_the_limit_of_the_system() {
+        for (error, limit) in
+            [(Errno::MFILE, "max_user_instances"), (Errno::NOSPC, "fs.inotify.max_user_watches")]
+        {
+            assert!(with_limit(error).to_string().ends_with(limit));
+        }
+        assert_eq!(with_limit(Errno::NOENT).kind(), io::ErrorKind::NotFound);
+    }
 
     fn watch(directory: &Path, is_recursive: bool) -> (DirectoryWatch, Receiver<Report>) {
         let (sender, reports) = channel();

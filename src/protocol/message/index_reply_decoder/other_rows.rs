@@ -71,12 +71,17 @@ impl IndexReplyDecoder {
             }
             self.follows_grammar = false;
             let was_open = self.other.depth > 0;
-            match next_group(rest, self.other.depth) {
-                Group::Incomplete if rest.len() > limits::RECORD_LINE => {
-                    let expected = format!("a row of at most {} bytes", limits::RECORD_LINE);
-                    let fault = SyntaxError::new(expected, "a longer one", "7");
-                    return Err(DecodeError::new(self.line + 1, fault));
-                }
+            let group = next_group(rest, self.other.depth);
+            let length = match group {
+                Group::Incomplete => rest.len(),
+                Group::End(end) | Group::Row { end, .. } => end,
+            };
+            if length > limits::RECORD_LINE {
+                let expected = format!("a row of at most {} bytes", limits::RECORD_LINE);
+                let fault = SyntaxError::new(expected, "a longer one", "7");
+                return Err(DecodeError::new(self.line + 1, fault));
+            }
+            match group {
                 Group::Incomplete => return Ok(Some(Found::Incomplete)),
                 Group::End(end) => {
                     self.lines.skip(end);
@@ -259,6 +264,26 @@ mod tests {
     const OK: &str = "P2P-CI/1.0 200 OK\n";
     const SEVEN: &str = "RFC 7 A Title h 5";
     const EIGHT: &str = "RFC 8 B h 5";
+
+    #[test]
+    fn a_row_in_brackets_is_as_bounded_as_a_line() {
+        for (length, is_fault) in [
+            (limits::RECORD_LINE - 1, false),
+            (limits::RECORD_LINE, false),
+            (limits::RECORD_LINE + 1, true),
+        ] {
+            let row = format!("[7,{:>1$}", "\"T\", \"h\", 5]", length - "[7,".len());
+            let reply = format!("{OK}{row}\n");
+            for step in [1, 100, reply.len()] {
+                let (replies, _, fault) = read(&reply, step);
+                assert_eq!(
+                    (replies.concat().len(), fault),
+                    (usize::from(!is_fault), is_fault),
+                    "{length}"
+                );
+            }
+        }
+    }
 
     #[test]
     fn records_of_several_lines_and_in_brackets() {
