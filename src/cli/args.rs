@@ -42,7 +42,12 @@ Examples:
 pub(super) struct Args {
     /// Index server; several with commas between them: the peer registers with all, and merges their replies. Without
     /// a port: the servers that DNS names for the service `_p2p-ci._tcp`, or port 7734
-    #[arg(value_name = "SERVER[:PORT]", default_value = "localhost", value_parser = index_servers)]
+    #[arg(
+        value_name = "SERVER[:PORT]",
+        default_value = "localhost",
+        value_parser = index_servers,
+        conflicts_with = "discover"
+    )]
     pub(super) server: NamedServers,
 
     /// Shared directory; created when a document is saved there

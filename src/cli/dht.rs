@@ -1,6 +1,6 @@
 //! The options of the distributed hash table (docs/dht.md), and its node in a peer and in a server.
 //!
-//! A build without the feature `dht` has the options, and refuses them.
+//! A build without the feature `dht` has the options, and refuses them (`not_built`).
 
 #[cfg(feature = "dht")]
 mod joined;
@@ -16,25 +16,6 @@ use crate::admin::ObservedTable;
 use crate::library::SharedLibrary;
 use crate::peer::HolderSource;
 use crate::protocol::Endpoint;
-
-/// An option of the feature in a build without it.
-#[cfg(not(feature = "dht"))]
-const NOT_BUILT: &str = "need a program with a distributed hash table: the packages have it, and \
-                         `cargo install --path . --features dht` builds it";
-
-/// Checks that this build has `server --dht`.
-///
-/// # Errors
-/// When it does not.
-pub(super) fn check_bootstrap_node(is_asked: bool) -> Result<(), CommandError> {
-    #[cfg(not(feature = "dht"))]
-    if is_asked {
-        let needs = NOT_BUILT.replacen("need", "needs", 1);
-        return Err(CommandError::Usage(format!("`--dht` {needs}")));
-    }
-    let _ = is_asked;
-    Ok(())
-}
 
 /// The options of a peer.
 #[derive(Clone, Debug, clap::Args)]
@@ -70,7 +51,7 @@ impl DhtArgs {
     /// Joins the table, if the options say so. A peer with an upload server stays in it.
     ///
     /// # Errors
-    /// When this build has no table, or the node cannot be started.
+    /// When the node cannot be started.
     pub(super) fn join(
         &self,
         servers: &Servers,
@@ -86,9 +67,7 @@ impl DhtArgs {
         #[cfg(not(feature = "dht"))]
         {
             let _ = (servers, uploads);
-            Err(CommandError::Usage(format!(
-                "`--dht`, `--bootstrap` and `--public-dht` {NOT_BUILT}"
-            )))
+            Ok(Table::default())
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The local network: `server --announce`, how a peer finds index servers, and peers without one (docs/lan.md).
 //!
-//! A build without the feature `lan` has the options, and refuses them.
+//! A build without the feature `lan` has the options, and refuses them (`not_built`).
 
 #[cfg(feature = "lan")]
 mod joined;
@@ -17,11 +17,6 @@ use super::command::Command;
 use super::errors::command_error::CommandError;
 use super::values::endpoints::Servers;
 use crate::peer::HolderSource;
-
-/// An option of the feature in a build without it.
-#[cfg(not(feature = "lan"))]
-const NOT_BUILT: &str = "needs a program with discovery on the local network: the packages have it, and \
-                         `cargo install --path . --features lan` builds it";
 
 /// The announcement of a program that runs.
 #[cfg(feature = "lan")]
@@ -41,7 +36,7 @@ impl LanPeers {
     /// Looks for peers, if the user asks for it. A peer with an upload server announces it.
     ///
     /// # Errors
-    /// When this build does not look for peers, or multicast DNS does not work.
+    /// When multicast DNS does not work.
     pub(super) fn join(is_asked: bool, uploads: Option<SocketAddr>) -> Result<Self, CommandError> {
         if !is_asked {
             return Ok(Self::default());
@@ -53,7 +48,7 @@ impl LanPeers {
         #[cfg(not(feature = "lan"))]
         {
             let _ = uploads;
-            Err(CommandError::Usage(format!("`--lan` {NOT_BUILT}")))
+            Ok(Self::default())
         }
     }
 
@@ -64,16 +59,6 @@ impl LanPeers {
         #[cfg(not(feature = "lan"))]
         Vec::new()
     }
-}
-
-/// Checks that this build has `--announce`.
-pub(super) fn check_announce(is_asked: bool) -> Result<(), CommandError> {
-    #[cfg(not(feature = "lan"))]
-    if is_asked {
-        return Err(CommandError::Usage(format!("`--announce` {NOT_BUILT}")));
-    }
-    let _ = is_asked;
-    Ok(())
 }
 
 /// Announces an index server that listens at these addresses. Without multicast DNS it runs unannounced.
@@ -98,10 +83,6 @@ pub(super) fn discovered(
     is_named: bool,
     interactive: bool,
 ) -> Result<Option<Servers>, CommandError> {
-    #[cfg(not(feature = "lan"))]
-    if args.discover {
-        return Err(CommandError::Usage(format!("`--discover` {NOT_BUILT}")));
-    }
     #[cfg(feature = "lan")]
     {
         if args.discover {

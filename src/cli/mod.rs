@@ -21,6 +21,7 @@
 //! | `record`, `explain`, `replay` | the options that record connections; the commands that explain and replay recorded ones |
 //! | `admin` | the address at which a program shows its metrics and its health |
 //! | `config` | the configuration: options, environment and files; `p2p-ci config` |
+//! | `not_built` | options of features that a build lacks |
 //! | `dht` | the distributed hash table of a peer and of a server |
 //! | `generate` | manual pages and completions, for packages |
 //! | `lab` | the command that starts an index server and several peers |
@@ -54,6 +55,7 @@ mod logs;
 mod meant;
 mod misplaced;
 mod modes;
+mod not_built;
 mod other_kind;
 mod other_names;
 mod output;

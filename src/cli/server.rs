@@ -12,11 +12,10 @@ use super::admin::{AdminError, print_addresses};
 #[cfg(feature = "cluster")]
 use super::cluster_args::ClusterError;
 use super::config::layers::Configured;
-use super::dht::{BootstrapNode, check_bootstrap_node};
-use super::errors::command_error::CommandError;
+use super::dht::BootstrapNode;
 use super::errors::failure::Failure;
 use super::errors::report::report;
-use super::lan::{announce, check_announce};
+use super::lan::announce;
 use super::limits_table::limits_table;
 use super::logs::logging;
 use super::logs::uptime::Uptime;
@@ -67,8 +66,6 @@ enum Error {
     TooLittleMemory(#[from] TooLittleMemory),
     #[error(transparent)]
     Admin(#[from] AdminError),
-    #[error(transparent)]
-    NotBuilt(CommandError),
     #[error(transparent)]
     Record(#[from] RecordError),
     #[error("cannot start the node of a distributed hash table")]
@@ -122,7 +119,6 @@ pub(super) fn run(all: impl IntoIterator<Item = OsString>) -> ExitCode {
             report(&called("server"), &error);
             match error {
                 Error::Record(error) => error.failure().into(),
-                Error::NotBuilt(error) => error.failure().into(),
                 #[cfg(feature = "cluster")]
                 Error::Cluster(error) => error.failure().into(),
                 _ => Failure::Other.into(),
@@ -133,8 +129,6 @@ pub(super) fn run(all: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn serve(configured: &Configured<Args>, arguments: Vec<OsString>) -> Result<(), Error> {
     let args = &configured.args;
-    check_announce(args.announce).map_err(Error::NotBuilt)?;
-    check_bootstrap_node(args.dht.is_some()).map_err(Error::NotBuilt)?;
     if let Err(error) = limit_malloc_arenas() {
         log::warn!("little of the address space can be used, set MALLOC_ARENA_MAX=2: {error}");
     }

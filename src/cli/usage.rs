@@ -60,13 +60,15 @@ pub(super) fn peer_configured(arguments: &[OsString]) -> Configured<Args> {
 /// Reads the same, or returns what is wrong.
 pub(super) fn read_peer(arguments: &[OsString]) -> Result<Configured<Args>, NotConfigured> {
     let all = with_program("peer", arguments.iter().cloned());
-    let mut found = configured::<Args>(Program::Peer, &options_of(Program::Peer), |options| {
+    let options = options_of(Program::Peer);
+    let mut found = configured::<Args>(Program::Peer, &options, |options| {
         let command = with_commands(options);
         let words = join_kinds(&command, all.iter().cloned());
         command.try_get_matches_from(words)
     })?;
     found.args.set_tables(found.layers.tables.clone());
     found.layers.unknown_variables = unknown_variables_of_programs();
+    found.check_needs(&[], &options)?;
     Ok(found)
 }
 

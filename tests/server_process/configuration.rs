@@ -81,6 +81,102 @@ fn options_precede_the_environment_the_file_and_the_defaults() {
     }
 }
 
+/// What the command line refuses together is a mistake of the file, too, and of the environment.
+#[test]
+fn keys_that_conflict_are_mistakes_and_give_way_to_options() {
+    let root = tempfile::tempdir().unwrap();
+    let file = root.path().join("file.toml");
+    let place = file.to_str().unwrap();
+    let both = |line: usize, key: &str, other: &str, before: usize| {
+        format!(
+            "{place}:{line}: {key}: expected one of `{other}` and `{key}`, found both: line {before} has the \
+             other\n"
+        )
+    };
+    for (program, content, mistakes) in [
+        ("peer", "server = \"a\"\ndiscover = true\n", vec![both(2, "discover", "server", 1)]),
+        ("peer", "discover = true\n\nserver = \"a\"\n", vec![both(3, "server", "discover", 1)]),
+        ("peer", "verbose = 2\nquiet = true\n", vec![both(2, "quiet", "verbose", 1)]),
+        (
+            "peer",
+            "bootstrap = [\"a:1\"]\npublic_dht = true\n",
+            vec![both(2, "public_dht", "bootstrap", 1)],
+        ),
+        (
+            "server",
+            "quiet = true\nverbose = true\nlog = \"quiet\"\n",
+            vec![
+                both(2, "verbose", "quiet", 1),
+                both(3, "log", "quiet", 1),
+                both(3, "log", "verbose", 2),
+            ],
+        ),
+        ("peer", "verbose = 0\nquiet = true\ndiscover = false\nserver = \"a\"\n", vec![]),
+        ("server", "quiet = false\nlog = \"quiet\"\n", vec![]),
+    ] {
+        fs::write(&file, content).unwrap();
+        let checked = run(P2P_CI, &["config", "check", program, place], root.path());
+        let shown = run(P2P_CI, &["config", "show", program, "--config", place], root.path());
+        let code = if mistakes.is_empty() { 0 } else { 78 };
+        let codes = [&checked, &shown].map(|output| output.status.code());
+        assert_eq!(codes, [Some(code); 2], "{content}: {checked:?} {shown:?}");
+        let mut found: Vec<&str> = text(&checked.stderr).split_inclusive('\n').collect();
+        found.sort_unstable();
+        assert_eq!(found, mistakes, "{content}");
+    }
+
+    // One that is set gives way to an option or a variable that conflicts with it, but not to one that unsets.
+    fs::write(&file, "server = \"a\"\nverbose = 1\n").unwrap();
+    let show = |options: &[&str], variables: &[(&str, &str)]| {
+        let mut command =
+            command(P2P_CI, &["config", "show", "peer", "--config", place], root.path());
+        command.args(options).envs(variables.iter().copied()).output().unwrap()
+    };
+    for (options, variables, server, verbose) in [
+        (&["--discover", "--quiet"][..], &[][..], "\"localhost\"", "0"),
+        (&[], &[("P2P_CI_DISCOVER", "true"), ("P2P_CI_QUIET", "1")], "\"localhost\"", "0"),
+        (&["--no-discover", "--no-quiet"], &[], "\"a\"", "1"),
+        (&[], &[("P2P_CI_DISCOVER", "false"), ("P2P_CI_QUIET", "0")], "\"a\"", "1"),
+    ] {
+        let output = show(options, variables);
+        let found = ["server", "verbose"].map(|key| shown(&output, key).0);
+        assert_eq!(found, [server, verbose], "{options:?} {variables:?}");
+    }
+    let output = show(&[], &[("P2P_CI_QUIET", "1"), ("P2P_CI_VERBOSE", "1")]);
+    assert_eq!(output.status.code(), Some(78), "{output:?}");
+    let message = "p2p-ci peer: environment variable P2P_CI_QUIET: expected it without P2P_CI_VERBOSE, which is set, too\n";
+    assert_eq!(text(&output.stderr), message);
+}
+
+/// A build without a feature says what its keys need, at their places.
+#[test]
+fn keys_of_features_that_a_build_lacks_are_mistakes_of_the_file() {
+    let root = tempfile::tempdir().unwrap();
+    let file = root.path().join("file.toml");
+    let place = file.to_str().unwrap();
+    let (lan, dht) = (cfg!(feature = "lan"), cfg!(feature = "dht"));
+    for (program, key, value, option, is_built) in [
+        ("peer", "discover", "true", "--discover", lan),
+        ("peer", "lan", "true", "--lan", lan),
+        ("server", "announce", "true", "--announce", lan),
+        ("peer", "dht", "true", "--dht", dht),
+        ("peer", "public_dht", "true", "--public-dht", dht),
+        ("server", "dht", "\"127.0.0.1:1\"", "--dht", dht),
+    ] {
+        fs::write(&file, format!("\n{key} = {value}\n")).unwrap();
+        let checked = run(P2P_CI, &["config", "check", program, place], root.path());
+        let shown = run(P2P_CI, &["config", "show", program, option], root.path());
+        let codes = [checked.status.code(), shown.status.code()];
+        assert_eq!(codes, if is_built { [Some(0); 2] } else { [Some(78), Some(2)] }, "{key}");
+        if !is_built {
+            let begin = format!("{place}:2: {key}: expected a program with ");
+            assert!(text(&checked.stderr).starts_with(&begin), "{checked:?}");
+            let message = format!("error: {option} needs a program with ");
+            assert!(text(&shown.stderr).starts_with(&message), "{shown:?}");
+        }
+    }
+}
+
 #[test]
 fn a_server_and_a_peer_use_their_files() {
     let root = tempfile::tempdir().unwrap();

@@ -2,6 +2,8 @@
 //!
 //! `--max-connections` is `max_connections` in the file, and `P2P_CI_MAX_CONNECTIONS` in the environment.
 
+use std::ffi::OsString;
+
 use clap::{Arg, ArgAction, Command, Id};
 
 /// The option that names the file.
@@ -69,7 +71,7 @@ pub(in crate::cli) struct Key {
     pub(in crate::cli) variable: String,
     pub(in crate::cli) form: Form,
     /// Arguments that conflict with it.
-    pub(in crate::cli) conflicts: Vec<Id>,
+    conflicts: Vec<Id>,
     /// The description of the option.
     pub(in crate::cli) help: String,
     /// The heading in the help of the program.
@@ -148,6 +150,19 @@ impl Key {
     /// Whether the file may have a number without quotes.
     pub(super) fn permits_number(&self) -> bool {
         self.form == Form::Count || NUMBERS.contains(&&*self.placeholder)
+    }
+
+    /// Whether the options of both must not be given together.
+    pub(super) fn conflicts_with(&self, other: &Self) -> bool {
+        self.conflicts.contains(&other.id) || other.conflicts.contains(&self.id)
+    }
+
+    /// Whether these texts set it: a flag that is `false`, an empty list, and a count of 0 are as no value.
+    pub(super) fn is_set_by(&self, texts: &[OsString]) -> bool {
+        match self.form {
+            Form::Count => texts.iter().any(|text| text != "0"),
+            Form::Flag | Form::One | Form::Several => !texts.is_empty(),
+        }
     }
 
     /// Whether the value must not be shown.

@@ -4,12 +4,14 @@ use std::env::var_os;
 use std::ffi::OsString;
 use std::fmt::{self, Display, Formatter};
 use std::io::ErrorKind;
+use std::mem::take;
 use std::path::{Path, PathBuf};
 
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Command, FromArgMatches, Id};
 
 use super::checking::{check, from_variable, mistakes_in};
+use super::conflicts;
 use super::error::{ConfigError, Mistake};
 use super::file::{self, FileValues};
 use super::keys::{CONFIG, CONFIG_VARIABLE, Form, Key, keys, negation, with_negations};
@@ -176,24 +178,21 @@ impl Layers {
                 Default::default()
             }
         };
-        let mut values = Vec::new();
         // A value gives way to an option, or a variable, that conflicts with it.
-        let is_overridden = |key: &Key, by: &dyn Fn(&Key) -> bool| {
-            let conflicts = |other: &Key| {
-                key.conflicts.contains(&other.id) || other.conflicts.contains(&key.id)
-            };
-            keys.iter().any(|other| (other.id == key.id || conflicts(other)) && by(other))
+        let gives_way = |key: &Key, is_set: &dyn Fn(&Key) -> bool| {
+            keys.iter().any(|other| key.conflicts_with(other) && is_set(other))
         };
-        let by_option = |key: &Key| option_of(key, matches).is_some();
-        for key in keys {
-            if is_overridden(key, &by_option) {
-                continue;
-            }
+        let by_option = |key: &Key| {
+            option_of(key, matches).is_some()
+                || gives_way(key, &|other| is_typed(matches, other.id.as_str()))
+        };
+        let mut variables = Vec::new();
+        for key in keys.iter().filter(|key| !by_option(key)) {
             let Some(value) = set_variable(&key.variable) else { continue };
             let layer = from_variable(key, &value)
                 .and_then(|texts| check(command, key, &texts).map(|()| texts));
             match layer {
-                Ok(texts) => values.push(Layer {
+                Ok(texts) => variables.push(Layer {
                     id: key.id.clone(),
                     texts,
                     source: Source::Variable(key.variable.clone()),
@@ -202,29 +201,26 @@ impl Layers {
                     .push(Mistake::InEnvironment { variable: key.variable.clone(), mistake }),
             }
         }
-        let variables: Vec<Id> = values.iter().map(|layer| layer.id.clone()).collect();
-        let is_set = |key: &Key| {
-            let by = |other: &Key| by_option(other) || variables.contains(&other.id);
-            is_overridden(key, &by)
-        };
+        let layer = |key: &Key| variables.iter().find(|layer| layer.id == key.id);
+        let by_variable = |key: &Key| layer(key).is_some_and(|layer| key.is_set_by(&layer.texts));
+        let set: Vec<&Key> = keys.iter().filter(|key| by_variable(key)).collect();
+        mistakes.extend(conflicts::in_environment(&set));
+        let is_set =
+            |key: &Key| by_option(key) || layer(key).is_some() || gives_way(key, &by_variable);
         if keys.iter().any(|key| key.name == SHARE && is_set(key)) {
             found.tables.shares.clear();
         }
+        let mut values = Vec::new();
         if let Some(file) = &file {
+            mistakes.extend(mistakes_of_file(command, keys, &mut found, file));
             for value in found.values {
-                let Some(key) = keys.get(value.key) else { continue };
-                let wrong = mistakes_in(command, key, &value);
-                if wrong.is_empty() && !is_set(key) {
-                    let source = Source::File(file.clone(), value.line);
-                    let texts = value.texts.into_iter().map(|one| with_home(key, one.text));
-                    values.push(Layer { id: key.id.clone(), texts: texts.collect(), source });
-                }
-                found.mistakes.extend(wrong);
+                let Some(key) = keys.get(value.key).filter(|key| !is_set(key)) else { continue };
+                let source = Source::File(file.clone(), value.line);
+                let texts = value.texts.into_iter().map(|one| with_home(key, one.text));
+                values.push(Layer { id: key.id.clone(), texts: texts.collect(), source });
             }
-            found.mistakes.sort_by_key(|mistake| mistake.line);
-            let in_file = |error| Mistake::InFile { file: file.clone(), error };
-            mistakes.extend(found.mistakes.into_iter().map(in_file));
         }
+        values.extend(variables);
         match mistakes.is_empty() {
             true => Ok(Self {
                 values,
@@ -293,28 +289,43 @@ pub(super) fn check_file(
     let keys = keys(command);
     let text = file::text(path).map_err(|mistake| ConfigError(vec![mistake]))?;
     let mut found = file::values(program, &keys, &text);
+    let mistakes = mistakes_of_file(command, &keys, &mut found, path);
+    match mistakes.is_empty() {
+        true => Ok(found.values.len() + found.table_lines.len()),
+        false => Err(ConfigError(mistakes)),
+    }
+}
+
+/// The mistakes in the values of a file, in the order of their lines.
+fn mistakes_of_file(
+    command: &Command,
+    keys: &[Key],
+    found: &mut FileValues,
+    file: &Path,
+) -> Vec<Mistake> {
+    let mut mistakes = take(&mut found.mistakes);
     for value in &found.values {
         let Some(key) = keys.get(value.key) else { continue };
-        found.mistakes.extend(mistakes_in(command, key, value));
+        mistakes.extend(mistakes_in(command, key, value));
     }
-    found.mistakes.sort_by_key(|mistake| mistake.line);
-    let in_file = |error| Mistake::InFile { file: path.into(), error };
-    match found.mistakes.is_empty() {
-        true => Ok(found.values.len() + found.table_lines.len()),
-        false => Err(ConfigError(found.mistakes.into_iter().map(in_file).collect())),
-    }
+    mistakes.extend(conflicts::in_file(keys, &found.values));
+    mistakes.sort_by_key(|mistake| mistake.line);
+    mistakes.into_iter().map(|error| Mistake::InFile { file: file.into(), error }).collect()
 }
 
 /// The option that sets a key.
 fn option_of(key: &Key, matches: &ArgMatches) -> Option<Source> {
-    let is_typed = |id: &str| matches.value_source(id) == Some(ValueSource::CommandLine);
     let long = key.option.as_deref().map(|option| option.trim_start_matches('-'));
-    if is_typed(key.id.as_str()) {
+    if is_typed(matches, key.id.as_str()) {
         let shown = key.option.clone().unwrap_or_else(|| key.placeholder.clone());
         return Some(Source::Option(shown));
     }
     let negation = negation(long.filter(|_| key.form == Form::Flag)?);
-    is_typed(&negation).then(|| Source::Option(format!("--{negation}")))
+    is_typed(matches, &negation).then(|| Source::Option(format!("--{negation}")))
+}
+
+fn is_typed(matches: &ArgMatches, id: &str) -> bool {
+    matches.value_source(id) == Some(ValueSource::CommandLine)
 }
 
 /// The value of a variable. An empty one counts as not set.

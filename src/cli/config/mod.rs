@@ -10,6 +10,7 @@
 //! | `tables` | the tables of a file that no option has |
 //! | `file` | reading a file; unknown keys and their suggestions |
 //! | `layers` | the values of the environment and of the file below the options |
+//! | `conflicts` | keys that conflict, as the definitions of their options say |
 //! | `needs` | keys that have an effect only with another one |
 //! | `checking` | the value of a variable; checking values as the options do |
 //! | `values` | the values in effect, with their sources |
@@ -22,6 +23,7 @@
 
 pub(super) mod checking;
 pub(super) mod command;
+mod conflicts;
 pub(super) mod error;
 pub(super) mod file;
 pub(super) mod keys;
