@@ -167,6 +167,16 @@ fn bash_completes_commands_options_and_values() {
         (&["config", "show", "pe"], "peer"),
         (&["admin", "unb"], "unban"),
         (&["peer", "localhost", "get", "--ou"], "--out"),
+        (&["peer", "help", "loo"], "lookup"),
+        // Commands and options that the help does not show are not offered: `generate`, `remove`, `--no-explain`,
+        // and `--upload-slots` of a command that uploads nothing.
+        (&["gen"], ""),
+        (&["peer", "localhost", "rem"], ""),
+        (&["server", "--no-e"], ""),
+        (&["peer", "localhost", "get", "--upl"], ""),
+        (&["peer", "localhost", "share", "--upload-s"], "--upload-slots"),
+        // After `--` there are no options.
+        (&["peer", "localhost", "get", "--", "--ou"], ""),
     ] {
         let script = r#"source "$0"; COMP_WORDS=(p2p-ci "$@"); COMP_CWORD=$#
             _p2p__ci p2p-ci "${COMP_WORDS[$#]}" "${COMP_WORDS[$#-1]}"; echo "${COMPREPLY[*]}""#;
@@ -177,6 +187,12 @@ fn bash_completes_commands_options_and_values() {
         };
         let offered = String::from_utf8(output.stdout).unwrap();
         assert_eq!(offered.trim_end(), expected, "{words:?}: {:?}", output.stderr);
+    }
+    for file in ["p2p-ci.bash", "_p2p-ci", "p2p-ci.fish"] {
+        let text = fs::read_to_string(directory.path().join("completions").join(file)).unwrap();
+        for hidden in ["-no-explain", "Write manual pages", "Stop sharing a document"] {
+            assert!(!text.contains(hidden), "{file} has {hidden}");
+        }
     }
     let fish = fs::read_to_string(directory.path().join("completions/p2p-ci.fish")).unwrap();
     let line =

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::builder::{PossibleValue, PossibleValuesParser};
-use clap::{Command, CommandFactory, Parser, Subcommand};
+use clap::{Arg, Command, CommandFactory, Parser, Subcommand};
 
 use super::config::programs::Program as Configurable;
 use super::topics::{TOPICS, topic};
@@ -130,7 +130,25 @@ fn is_of_peer(command: &str) -> bool {
 fn whole_command() -> Command {
     Args::command()
         .mut_subcommand("server", |_| parsers::options_of(Configurable::Server))
-        .mut_subcommand("peer", |_| parsers::peer_command())
+        .mut_subcommand("peer", |_| {
+            let command = parsers::peer_command();
+            let help = help_of_peer(&command);
+            command.subcommand(help)
+        })
+}
+
+/// The help of a peer, which a program with its arguments has by itself.
+fn help_of_peer(command: &Command) -> Command {
+    let shown = command.get_subcommands().filter(|one| !one.is_hide_set());
+    let names = shown.map(|one| one.get_name().to_string());
+    let topics = TOPICS.iter().map(|topic| topic.name.to_string());
+    let what = Arg::new("what")
+        .value_name("COMMAND|TOPIC")
+        .help("A command, or a topic")
+        .value_parser(PossibleValuesParser::new(names.chain(topics)));
+    Command::new("help")
+        .about("Describe a command, or a topic: exit-codes, formats, environment")
+        .arg(what)
 }
 
 /// Prints the help of a command that this file parses.

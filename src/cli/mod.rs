@@ -23,7 +23,7 @@
 //! | `config` | the configuration: options, environment and files; `p2p-ci config` |
 //! | `not_built` | options of features that a build lacks |
 //! | `dht` | the distributed hash table of a peer and of a server |
-//! | `generate` | manual pages and completions, for packages |
+//! | `generate`, `completions` | manual pages and completions, for packages |
 //! | `lab` | the command that starts an index server and several peers |
 //! | `lan` | index servers on the local network |
 //! | `located` | the index servers of the names that the user has typed |
@@ -37,6 +37,7 @@ mod check;
 mod cluster_args;
 mod command;
 mod commands;
+mod completions;
 mod config;
 mod context;
 mod dht;

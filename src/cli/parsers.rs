@@ -44,8 +44,9 @@ pub(super) fn with_commands(all: Command) -> Command {
             option.hide(is_hidden)
         });
         all.mut_subcommand(&name, |command| {
-            // `add` works only in the shell.
-            let mut command = command.args(options).hide(name == "add");
+            // `add` works only in the shell, as other hidden commands do.
+            let is_hidden = name == "add" || command.is_hide_set();
+            let mut command = command.args(options).hide(is_hidden);
             if !example.is_empty() {
                 command =
                     command.after_help(with_names(&format!("Example: {example}")).into_owned());
