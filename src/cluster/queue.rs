@@ -116,6 +116,12 @@ impl Queue {
         batch.map(|batch| std::mem::take(&mut batch.submissions)).unwrap_or_default()
     }
 
+    /// The number of the oldest batch in flight, if it is of this epoch.
+    pub(super) fn oldest_of(&self, epoch: &Epoch) -> Option<u64> {
+        let state = self.lock();
+        state.in_flight.front().filter(|batch| batch.epoch == *epoch).map(|batch| batch.number)
+    }
+
     /// A batch was read back and applied.
     pub(super) fn applied(&self, epoch: &Epoch, number: u64) {
         let mut state = self.lock();

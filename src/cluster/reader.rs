@@ -94,11 +94,7 @@ impl<'a> Reader<'a> {
             return Ok(());
         };
         if origin.name == self.shared.settings.name {
-            let queue = &self.shared.queue;
-            for submission in queue.read_back(&origin.epoch, batch) {
-                apply(self.shared, self.index, submission);
-            }
-            queue.applied(&origin.epoch, batch);
+            self.read_back(&origin.epoch, batch);
             return Ok(());
         }
         if !self.remote.follows(&origin, batch) {
@@ -112,10 +108,22 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
+    /// Applies a batch of this server.
+    fn read_back(&self, epoch: &Epoch, batch: u64) {
+        for submission in self.shared.queue.read_back(epoch, batch) {
+            apply(self.shared, self.index, submission);
+        }
+        self.shared.queue.applied(epoch, batch);
+    }
+
     /// Looks at the leases: removes the records of servers without one, and reads all records if the
     /// stream does not continue.
     fn watch(&mut self, store: &mut Store) -> Result<(), StoreError> {
-        let seen = store.run(&WATCH, &[SERVERS, CHANGES, ID], |command| {
+        let name = &self.shared.settings.name;
+        let own = self.shared.epoch().map(|epoch| Origin { name: name.clone(), epoch });
+        let batch = own.as_ref().map(Origin::batch);
+        let keys: Vec<&str> = [SERVERS, CHANGES, ID].into_iter().chain(batch.as_deref()).collect();
+        let seen = store.run(&WATCH, &keys, |command| {
             command.arg(LEASE);
         })?;
         self.shared.status.set_contact();
@@ -123,6 +131,7 @@ impl<'a> Reader<'a> {
         let last = seen.next().ok_or(StoreError::Reply("the last change"))?;
         let last = StreamId::read(text(&last)?).ok_or(StoreError::Reply("an identifier"))?;
         seen.next();
+        let own_batch = number(&seen.next().ok_or(StoreError::Reply("the last batch"))?)?;
         let (mut live, mut dead, mut servers) = (HashSet::new(), Vec::new(), Vec::new());
         while let (Some(member), Some(lease)) = (seen.next(), seen.next()) {
             let member = text(&member)?;
@@ -149,6 +158,17 @@ impl<'a> Reader<'a> {
             clean(store, &origin)?;
         }
         if self.position.is_none_or(|position| last < position) {
+            if self.shared.epoch() != own.as_ref().map(|own| own.epoch.clone()) {
+                // The number is that of another epoch: this is done again.
+                return Ok(());
+            }
+            // The stream is not read up to here, also not the batches of this server.
+            while let Some(Origin { epoch, .. }) = &own
+                && let Some(oldest) = self.shared.queue.oldest_of(epoch)
+                && oldest <= own_batch
+            {
+                self.read_back(epoch, oldest);
+            }
             read_all(self.shared, self.index, store, &mut self.remote, &live)?;
             self.position = Some(last);
             self.shared.first_read.end();

@@ -109,11 +109,14 @@ pub(super) const LEAVE: Script = Script(
 if lease and string.sub(lease, 1, #ARGV[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end",
 );
 
-/// What a reader looks at regularly: the last change, the id of the cluster, and each server with
-/// its lease. KEYS: servers, changes, id. ARGV: prefix of leases.
+/// What a reader looks at regularly: the last change, the id of the cluster, the number of the last batch of this
+/// server, and each server with its lease.
+///
+/// KEYS: servers, changes, id, and batch if this server has a lease. ARGV: prefix of leases.
 pub(super) const WATCH: Script = Script(
     "local last = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)
 local seen = { last[1] and last[1][1] or '0-0', redis.call('GET', KEYS[3]) or '' }
+seen[3] = KEYS[4] and redis.call('GET', KEYS[4]) or '0'
 for _, member in ipairs(redis.call('SMEMBERS', KEYS[1])) do
   local name = string.match(member, '^%S+')
   seen[#seen + 1] = member

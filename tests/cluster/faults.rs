@@ -44,6 +44,27 @@ fn late_writes_of_a_frozen_server_are_refused_and_published_again() {
     wait_for(&a, &all);
 }
 
+/// It reads all records, and not the stream up to there, in which its own changes are.
+#[test]
+fn changes_of_a_server_that_was_frozen_are_read_back() {
+    let Some(store) = Store::start(&[]) else { return };
+    let (mut a, b) = (server(&store.url()), server(&store.url()));
+    let mut talk = add(&a, 1, 1);
+    b.wait_for_records(1);
+    a.program.signal("STOP");
+    b.wait_for_records(0);
+    a.program.signal("CONT");
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(1) {
+        (1..=50).for_each(|number| talk.add(number, "T", "127.0.0.1", 1));
+    }
+    b.wait_for_records(50);
+    a.program.signal("TERM");
+    a.program.wait();
+    let errors = a.program.errors();
+    assert!(!errors.iter().any(|line| line.contains("not read back")), "{errors:#?}");
+}
+
 #[test]
 fn a_store_that_restarts_empty_gets_all_records_again() {
     let Some(mut store) = Store::start(&[]) else { return };
