@@ -42,10 +42,10 @@ impl Admission {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Connecting {
-    /// Time to connect to an index: to resolve its name, and to try all of its addresses. Connecting to a
-    /// holder has the deadline of the head of its reply instead ([`Downloads`](super::Downloads)).
+    /// Time to connect to an index: to try all of its addresses. Connecting to a holder has the deadline of the
+    /// head of its reply instead ([`Downloads`](super::Downloads)).
     pub connect: Duration,
-    /// Time for any other lookup of a host name.
+    /// Time for any lookup of a host name, except those of holders. Resolvers ask their second name server after 5 s.
     pub resolve: Duration,
     /// Time after which the next address of a host is tried in parallel (RFC 8305 section 8).
     pub stagger: Duration,
@@ -59,7 +59,7 @@ impl Connecting {
     /// The values of protocol.md section 7.
     pub const DEFAULT: Self = Self {
         connect: Duration::from_secs(5),
-        resolve: Duration::from_secs(5),
+        resolve: Duration::from_secs(8),
         stagger: Duration::from_millis(250),
         addresses: 8,
         addresses_kept: Duration::from_secs(10),

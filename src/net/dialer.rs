@@ -84,16 +84,22 @@ impl Dialer {
         &self.0.limits
     }
 
-    /// Connects within [`Connecting::connect`](limits::Connecting::connect), and sets the options of [`set_options`].
+    /// Resolves the host within [`Connecting::resolve`](limits::Connecting::resolve), connects within
+    /// [`Connecting::connect`](limits::Connecting::connect), and sets the options of [`set_options`].
     ///
     /// # Errors
     /// When the host is not resolved, no permitted address answers in time, or the attempt is
     /// cancelled.
     pub fn connect(&self, target: Target<'_>, cancel: &Cancel) -> io::Result<Connection> {
-        let deadline = limits::ends_after(self.0.limits.connect);
         let mut dialing = self.start(target, &|_| true)?;
+        let mut was_resolving = dialing.is_resolving();
+        let time = if was_resolving { self.0.limits.resolve } else { self.0.limits.connect };
+        let mut deadline = limits::ends_after(time);
         loop {
             cancel.check()?;
+            if std::mem::replace(&mut was_resolving, dialing.is_resolving()) && !was_resolving {
+                deadline = limits::ends_after(self.0.limits.connect);
+            }
             let now = Instant::now();
             let until = deadline.min(now + limits::INTERRUPT_POLL);
             if let Some(outcome) =
@@ -262,7 +268,7 @@ impl Dialing {
 
     fn timed_out(&self) -> io::Error {
         match self.is_resolving() {
-            true => not_resolved_in(self.dialer.0.limits.connect),
+            true => not_resolved_in(self.dialer.0.limits.resolve),
             false => not_connected_in_time(),
         }
     }

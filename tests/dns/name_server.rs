@@ -40,9 +40,14 @@ impl Queries {
 
 /// Starts the server. Names that end in `.example` have the address 127.0.0.1; other names do not exist.
 pub fn start(zone: &'static [(&'static str, Services)]) -> Queries {
+    start_with("nameserver 127.0.0.1\noptions timeout:1 attempts:1\n", zone)
+}
+
+/// The same with this `/etc/resolv.conf`.
+pub fn start_with(configuration: &str, zone: &'static [(&'static str, Services)]) -> Queries {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("resolv.conf");
-    fs::write(&file, "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n").unwrap();
+    fs::write(&file, configuration).unwrap();
     let mounted = Command::new("mount").arg("--bind").arg(&file).arg("/etc/resolv.conf").status();
     assert!(mounted.unwrap().success());
     let queries = Queries::default();

@@ -1,10 +1,10 @@
 //! Peers whose index server is a name without a port.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
 use crate::common::{Index, Program, directory, is_inside, run_peer};
-use crate::name_server::{Services, start};
+use crate::name_server::{Services, start, start_with};
 
 /// Ports of index servers: the namespace has no other program.
 const FIRST: u16 = 7001;
@@ -145,4 +145,26 @@ fn addresses_and_names_with_ports_are_not_looked_up() {
     }
     assert_eq!(queries.services(), Vec::<String>::new());
     assert!(queries.addresses() > 0, "the name server was not used");
+}
+
+/// The resolver of the C library asks the second name server after 5 s.
+#[test]
+fn names_are_resolved_when_the_first_name_server_does_not_reply() {
+    if !is_inside("peers::names_are_resolved_when_the_first_name_server_does_not_reply") {
+        return;
+    }
+    let _silent = UdpSocket::bind("127.0.0.2:53").unwrap();
+    let both = "nameserver 127.0.0.2\nnameserver 127.0.0.1\n";
+    start_with(
+        both,
+        zone(vec![("campus.example", Services::Of(vec![(0, 0, FIRST, "a.example")]))]),
+    );
+    let root = tempfile::tempdir().unwrap();
+    let (first, usual) = (server(FIRST), server(7734));
+    let _records = [first.register_files(&["a.txt"], 1), usual.register_files(&["a.txt"], 1)];
+    for name in ["campus.example", "index.example", "index.example:7734"] {
+        let (code, output, errors) = run_peer(&[name, "list", "--files"], "", root.path());
+        assert_eq!((code, errors.as_str()), (0, ""), "{name}");
+        assert!(output.contains("a.txt"), "{name}: {output}");
+    }
 }

@@ -67,7 +67,7 @@ fn servers_of(
         }
         Ok(Located::Unknown) => Ok(vec![named.clone()]),
         Err(error) => {
-            log::info!("`{service}` was not found out, so {named} is used: {error}");
+            log::info!("cannot look up `{service}`, so {named} is used: {error}");
             Ok(vec![named.clone()])
         }
     }
