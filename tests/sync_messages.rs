@@ -161,7 +161,7 @@ fn the_summary_counts_all_bytes_that_came() {
     let index = Index::start(&[]);
     let (_a, _) = share(index.address, &a);
     let (_, output, errors) = sync(&index, &[], &mine);
-    assert!(output.contains("3 of 3 documents fetched, 900 B, "), "{output} {errors}");
+    assert!(output.contains("3 of 3 documents fetched, 900 bytes, "), "{output} {errors}");
 }
 
 #[test]

@@ -45,7 +45,8 @@ impl Terminal {
         Self::start_on(index, mine, options, (0, 0), &[])
     }
 
-    fn start_on(
+    /// The same with a screen of these lines and columns, and with these variables.
+    pub(crate) fn start_on(
         index: &Index,
         mine: &Path,
         options: &str,

@@ -62,6 +62,28 @@ fn the_menu_completes_values() {
     assert_eq!(terminal.end_within(PATIENCE), Some(0));
 }
 
+/// At 40 columns: the menu and its questions are broken between words, below each other.
+#[test]
+fn the_menu_fits_a_narrow_terminal() {
+    let root = tempfile::tempdir().unwrap();
+    let mine = directory(root.path(), "mine", &[]);
+    let index = Index::start(&[]);
+    let Some(mut terminal) = Terminal::start_on(&index, &mine, "--menu", (24, 40), &[]) else {
+        return;
+    };
+    terminal.wait_for("  6  download everything that is missing\r\n     here\r\n");
+    for (typed, shown) in [
+        ("", "operation (0 ends, Enter shows the\r\nmenu):\r\n"),
+        ("5\r", "document (RFC number, range such as\r\n700-710, or file name):\r\n"),
+    ] {
+        terminal.type_text(typed);
+        terminal.wait_for(shown);
+        terminal.wait_for("> ");
+    }
+    terminal.type_text("\u{4}");
+    assert_eq!(terminal.end_within(PATIENCE), Some(0));
+}
+
 #[test]
 fn a_session_says_for_which_uploads_it_waits() {
     let root = tempfile::tempdir().unwrap();

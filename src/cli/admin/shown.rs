@@ -2,11 +2,11 @@
 
 use std::io;
 
-use indicatif::HumanBytes;
 use serde_json::Value;
 
 use crate::cli::output::print::print_line;
 use crate::cli::output::table::{Fit, Table};
+use crate::cli::values::quantity::size;
 use crate::counted::counted;
 use crate::escape::escaped;
 
@@ -59,11 +59,9 @@ pub(super) fn peers(object: &Value) -> io::Result<()> {
             [cell(peer, "records"), format!("{endpoint}{more}")]
         } else {
             let sent = match peer.get("total") {
-                Some(_) => format!(
-                    "{} of {}",
-                    HumanBytes(number(peer, "sent")),
-                    HumanBytes(number(peer, "total"))
-                ),
+                Some(_) => {
+                    format!("{} of {}", size(number(peer, "sent")), size(number(peer, "total")))
+                }
                 None => String::new(),
             };
             [sent, cell(peer, "document")]
@@ -79,9 +77,7 @@ pub(super) fn stats(object: &Value) -> io::Result<()> {
     let Some(all) = object.as_object() else { return Ok(()) };
     for (name, value) in all.iter().filter(|(name, value)| *name != "v" && !value.is_null()) {
         let shown = match value {
-            Value::Number(count) if name.ends_with("_bytes") => {
-                HumanBytes(count.as_u64().unwrap_or(0)).to_string()
-            }
+            Value::Number(count) if name.ends_with("_bytes") => size(count.as_u64().unwrap_or(0)),
             Value::Number(count) if name.ends_with("_seconds") => time(count.as_u64().unwrap_or(0)),
             _ => cell(object, name),
         };

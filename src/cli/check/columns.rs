@@ -62,22 +62,6 @@ pub(in crate::cli) fn side_by_side(left: &[String], right: &[String], width: usi
         .collect()
 }
 
-/// The text in lines of at most this width, broken between words.
-pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split_whitespace() {
-        match lines.last_mut() {
-            Some(last) if last.is_empty() => last.push_str(word),
-            Some(last) if last.len() + 1 + word.len() <= width => {
-                last.push(' ');
-                last.push_str(word);
-            }
-            _ => lines.push(word.into()),
-        }
-    }
-    lines
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,7 +82,6 @@ mod tests {
         assert_eq!(lines(b"abcdef\x00", 4), ["abcd", "ef", r"\x00"]);
         assert_eq!(lines(b"", 4), [""]);
         assert_eq!(lines(&[b'\n'; 40], 4).last().unwrap(), "... (40 bytes)");
-        assert_eq!(wrapped("one two three", 7), ["one two", "three"]);
         let (left, right) = (lines(b"a", 3), lines(b"b\nc\n", 3));
         assert_eq!(side_by_side(&left, &right, 3), [r"a   | b\n", r"    | c\n"]);
     }

@@ -1,7 +1,8 @@
 //! Results of cases as text of at most 80 columns.
 
-use super::columns::{last_lines, lines, side_by_side, wrapped};
+use super::columns::{last_lines, lines, side_by_side};
 use crate::check::{Failed, Outcome, Symptom};
+use crate::cli::output::wrapping::wrapped;
 
 /// Columns before the details of a failure.
 const INDENT: &str = "     ";

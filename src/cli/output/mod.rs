@@ -9,6 +9,7 @@
 //! | `objects`, `times` | members of JSON objects; times |
 //! | `incomplete` | replies that may lack records |
 //! | `outcome` | the result of one document, as a line or as JSON |
+//! | `wrapping` | text in lines that fit, broken between words |
 //! | `notices`, `deferred` | messages in a shell; lines that wait while a pager has the screen |
 
 pub(super) mod deferred;
@@ -24,3 +25,4 @@ pub(super) mod reply;
 pub(super) mod table;
 pub(super) mod terminal;
 pub(super) mod times;
+pub(super) mod wrapping;

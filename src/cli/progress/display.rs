@@ -3,12 +3,12 @@
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-use indicatif::{BinaryBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::cli::output::print::is_quiet;
 use crate::cli::output::table::shown_width;
 use crate::cli::output::terminal::error_width;
-use crate::cli::values::quantity::rate;
+use crate::cli::values::quantity::{rate, size};
 use crate::cli::wire::screen;
 use crate::escape::escaped;
 use crate::peer::CompletedDownload;
@@ -100,5 +100,5 @@ pub(super) fn fitting<const N: usize>(messages: [String; N]) -> String {
 /// Bytes, and bytes per second if the rate is known.
 pub(super) fn amount(bytes: u64, at: Option<u64>) -> String {
     let at = at.map_or_else(String::new, |at| format!(", {}", rate(at)));
-    format!("{}{at}", BinaryBytes(bytes))
+    format!("{}{at}", size(bytes))
 }

@@ -9,9 +9,15 @@ use rustyline::{CompletionType, Config};
 
 use super::completion::Completions;
 use crate::cli::output::notices::Notices;
-use crate::cli::output::print::print_note;
+use crate::cli::output::print::{print_message, print_note};
+use crate::cli::output::table::shown_width;
+use crate::cli::output::terminal::width;
+use crate::cli::output::wrapping::labelled;
 use crate::cli::session::interrupt::Interrupt;
 use crate::cli::user_directory::history_file;
+
+/// The columns for an answer after its prompt. A longer prompt has lines of its own.
+const ANSWER: usize = 20;
 
 /// Reads lines on a terminal.
 pub(in crate::cli) struct Editor {
@@ -65,7 +71,12 @@ impl Editor {
         if let Some(completions) = self.editor.helper_mut() {
             completions.complete_value_of(words);
         }
-        self.read(prompt, "0 or Ctrl-D ends the session")
+        let end = "0 or Ctrl-D ends the session";
+        if shown_width(prompt) + ANSWER <= width().unwrap_or(usize::MAX) {
+            return self.read(prompt, end);
+        }
+        print_message(labelled("", prompt.trim_end()));
+        self.read("> ", end)
     }
 
     fn read(&mut self, prompt: &str, end: &str) -> Result<Option<String>, ReadlineError> {

@@ -10,6 +10,7 @@ use super::source::Source;
 use crate::cli::command::Line;
 use crate::cli::errors::command_error::CommandError;
 use crate::cli::output::print::print_message;
+use crate::cli::output::wrapping::labelled;
 use crate::cli::usage::escaped_lines;
 use crate::cli::values::document_words::{join_kinds, with_rows};
 use crate::escape::excerpt;
@@ -133,9 +134,8 @@ impl Menu {
                     if !choice.is_empty() {
                         let most = OPERATIONS.len();
                         let found = excerpt(&choice);
-                        print_message(format_args!(
-                            "expected a number from 0 to {most}, found {found}"
-                        ));
+                        let message = format!("expected a number from 0 to {most}, found {found}");
+                        print_message(labelled("", &message));
                     }
                 }
             }
@@ -191,7 +191,7 @@ impl Menu {
 
 fn print_menu() {
     for (number, operation) in OPERATIONS.iter().enumerate() {
-        print_message(format_args!("{:>3}  {}", number + 1, operation.text));
+        print_message(labelled(&format!("{:>3}  ", number + 1), operation.text));
     }
     print_message("  0  quit");
 }

@@ -1,6 +1,6 @@
 // Charts of the last hour, and the same numbers as a table.
 
-import { bytes, count, drawn, element } from "/dom.js";
+import { count, drawn, element, scaled } from "/dom.js";
 
 const HOUR = 3600;
 // The shortest time of a chart, in seconds: that of a program that has just been started.
@@ -11,7 +11,7 @@ const ROW = 300;
 
 function shown(series, value) {
   if (value === undefined) return "–";
-  const text = series.unit === "bytes" ? bytes(value) : count(value);
+  const text = series.unit === "bytes" ? scaled(value) : count(value);
   return series.kind === "rate" ? `${text}/s` : text;
 }
 

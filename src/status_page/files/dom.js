@@ -125,7 +125,8 @@ export function counted(value, one, many = `${one}s`) {
   return `${count(value)} ${value === 1 ? one : many}`;
 }
 
-export function bytes(value) {
+// A number of bytes with its unit.
+export function scaled(value) {
   if (!Number.isFinite(value)) return "–";
   const units = ["B", "KiB", "MiB", "GiB", "TiB"];
   let unit = 0;
@@ -134,6 +135,10 @@ export function bytes(value) {
     unit += 1;
   }
   return `${count(value)} ${units[unit]}`;
+}
+
+export function bytes(value) {
+  return value < 1023.5 ? counted(value, "byte") : scaled(value);
 }
 
 // A time in the two largest of its units.

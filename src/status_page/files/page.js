@@ -2,10 +2,10 @@
 
 import { Charts } from "/chart.js";
 import { change, connect, forgetToken, read } from "/connection.js";
-import { byId, bytes, cell, clock, count, counted, duration, element, numberCell, progressCell, setText, syncRows, visible } from "/dom.js";
+import { byId, bytes, cell, clock, count, counted, duration, element, numberCell, progressCell, scaled, setText, syncRows, visible } from "/dom.js";
 import { buildTables, showRows } from "/table.js";
 
-export { byId, bytes, cell, change, clock, count, counted, duration, element, numberCell, progressCell, read, setText, showRows, syncRows };
+export { byId, bytes, cell, change, clock, count, counted, duration, element, numberCell, progressCell, read, scaled, setText, showRows, syncRows };
 
 buildTables();
 

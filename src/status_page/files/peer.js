@@ -2,7 +2,7 @@
 
 import {
   access, announce, byId, bytes, cell, changeAndNotify, clock, count, counted, duration, element, numberCell, progressCell,
-  read, sentence, setText, showRows, start,
+  read, scaled, sentence, setText, showRows, start,
 } from "/page.js";
 
 // Time without a key press after which the library is filtered.
@@ -75,7 +75,7 @@ function downloadCells(download) {
   return [
     nameCell(download),
     progressCell(`Download of ${name}`, done, length, stateOf(download)),
-    numberCell("Rate", state === "receiving" && Number.isFinite(rate) ? `${bytes(rate)}/s` : "–"),
+    numberCell("Rate", state === "receiving" && Number.isFinite(rate) ? `${scaled(rate)}/s` : "–"),
     numberCell("Remaining", state === "receiving" && Number.isFinite(left) ? duration(left) : "–"),
     cell("From", ...(holders === 0 ? ["–"] : from ? endpoints(from) : [counted(holders, "holder")])),
     actions(whyButton(download), state === "cancelled" ? null : changeButton("Cancel", name, cancel)),
@@ -120,7 +120,7 @@ function showUploads({ running_uploads: uploads, more_uploads: more }) {
   showDocuments("uploads", keyed, ({ name, sent, length, bytes_per_second: rate, reader, ...document }) => [
     nameCell({ name, ...document }),
     progressCell(`Upload of ${name}`, sent, length, `${bytes(sent)} of ${bytes(length)}, ${percent(sent, Math.max(1, length))}`),
-    numberCell("Rate", `${bytes(rate)}/s`),
+    numberCell("Rate", `${scaled(rate)}/s`),
     cell("Reader", reader ?? "hidden"),
   ]);
   const others = more > 0 ? `, ${count(more)} more are not shown` : "";
