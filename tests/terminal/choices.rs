@@ -105,6 +105,31 @@ fn a_range_asks_once_for_a_holder() {
     terminal.quit();
 }
 
+/// Before, documents came from other holders while another download tried the chosen one.
+#[test]
+fn all_documents_of_a_range_come_from_the_chosen_holder() {
+    let root = tempfile::tempdir().unwrap();
+    let index = Index::start(&[]);
+    let files: Vec<String> = (1..=40).map(|number| format!("rfc{number}.txt")).collect();
+    let files: Vec<(&str, &[u8])> = files.iter().map(|name| (&**name, &b"text"[..])).collect();
+    let mut holders = Vec::new();
+    for name in ["a", "b", "c"] {
+        holders.push(share(index.address, &directory(root.path(), name, &files)));
+        index.wait_for_digests("RFC 40", holders.len());
+    }
+    let mine = directory(root.path(), "mine", &[]);
+    let Some(mut terminal) = Terminal::start(&index, &mine) else { return };
+    terminal.type_text("get 1-40\r");
+    terminal.wait_for("from which one first, 1 to 3? [the fastest] ");
+    let last_row = terminal.everything.rsplit("localhost:").next().unwrap();
+    let chosen: String = last_row.chars().take_while(char::is_ascii_digit).collect();
+    terminal.type_text("3\r");
+    terminal.wait_for("40 of 40 documents fetched");
+    let from_chosen = format!("4 bytes from localhost:{chosen}, ");
+    assert_eq!(terminal.everything.matches(&from_chosen).count(), 40, "{}", terminal.everything);
+    terminal.quit();
+}
+
 /// A session resumes unfinished downloads. A document for which the user chose no holder is not one of them.
 #[test]
 fn a_document_without_a_chosen_holder_is_not_wanted() {

@@ -226,6 +226,8 @@ impl<'a> Candidates<'a> {
                 true => None,
                 false => match self.admission.begin_trial(candidate.source, candidate.is_late) {
                     Some(trial) => Some(trial),
+                    // Trials are short, and the user has not chosen the others.
+                    None if candidate.source.is_chosen && !candidate.is_late => break,
                     None => {
                         is_waiting |= is_preferred;
                         at += 1;

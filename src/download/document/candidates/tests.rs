@@ -90,6 +90,22 @@ fn a_holder_that_another_download_tries_is_waited_for() {
 }
 
 #[test]
+fn the_chosen_holder_is_waited_for_while_another_download_tries_it() {
+    let admission = Admission::default();
+    let mut request = of(&["192.0.2.1:1", "192.0.2.2:1"]);
+    request.sources[0].is_chosen = true;
+    let mut skipped = Vec::new();
+    let trial = admission.begin_trial(&request.sources[0], false);
+    let mut candidates = Candidates::new(&admission, &request);
+    assert!(matches!(candidates.next(false, &mut skipped), Next::Blocked));
+    drop(trial);
+    let next = candidates.next(false, &mut skipped);
+    assert!(matches!(next, Next::Ask(Candidate { source, .. }, Some(_)) if source.is_chosen));
+    // When it was asked, the others follow.
+    assert!(matches!(candidates.next(false, &mut skipped), Next::Ask(..)));
+}
+
+#[test]
 fn networks_vote_and_endpoints_do_not() {
     let (right, wrong) = (Some(digest(1)), Some(digest(2)));
     let request = wanted(vec![
