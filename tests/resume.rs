@@ -278,3 +278,19 @@ fn an_interrupted_download_names_the_command_that_resumes_it() {
         assert!(message.contains(&typed), "{message} {typed}");
     }
 }
+
+/// A document that is here and not shared stayed wanted, so each session resumed it.
+#[test]
+fn a_document_that_is_here_is_not_wanted() {
+    let root = tempfile::tempdir().unwrap();
+    let files: [(&str, &[u8]); 2] = [("rfc7.txt", b"seven"), ("rfc8.txt", b"eight")];
+    let mine = common::directory(root.path(), "mine", &files);
+    let index = Index::start(&[]);
+    let address = index.address.to_string();
+    let input = "remove 7\nget 7\nget\nremove 8\nget 7 8\nget\nquit\n";
+    let (code, output, errors) = run_peer(&[&address, "--share", "."], input, &mine);
+    assert_eq!(code, 0, "{output}{errors}");
+    assert_eq!(output.matches("is here already").count(), 3, "{output}{errors}");
+    assert_eq!(output.matches("nothing to resume").count(), 2, "{output}{errors}");
+    assert!(!errors.contains("still wanted"), "{errors}");
+}

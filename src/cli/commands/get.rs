@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use self::one::get_one;
 use self::several::get_many;
+use self::target::already_here;
 use crate::cli::command::Get;
 use crate::cli::context::Context;
 use crate::cli::downloads::trusted::trusted_digests;
@@ -89,6 +90,9 @@ pub(in crate::cli) fn get(context: &Context, command: &Get) -> Result<(), Comman
         let given_up = newly_wanted.into_iter().map(|document| (document, JournalEvent::GivenUp));
         context.journal.add_all(given_up);
     }
+    if command.out.is_none() && !command.force {
+        record_present(context, &documents);
+    }
     if let Err(error) = &outcome
         && context.interactive
         && command.out.is_none()
@@ -97,6 +101,20 @@ pub(in crate::cli) fn get(context: &Context, command: &Get) -> Result<(), Comman
     }
     context.journal.sync();
     outcome
+}
+
+/// Records that documents that are here are not wanted. They need not be shared, such as after `remove`.
+fn record_present(context: &Context, documents: &[Document]) {
+    let Ok(library) = context.library() else { return };
+    let unfinished = context.journal.unfinished();
+    let is_present = |document: &&Document| {
+        let target = library.read().target_for(document);
+        unfinished.contains_key(*document)
+            && target.is_ok_and(|target| already_here(&library, &target, document).is_some())
+    };
+    let present: Vec<&Document> = documents.iter().filter(is_present).collect();
+    let events = present.into_iter().map(|document| (document.clone(), JournalEvent::GivenUp));
+    context.journal.add_all(events);
 }
 
 /// Names the documents of a failed command that are still wanted, which a later session resumes, or those that
