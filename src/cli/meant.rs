@@ -4,7 +4,7 @@
 
 use super::context::Context;
 use super::errors::command_error::CommandError;
-use super::values::named::typed;
+use super::values::named::{range_meant_by, typed};
 use crate::error_chain::error_chain;
 use crate::library::{SharedLibrary, candidate_groups, candidates};
 use crate::peer::{AskIndex, Holders, IndexError, lookup};
@@ -107,9 +107,22 @@ pub(super) fn file_of_number(document: &Document) -> Option<Document> {
 }
 
 /// The error that no peer has a document. It names a file whose name is the number of the RFC, if one
-/// is listed.
+/// is listed, or the range of RFCs that may be meant.
 pub(super) fn no_holder(context: &Context, document: &Document) -> CommandError {
-    CommandError::NoHolder { document: document.clone(), hint: hint_at_file(context, document) }
+    let hint = match document {
+        Document::Rfc(_) => hint_at_file(context, document),
+        Document::File(_) => hint_at_range(document),
+    };
+    CommandError::NoHolder { document: document.clone(), hint }
+}
+
+fn hint_at_range(file: &Document) -> String {
+    match range_meant_by(&file.name()) {
+        Some(range) => {
+            format!("; a range of RFCs has its first and its last number: `get {range}`")
+        }
+        None => String::new(),
+    }
 }
 
 fn hint_at_file(context: &Context, document: &Document) -> String {

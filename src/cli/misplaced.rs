@@ -13,6 +13,7 @@ use super::other_names::{chosen, set_suggestion};
 use super::parsers::{options_of, peer_command};
 use super::program::called;
 use super::values::document_words::is_document;
+use super::values::named::range_meant_by;
 use crate::protocol::similar;
 
 /// Names of other programs, and the commands that may be meant: the first one that a program has.
@@ -65,6 +66,14 @@ pub(super) fn document_tip(
     if error.kind() != ErrorKind::UnknownArgument || !takes_documents(command) {
         return None;
     }
+    if command.get_name() == "get"
+        && let Some(range) = words.iter().filter_map(|word| word.to_str()).find_map(range_to)
+    {
+        set_suggestion(error, program, None);
+        return Some(format!(
+            "  tip: a range of RFCs has its first and its last number: `get {range}`\n"
+        ));
+    }
     let letter = unknown.strip_prefix('-').filter(|rest| rest.chars().count() == 1)?;
     let is_it = |word: &&str| {
         let rest = word.strip_prefix('-').unwrap_or_default();
@@ -75,6 +84,11 @@ pub(super) fn document_tip(
     set_suggestion(error, program, None);
     let command = command.get_name();
     Some(format!("  tip: a name that begins with `-` follows `--`: `{command} -- {quoted}`\n"))
+}
+
+/// The range that is meant by `-` and its last number.
+fn range_to(word: &str) -> Option<String> {
+    range_meant_by(word).filter(|_| word.starts_with('-'))
 }
 
 fn takes_documents(command: &Command) -> bool {

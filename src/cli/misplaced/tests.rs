@@ -16,6 +16,8 @@ fn each_mistake_has_a_tip_that_works() {
         (&peer, "peer localhost list --dry-run", "`--dry-run` is an option of `sync`"),
         (&peer, "peer localhost get -dash.txt", "follows `--`: `get -- -dash.txt`"),
         (&peer, "peer localhost lookup -vdash", "follows `--`: `lookup -- -vdash`"),
+        (&peer, "peer localhost get -5", "first and its last number: `get 1-5`"),
+        (&peer, "peer localhost get -55 7", "first and its last number: `get 1-55`"),
         (&peer, "peer localhost 7734", "a port follows a colon: `localhost:7734`"),
         (&peer, "peer localhost download 1", "the command is called `get`"),
         (&peer, "peer download 1", "the command is called `get`"),

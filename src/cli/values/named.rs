@@ -7,6 +7,8 @@ use crate::protocol::{Document, FileName, RfcNumber};
 
 /// The largest number of RFCs in a range.
 const RANGE: u32 = 100_000;
+/// The largest number of digits of an RFC number.
+const RFC_DIGITS: usize = 9;
 
 /// An argument of `get`: one document, or a range of RFCs.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -149,6 +151,27 @@ pub(super) fn split_range(text: &str) -> Option<(&str, &str)> {
     text.split_once('-').filter(|(first, last)| is_number(first) && is_number(last))
 }
 
+/// The range of RFCs that may be meant by a text in another form, such as `5-`, `1..5` or `rfc1-rfc5`. A missing
+/// number is replaced by an example.
+pub(in crate::cli) fn range_meant_by(text: &str) -> Option<String> {
+    const SEPARATORS: [&str; 5] = ["...", "..", "--", "\u{2013}", "-"];
+    const EXAMPLE: u32 = 10;
+    let (first, last) = SEPARATORS.iter().find_map(|separator| text.split_once(separator))?;
+    let digits = |text: &str| {
+        let kind = text.get(..3).filter(|kind| kind.eq_ignore_ascii_case("rfc"));
+        let digits = kind.and_then(|_| text.get(3..)).unwrap_or(text).trim();
+        let is_few = digits.len() <= RFC_DIGITS && digits.bytes().all(|byte| byte.is_ascii_digit());
+        is_few.then(|| digits.parse::<u32>().ok().filter(|number| *number > 0))
+    };
+    let (first, last) = match (digits(first)?, digits(last)?) {
+        (None, None) => return None,
+        (Some(first), Some(last)) => (first.min(last), first.max(last)),
+        (Some(first), None) => (first, first.saturating_add(EXAMPLE)),
+        (None, Some(last)) => (1, last),
+    };
+    Some(format!("{first}-{last}"))
+}
+
 /// The text after `RFC `.
 fn after_rfc(text: &str) -> Option<&str> {
     let (kind, rest) = text.split_once(' ')?;
@@ -211,6 +234,29 @@ mod tests {
             assert!(crate::library::candidates(&read).contains(&document), "{word}");
         }
         assert_eq!(typed(&Document::Rfc("7".parse().unwrap())), "7");
+    }
+
+    #[test]
+    fn a_range_in_another_form_is_recognized() {
+        for (text, range) in [
+            ("1-", Some("1-11")),
+            ("-5", Some("1-5")),
+            ("1--5", Some("1-5")),
+            ("5..1", Some("1-5")),
+            ("1...5", Some("1-5")),
+            ("1\u{2013}5", Some("1-5")),
+            ("rfc1-RFC5", Some("1-5")),
+            ("rfc1-5", Some("1-5")),
+            ("-", None),
+            ("..", None),
+            ("1-x", None),
+            ("1-9999999999", None),
+            ("2024-01-05", None),
+            ("notes", None),
+            ("caf\u{e9}-1", None),
+        ] {
+            assert_eq!(range_meant_by(text).as_deref(), range, "{text}");
+        }
     }
 
     #[test]
