@@ -14,6 +14,8 @@ pub struct FormTrials {
     lists: bool,
     /// Whether the server has refused a form by 400: it replies.
     replies: bool,
+    /// Whether a server that replies did not reply to a form without an empty line: it waits for that line.
+    waits_for_empty_line: bool,
     /// Whether the form without an empty line was tried because more than a reply came.
     is_shortened: bool,
 }
@@ -132,6 +134,9 @@ impl FormTrials {
     ) -> Option<RequestForm> {
         failed.into_iter().for_each(|form| self.mark(form));
         self.replies |= failure == FormFailure::Refusal;
+        self.waits_for_empty_line |= self.replies
+            && failure == FormFailure::Silence
+            && failed.is_some_and(|form| !form.has_empty_line());
         if self.knowledge != Knowledge::Unknown {
             return self.next_list();
         }
@@ -139,7 +144,10 @@ impl FormTrials {
             FormFailure::Silence if !self.replies => &AFTER_SILENCE,
             FormFailure::Silence | FormFailure::Close | FormFailure::Refusal => &ORDER,
         };
-        let next = order.iter().copied().find(|&form| !self.is_tried(form));
+        let is_left = |form: &RequestForm| {
+            !self.is_tried(*form) && (form.has_empty_line() || !self.waits_for_empty_line)
+        };
+        let next = order.iter().copied().find(is_left);
         if next.is_none() {
             self.knowledge = Knowledge::Exhausted;
             self.current = RequestForm::CRLF;
@@ -223,17 +231,36 @@ mod tests {
         assert_eq!(trials.next(Some(RequestForm::default()), FormFailure::Silence), None);
     }
 
-    /// A server that waits for an empty line refuses some forms, and does not reply to others.
+    /// A server that waits for an empty line refuses some forms, and does not reply to others. Only the first of
+    /// these is tried.
     #[test]
-    fn silence_after_a_refusal_does_not_change_the_order() {
+    fn silence_without_an_empty_line_excludes_other_forms_without_one() {
         let mut trials = FormTrials::default();
         let mut next = trials.next(Some(RequestForm::CRLF), FormFailure::Refusal);
         let mut found = vec![RequestForm::CRLF];
         while let Some(form) = next {
             found.push(form);
-            next = trials.next(Some(form), FormFailure::Silence);
+            let failure = match form.has_empty_line() {
+                true => FormFailure::Refusal,
+                false => FormFailure::Silence,
+            };
+            next = trials.next(Some(form), failure);
         }
-        assert_eq!(found, ORDER);
+        let first_without = RequestForm::CRLF_NO_EMPTY_LINE;
+        let expected: Vec<_> = ORDER
+            .into_iter()
+            .filter(|&form| form.has_empty_line() || form == first_without)
+            .collect();
+        assert_eq!(found, expected);
+    }
+
+    /// A server that was silent once may need the line `END`.
+    #[test]
+    fn silence_after_a_refusal_does_not_change_the_order() {
+        let mut trials = FormTrials::default();
+        trials.next(Some(RequestForm::CRLF), FormFailure::Refusal);
+        let next = trials.next(Some(RequestForm::LF), FormFailure::Silence);
+        assert_eq!(next, Some(OTHER_LISTS[0][0]));
     }
 
     #[test]

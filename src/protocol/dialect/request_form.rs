@@ -94,6 +94,11 @@ impl RequestForm {
             && self.list == ListWords::ListAll
     }
 
+    /// Whether an empty line follows the headers.
+    pub(super) fn has_empty_line(self) -> bool {
+        matches!(self.end, RequestEnd::EmptyLine | RequestEnd::EndLine)
+    }
+
     /// Whether a line `END` ends the requests, and so the replies.
     pub fn has_end_line(self) -> bool {
         self.end == RequestEnd::EndLine
