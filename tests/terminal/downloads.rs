@@ -135,3 +135,24 @@ fn get_waits_for_the_background_download_that_status_shows() {
     terminal.wait_for("downloading     FILE big.bin: 0 of 1 complete");
     terminal.quit();
 }
+
+/// The holders of the documents are in three networks, so `sync` looks up their digests; the bar needs the lengths.
+/// A LOOKUP of the first document shows before that the index knows extensions.
+#[test]
+fn sync_looks_a_document_up_once() {
+    let root = tempfile::tempdir().unwrap();
+    let index = Index::start(&[]);
+    let mut holders = Vec::new();
+    for name in ["a", "b", "c"] {
+        let host = format!("127.0.0.{}", holders.len() + 2);
+        let shared = directory(root.path(), name, &[("rfc7.txt", b"seven"), ("rfc8.txt", b"8")]);
+        let upload = format!("{host}:0");
+        let arguments = ["--share", ".", "--upload", &upload, "--host", &host, "share"];
+        holders.push(peer(index.address, &arguments, &shared));
+        index.wait_for_digests("RFC 8", holders.len());
+    }
+    let mine = directory(root.path(), "mine", &[]);
+    let Some(mut terminal) = Terminal::start_with(&index, &mine, "--wire sync") else { return };
+    terminal.wait_for("2 of 2 documents fetched");
+    assert_eq!(terminal.everything.matches("LOOKUP RFC 8 ").count(), 1, "{}", terminal.everything);
+}

@@ -46,20 +46,31 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// The length in the first record of a document that has one.
+fn announced(job: &DownloadJob) -> Option<(Document, u64)> {
+    let length = job.request.sources.iter().find_map(|source| source.content.length)?;
+    Some((job.request.document.clone(), length))
+}
+
 impl Lengths {
-    /// Looks up the first [`limits::DRY_RUN_LENGTHS`] documents. Lengths that cannot be found out are
-    /// unknown.
+    /// Looks up the first [`limits::DRY_RUN_LENGTHS`] documents, except those whose length the index has sent
+    /// before. Lengths that cannot be found out are unknown.
     pub(super) fn look_up(index: &dyn AskIndex, jobs: &[DownloadJob]) -> Self {
+        let mut lengths: HashMap<Document, u64> = jobs.iter().filter_map(announced).collect();
         if !index.dialect().shows_extensions() {
-            return Self(HashMap::new());
+            return Self(lengths);
         }
-        let documents = jobs.iter().map(|job| &job.request.document);
-        let documents: Vec<&Document> = documents.take(limits::DRY_RUN_LENGTHS).collect();
-        let mut reader = Reader::new(&documents);
-        if let Err(error) = index.look_up_all(&documents, &mut |part| reader.take(&part)) {
+        let documents = jobs.iter().take(limits::DRY_RUN_LENGTHS).map(|job| &job.request.document);
+        let unknown: Vec<&Document> =
+            documents.filter(|document| !lengths.contains_key(document)).collect();
+        let mut reader = Reader::new(&unknown);
+        if !unknown.is_empty()
+            && let Err(error) = index.look_up_all(&unknown, &mut |part| reader.take(&part))
+        {
             log::debug!("no lengths: {}", error_chain(&error));
         }
-        Self(reader.lengths)
+        lengths.extend(reader.lengths);
+        Self(lengths)
     }
 
     pub(super) fn of(&self, document: &Document) -> Option<u64> {
