@@ -82,6 +82,44 @@ fn our_peer_passes_every_case_in_the_hands_of_a_person() {
     );
 }
 
+/// A person may start a program again that a reply has ended, without a word: the case of that reply has failed, and
+/// no other.
+#[test]
+fn a_program_that_is_started_again_fails_the_case_that_has_ended_it() {
+    let root = tempfile::tempdir().unwrap();
+    let directory = common::directory(root.path(), "a library", &[]);
+    let arguments = ["check", "client", "--listen", "127.0.0.1:0", "--level", "extension"];
+    let tester = Program::start(env!("CARGO_BIN_EXE_p2p-ci"), &arguments, root.path());
+    let line = tester.line();
+    let address = line.strip_prefix("listening on ").unwrap().parse().unwrap();
+    let arguments = ["--share", directory.to_str().unwrap(), "--upload", "127.0.0.1:0"];
+    let mut peer = None;
+    // After the replies to two lookups, and to a download.
+    let mut ended = ["[5/", "[6/", "[14/"].into_iter().peekable();
+    let mut line = tester.line();
+    while line.starts_with('[') {
+        if ended.next_if(|step| line.starts_with(step)).is_some() {
+            peer.take_if(|peer: &mut Program| {
+                peer.signal("KILL");
+                peer.wait();
+                true
+            });
+            peer = Some(common::peer(address, &arguments, root.path()));
+            let noticed = tester.line();
+            assert!(noticed.starts_with("The program was started again, "), "{noticed}");
+            assert_eq!(tester.line(), line);
+        }
+        let typed = typed(line.split_once(']').unwrap().1, &directory);
+        let peer = peer.get_or_insert_with(|| common::peer(address, &arguments, root.path()));
+        peer.type_line(&typed);
+        line = tester.line();
+    }
+    let lines = [vec![line], tester.rest()].concat();
+    let failed = lines.iter().filter(|line| line.starts_with("FAIL "));
+    let failed: Vec<&str> = failed.map(|line| line.split(' ').nth(1).unwrap()).collect();
+    assert_eq!(failed, ["reply-two-records", "reply-missing", "download"], "{lines:#?}");
+}
+
 #[test]
 fn a_faulty_client_fails_exactly_the_cases_of_its_fault() {
     let root = tempfile::tempdir().unwrap();

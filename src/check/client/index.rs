@@ -49,6 +49,10 @@ pub(super) struct Index {
     endpoint: Option<(String, String)>,
     /// Whether the connection of ADD has ended. It is no failure of its own if the program has.
     is_closed: bool,
+    /// Documents of the connection of ADD that has ended.
+    lost: Vec<String>,
+    /// Whether the connection of ADD was once still open when the request of the next step arrived.
+    has_stayed: bool,
     is_leaving: bool,
     is_judging: bool,
 }
@@ -76,6 +80,8 @@ impl Index {
             titles: BTreeMap::new(),
             endpoint: None,
             is_closed: false,
+            lost: Vec::new(),
+            has_stayed: false,
             is_leaving: false,
             is_judging: true,
         }
@@ -94,14 +100,28 @@ impl Index {
     /// A connection has ended: its records are removed.
     pub(super) fn ended(&mut self, id: Id) {
         self.open.remove(&id);
-        self.records.retain(|(of, _)| *of != id);
         let is_adding = self.added.is_some_and(|added| added.id == id);
-        self.is_closed |= is_adding && !self.is_leaving;
+        if is_adding && !self.is_leaving {
+            self.is_closed = true;
+            let lost = self.records.iter().filter(|(of, _)| *of == id);
+            self.lost = lost.map(|(_, one)| one.document.wire().to_string()).collect();
+        }
+        self.records.retain(|(of, _)| *of != id);
     }
 
     /// Whether the connection of ADD has ended, as it does with a program that has.
     pub(super) fn is_closed(&self) -> bool {
         self.is_closed
+    }
+
+    /// Whether this is a request of a program that was started again: the connection of ADD has ended, and another one
+    /// adds the same document. A program that has never kept that connection open may only connect for each request.
+    pub(super) fn shows_restart(&self, received: &Received) -> bool {
+        let number = received.number().unwrap_or_default();
+        self.is_closed
+            && self.has_stayed
+            && received.operation == Some(Operation::Add)
+            && self.lost.contains(&format!("RFC {number}"))
     }
 
     /// Whether there was a connection.
@@ -125,6 +145,7 @@ impl Index {
         self.titles.clear();
         self.endpoint = None;
         self.is_closed = false;
+        self.lost.clear();
     }
 
     /// The program continues: a connection that it has closed was closed too early.
@@ -133,9 +154,11 @@ impl Index {
             .is_closed
             .then(|| Finding::new(Symptom::Connection, "(the connection of ADD stays open)"));
         if self.added.is_some() || finding.is_some() {
+            self.has_stayed |= finding.is_none();
             verdicts.rule(RequestRule::StaysConnected, finding);
         }
         self.is_closed = false;
+        self.lost.clear();
     }
 
     /// The upload server that the program has registered.

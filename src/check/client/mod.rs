@@ -32,6 +32,7 @@ mod pending;
 mod received;
 mod request_judge;
 mod requests;
+mod restarting;
 mod session;
 mod uploading;
 mod uploads;

@@ -82,6 +82,13 @@ impl Operator {
         }
     }
 
+    /// Tells a person what was noticed.
+    pub(super) fn tell(&mut self, text: &str) {
+        if let Self::Person(person) = self {
+            (person.say)(text);
+        }
+    }
+
     /// Kills a program that was started.
     pub(super) fn kill(&mut self) {
         if let Self::Driven(driven) = self {

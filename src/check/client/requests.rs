@@ -43,6 +43,8 @@ pub(super) enum Arrival {
     Request(Waiting),
     /// The program has done it before: there is nothing to reply.
     Done,
+    /// The person has started the program again.
+    Restarted,
     /// No request that belongs to it.
     Nothing {
         symptom: Symptom,
@@ -111,6 +113,13 @@ impl Requests {
                     let begun = if operator.is_person() { Instant::now() } else { typed };
                     let deadline = begun + CASE;
                     return Arrival::Request(Waiting { id, received, sender, deadline });
+                }
+                Some(Event::Request(id, received, sender))
+                    if operator.is_person() && self.index.shows_restart(&received) =>
+                {
+                    self.index.restarted();
+                    self.handle(Event::Request(id, received, sender), None);
+                    return Arrival::Restarted;
                 }
                 Some(event) => {
                     if let Some(raw) = self.handle(event, Some(asked)) {

@@ -12,14 +12,12 @@ use super::exchange::{ClientTest, Exchange, Operation, Reply};
 use super::files;
 use super::operator::{Begun, Operator, State};
 use super::pending::{Pending, last_bytes};
-use super::requests::{AFTERWARDS, Answered, Arrival, LOOK, Requests};
+use super::requests::{Answered, Arrival, LOOK, Requests};
 use super::verdicts::Finding;
 use crate::check::case::{Case, Test};
 use crate::check::run::Outcome;
 use crate::check::symptom::Symptom;
 
-/// Failures after which a program that was started and has never connected is given up.
-const DEAD: usize = 2;
 /// Time for a program to show a reply.
 const SHOWING: Duration = Duration::from_millis(300);
 /// Time for a person to leave.
@@ -32,17 +30,17 @@ pub(crate) struct Session {
     /// The first number.
     pub(super) first: u64,
     /// The case whose reply was sent last: it passes if the program continues.
-    pending: Option<Pending>,
+    pub(super) pending: Option<Pending>,
     /// Cases that pass if the output has their words.
     unshown: Vec<Pending>,
     /// Whether a reply was in the output when the next request arrived: the output is not buffered.
     shows_immediately: bool,
     /// Whether the program has added a document.
     pub(super) has_added: bool,
-    failures: usize,
+    pub(super) failures: usize,
     /// Whether the person has not done anything for too long, the program never connects or cannot be started
     /// again, or the time is over.
-    is_over: bool,
+    pub(super) is_over: bool,
     /// The end of the time for all cases.
     until: Option<Instant>,
 }
@@ -136,6 +134,10 @@ impl Session {
                     self.goes_on();
                     self.pending = Some(Pending::without_reply(case, begun));
                     return self.check_port();
+                }
+                Arrival::Restarted => {
+                    self.was_restarted();
+                    continue;
                 }
                 Arrival::Nothing { symptom, other, is_idle } => {
                     self.is_over |= is_idle;
@@ -270,32 +272,6 @@ impl Session {
         }
     }
 
-    /// A case has failed: the program is started again.
-    fn fail(&mut self, pending: Pending, finding: Finding) {
-        let ended = self.operator.end();
-        self.record(pending, Finding { ended, ..finding });
-        self.pending = None;
-        self.failures = self.failures.saturating_add(1);
-        self.settle_output();
-        // A program that never connects is not tried again and again.
-        let is_dead = self.failures >= DEAD && !self.requests.index.has_connected();
-        self.is_over |= is_dead && !self.operator.is_person();
-        if !self.is_over() {
-            self.start_again();
-        }
-    }
-
-    /// Starts the program again, and lets it add its document if it has done so before.
-    pub(super) fn start_again(&mut self) {
-        self.operator.kill();
-        // Requests of the killed program may be waiting.
-        self.requests.serve(AFTERWARDS);
-        self.requests.index.restarted();
-        self.is_over |= !self.operator.restart();
-        self.requests.serve(AFTERWARDS);
-        self.add_again();
-    }
-
     /// Whether no further case begins.
     pub(super) fn is_over(&self) -> bool {
         self.is_over || self.is_late()
@@ -306,7 +282,7 @@ impl Session {
         self.until.is_some_and(|until| Instant::now() >= until)
     }
 
-    fn record(&mut self, pending: Pending, finding: Finding) {
+    pub(super) fn record(&mut self, pending: Pending, finding: Finding) {
         let output = self.output();
         let output = last_bytes(&output);
         let finding = Finding { sent: pending.sent, output, ..finding };
@@ -324,7 +300,7 @@ impl Session {
     }
 
     /// The output of a program that ends is complete.
-    fn settle_output(&mut self) {
+    pub(super) fn settle_output(&mut self) {
         let output = self.output();
         for pending in std::mem::take(&mut self.unshown) {
             if pending.missing(&output).is_some() {
