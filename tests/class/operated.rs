@@ -73,6 +73,8 @@ fn peers_and_clients_are_operated_and_isolated() {
             "{name}: {first:?} in {one:#}"
         );
     }
+    let ended = submission(&object, "dead")["problems"][1].as_str().unwrap_or_default();
+    assert!(ended.starts_with("ended with exit code 3 (in add"), "{ended:?}");
     let cases = |object: &Value| submission(object, "a-peer")["cases"].as_array().unwrap().len();
     let of_peer = cases(&object);
     let object = class.check_peers(program(), "client", &["--start", START]);

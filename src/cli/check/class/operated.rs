@@ -10,8 +10,9 @@ use super::super::case_result::CaseResult;
 use super::job::Job;
 use super::kind::Kind;
 use super::launching::Launching;
-use super::program::last_line;
+use super::program::{ending, last_line};
 use super::report::{Problem, Report};
+use super::results::{SHOWN, first_of};
 use crate::check::{Case, Document, Driven, Menu, Operator, Outcome, Session, Target};
 use crate::check::{client_program, upload_server};
 use crate::confined::{self, Isolation};
@@ -48,6 +49,7 @@ pub(super) fn test(job: &Job, isolation: Isolation) -> Result<Report, Problem> {
     if is_dead && problems.is_empty() {
         problems.push(silence(&outcomes));
     }
+    problems.extend(endings(&outcomes));
     let results = outcomes.iter().map(CaseResult::from).collect();
     Ok(Report { isolation, problems, is_tested: true, next: None, results })
 }
@@ -58,6 +60,25 @@ fn silence(outcomes: &[Outcome]) -> String {
     let line = outputs.find_map(|failed| last_line(&failed.output));
     let line = line.map(|line| format!("; last output {line}")).unwrap_or_default();
     format!("sent no request that could be used{line}")
+}
+
+/// How the program has ended by itself, and in which cases.
+fn endings(outcomes: &[Outcome]) -> Vec<String> {
+    let mut endings: Vec<(String, Vec<&str>)> = Vec::new();
+    for outcome in outcomes {
+        let Some(status) = outcome.failed.as_ref().and_then(|failed| failed.ended) else {
+            continue;
+        };
+        let (ending, id) = (ending(status), outcome.case.id);
+        match endings.iter_mut().find(|(other, _)| *other == ending) {
+            Some((_, cases)) => cases.push(id),
+            None => endings.push((ending, vec![id])),
+        }
+    }
+    let problem = |(ending, cases): (String, Vec<&str>)| {
+        format!("{ending} (in {})", first_of(cases.into_iter(), SHOWN))
+    };
+    endings.into_iter().map(problem).collect()
 }
 
 /// Listens as the index server. Without a network of its own it does so for this computer alone.

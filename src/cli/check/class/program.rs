@@ -64,7 +64,8 @@ pub(super) fn last_line(output: &[u8]) -> Option<String> {
         .map(|line| excerpt(line.trim_ascii()).to_string())
 }
 
-fn ending(status: ExitStatus) -> String {
+/// How a process has ended.
+pub(super) fn ending(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("ended with exit code {code}"),
         (None, Some(signal)) => format!("was ended by signal {}", signal_name(signal)),

@@ -9,7 +9,7 @@ use crate::confined::Isolation;
 use crate::escape::escaped;
 
 /// Failed cases that the table names.
-const SHOWN: usize = 3;
+pub(super) const SHOWN: usize = 3;
 
 /// The result of a submission.
 #[derive(Clone, Debug)]
@@ -38,11 +38,8 @@ impl Graded {
 
     /// The cases that have failed: the first ones, and the number of others.
     fn failed(&self, shown: usize) -> String {
-        let mut failed = self.results.iter().filter(|result| result.has_failed());
-        let ids: Vec<&str> = failed.by_ref().take(shown).map(|result| result.case.id).collect();
-        let others = failed.count();
-        let others = if others > 0 { format!(", and {others} more") } else { String::new() };
-        ids.join(", ") + &others
+        let failed = self.results.iter().filter(|result| result.has_failed());
+        first_of(failed.map(|result| result.case.id), shown)
     }
 
     /// `None` if no program ran.
@@ -79,6 +76,14 @@ impl Graded {
             "problems": self.problems,
         })
     }
+}
+
+/// The first cases, and the number of others.
+pub(super) fn first_of<'a>(mut ids: impl Iterator<Item = &'a str>, shown: usize) -> String {
+    let first: Vec<&str> = ids.by_ref().take(shown).collect();
+    let others = ids.count();
+    let others = if others > 0 { format!(", and {others} more") } else { String::new() };
+    first.join(", ") + &others
 }
 
 /// The cases of a program as JSON.
