@@ -71,7 +71,11 @@ impl Observed for ObservedPeer {
         if self.uploads.stop().is_draining() {
             return Err("it is about to end".into());
         }
-        self.registrations.check_registered().map(|()| None)
+        let registered = self.registrations.check_registered().map(|()| None);
+        registered.or_else(|reason| match self.table.serves() {
+            true => Ok(Some(format!("found by the distributed hash table alone: {reason}"))),
+            false => Err(reason),
+        })
     }
 
     fn stop(&self) -> &Stop {

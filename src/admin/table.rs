@@ -41,6 +41,13 @@ impl ObservedTable {
         self.0.as_ref().map(|totals| totals())
     }
 
+    /// Whether others find what the program shares by the table.
+    pub(super) fn serves(&self) -> bool {
+        let totals = self.totals();
+        let stored = totals.and_then(|totals| totals.keys.filter(|_| totals.nodes > 0));
+        stored.is_some_and(|(announced, stored)| announced == stored)
+    }
+
     /// Adds the state of the node to the totals of the program.
     pub(super) fn summarize(&self, to: &mut Map<String, Value>) {
         let Some(TableTotals { nodes, keys, requests, refused }) = self.totals() else { return };

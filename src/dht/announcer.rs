@@ -43,6 +43,8 @@ struct Shared {
 struct State {
     schedule: Schedule,
     is_ended: bool,
+    /// How often bootstrap nodes had been started again when the keys were scheduled.
+    restarts: u64,
     succeeded: u64,
     failed: u64,
 }
@@ -54,7 +56,8 @@ impl Announcer {
     /// When no thread can be started.
     pub fn start(node: Arc<Node>, port: u16, limits: limits::Dht) -> io::Result<Self> {
         let schedule = Schedule::new(limits);
-        let state = State { schedule, is_ended: false, succeeded: 0, failed: 0 };
+        let restarts = node.bootstrap_restarts();
+        let state = State { schedule, is_ended: false, restarts, succeeded: 0, failed: 0 };
         let shared =
             Arc::new(Shared { node, port, state: Mutex::new(state), changed: Condvar::new() });
         // The threads are not waited for: an announcement takes seconds.
@@ -140,13 +143,17 @@ impl Shared {
                 return None;
             }
             let now = Instant::now();
+            let restarts = self.node.bootstrap_restarts();
+            if std::mem::replace(&mut state.restarts, restarts) != restarts {
+                state.schedule.repeat(now);
+            }
             let time = match state.schedule.take(now) {
                 Next::Announce(key) => return Some(key),
                 Next::At(due) => due.saturating_duration_since(now),
                 // A change of the keys ends the pause.
-                Next::Nothing => limits::DHT_COUNTING,
+                Next::Nothing => limits::DHT_LIBRARY,
             };
-            state = self.wait(state, time);
+            state = self.wait(state, time.min(limits::DHT_LIBRARY));
         }
     }
 }

@@ -33,6 +33,8 @@ pub(super) struct Introduced {
     pub(super) runs: Box<dyn Fn() -> bool + Send>,
     /// Has it search other nodes, by which they know it; `None` for a reader.
     pub(super) explore: Option<Arc<dyn Fn() + Send + Sync>>,
+    /// Is called when a bootstrap node was started again.
+    pub(super) restarted: Box<dyn Fn() + Send>,
 }
 
 /// Introduces a node to bootstrap nodes until the node has ended.
@@ -44,8 +46,8 @@ pub(super) struct Joining {
     bootstrap: BTreeMap<SocketAddrV4, Transaction>,
     /// The bootstrap nodes that have not replied in this round.
     asked: BTreeSet<SocketAddrV4>,
-    /// The bootstrap nodes that have replied.
-    known: BTreeMap<SocketAddrV4, NodeId>,
+    /// The bootstrap nodes that have replied, and when the node is introduced to each again.
+    known: BTreeMap<SocketAddrV4, (NodeId, Instant)>,
     next_round: Instant,
     /// Whether a thread has the node search other nodes.
     explores: Arc<AtomicBool>,
@@ -85,7 +87,7 @@ impl Joining {
         if self.next_round <= Instant::now() {
             let pause = match self.known.is_empty() {
                 true => limits::DHT_JOIN_RETRY,
-                false => limits::DHT_REFRESH,
+                false => limits::DHT_PING,
             };
             self.next_round = limits::ends_after(pause);
             self.asked = self.bootstrap.keys().copied().collect();
@@ -99,27 +101,39 @@ impl Joining {
         };
         match buffer.get(..length).and_then(Received::read) {
             Some(Received::Request(transaction)) if from.port() == self.node.address.port() => {
-                let known = self.known.iter().map(|(address, id)| (adjacent_id(*id), *address));
+                let known = self.known.iter();
+                let known = known.map(|(address, (id, _))| (adjacent_id(*id), *address));
                 self.send(&nodes(&OWN_ID, transaction, known), from);
             }
             Some(Received::Reply(id, transaction))
                 if self.bootstrap.get(&from) == Some(&transaction) && self.asked.remove(&from) =>
             {
-                self.introduce(from, id);
+                self.greet(from, id);
             }
             _ => {}
         }
         true
     }
 
-    /// Introduces the node to a bootstrap node that has replied.
-    fn introduce(&mut self, bootstrap: SocketAddrV4, id: NodeId) {
-        let is_first = self.known.is_empty();
-        self.known.insert(bootstrap, id);
-        self.send(&find_node(&OWN_ID, &id), self.node.address);
-        if is_first {
-            self.next_round = limits::ends_after(limits::DHT_REFRESH);
+    /// Introduces the node to a bootstrap node that has replied, if it does not know the node, or may have forgotten it.
+    fn greet(&mut self, bootstrap: SocketAddrV4, id: NodeId) {
+        if self.known.is_empty() {
+            self.next_round = limits::ends_after(limits::DHT_PING);
         }
+        let before = self.known.get(&bootstrap).copied();
+        if before.is_some_and(|(known, until)| known == id && Instant::now() < until) {
+            return;
+        }
+        self.known.insert(bootstrap, (id, limits::ends_after(limits::DHT_REFRESH)));
+        self.send(&find_node(&OWN_ID, &id), self.node.address);
+        if before.is_some_and(|(known, _)| known != id) {
+            (self.node.restarted)();
+        }
+        self.explore();
+    }
+
+    /// Has the node search others.
+    fn explore(&self) {
         if let Some(explore) = self.node.explore.clone()
             && !self.explores.swap(true, Ordering::Relaxed)
         {

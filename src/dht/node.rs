@@ -8,6 +8,7 @@ use std::fmt::{self, Debug, Formatter};
 use std::io;
 use std::net::SocketAddrV4;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Instant;
@@ -54,6 +55,8 @@ struct Inner {
     /// Until when a query waits for the first node of the network.
     joins_until: Instant,
     running: Mutex<Running>,
+    /// How often a bootstrap node was started again.
+    bootstrap_restarts: AtomicU64,
 }
 
 struct Running {
@@ -81,11 +84,20 @@ impl Node {
         let config = NodeConfig { listen: address, ..config };
         let running = Mutex::new(Running { dht, since: Instant::now() });
         let joins_until = limits::ends_after(limits::DHT_JOIN);
-        let inner = Arc::new(Inner { config, admission, address, joins_until, running });
+        let bootstrap_restarts = AtomicU64::new(0);
+        let inner = Arc::new(Inner {
+            config,
+            admission,
+            address,
+            joins_until,
+            running,
+            bootstrap_restarts,
+        });
         if let Bootstrap::Nodes(nodes) = &inner.config.bootstrap
             && !nodes.is_empty()
         {
             let (weak, explored) = (Arc::downgrade(&inner), Arc::downgrade(&inner));
+            let losing = Arc::downgrade(&inner);
             let explore = move || {
                 if let Some(inner) = explored.upgrade() {
                     inner.explore();
@@ -96,6 +108,11 @@ impl Node {
                 address,
                 runs: Box::new(move || weak.strong_count() > 0),
                 explore: is_member.then_some(Arc::new(explore)),
+                restarted: Box::new(move || {
+                    if let Some(inner) = losing.upgrade() {
+                        inner.bootstrap_restarts.fetch_add(1, Ordering::Relaxed);
+                    }
+                }),
             };
             Joining::start(node, nodes.clone())?;
         }
@@ -120,6 +137,11 @@ impl Node {
     /// The announcements of others that were refused.
     pub fn refused(&self) -> u64 {
         self.0.admission.refused()
+    }
+
+    /// How often a bootstrap node was started again, which has lost what it had stored.
+    pub(super) fn bootstrap_restarts(&self) -> u64 {
+        self.0.bootstrap_restarts.load(Ordering::Relaxed)
     }
 
     /// The nodes that it knows.

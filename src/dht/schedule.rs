@@ -20,8 +20,8 @@ struct Entry {
     /// Whether documents of it are shared. A key that is no longer wanted is kept until it is due: a document
     /// that disappears and appears again and again causes no more announcements than one that stays.
     is_wanted: bool,
-    /// Whether the last announcement was stored.
-    is_stored: bool,
+    /// When it was last announced and stored.
+    stored: Option<Instant>,
 }
 
 impl Schedule {
@@ -33,10 +33,10 @@ impl Schedule {
     pub(super) fn set(&mut self, keys: &BTreeSet<Key>, now: Instant) {
         self.entries.retain(|key, entry| {
             entry.is_wanted = keys.contains(key);
-            entry.is_wanted || entry.is_stored
+            entry.is_wanted || entry.stored.is_some()
         });
         for key in keys {
-            let new = Entry { due: Some(now), is_wanted: true, is_stored: false };
+            let new = Entry { due: Some(now), is_wanted: true, stored: None };
             self.entries.entry(*key).or_insert(new);
         }
     }
@@ -63,8 +63,18 @@ impl Schedule {
             false => self.limits.announce_retry,
         };
         if let Some(entry) = self.entries.get_mut(&key) {
-            entry.is_stored |= is_stored;
+            entry.stored = if is_stored { Some(now) } else { entry.stored };
             entry.due = Some(limits::end_of(now, pause));
+        }
+    }
+
+    /// Announces all keys again, each as soon as its last announcement is old enough: nodes have lost them.
+    pub(super) fn repeat(&mut self, now: Instant) {
+        for entry in self.entries.values_mut() {
+            if let (Some(due), Some(stored)) = (&mut entry.due, entry.stored) {
+                let again = limits::end_of(stored, self.limits.announce_least);
+                *due = again.max(now).min(*due);
+            }
         }
     }
 
@@ -78,7 +88,7 @@ impl Schedule {
     /// The keys that are wanted, and those of them that are stored.
     pub(super) fn counts(&self) -> (usize, usize) {
         let wanted = self.entries.values().filter(|entry| entry.is_wanted);
-        (wanted.clone().count(), wanted.filter(|entry| entry.is_stored).count())
+        (wanted.clone().count(), wanted.filter(|entry| entry.stored.is_some()).count())
     }
 }
 
@@ -137,6 +147,20 @@ mod tests {
         schedule.set(&keys(1..2), begin);
         assert_eq!(announce_due(&mut schedule, begin + Duration::from_secs(1500)), 1);
         assert_eq!(schedule.entries.len(), 1);
+    }
+
+    #[test]
+    fn keys_that_were_lost_are_announced_again_but_not_more_often_than_every_two_minutes() {
+        let mut schedule = Schedule::new(limits::Dht::DEFAULT);
+        let begin = Instant::now();
+        let seconds = |n: u64| begin + Duration::from_secs(n);
+        schedule.set(&keys(1..101), begin);
+        assert_eq!(announce_due(&mut schedule, begin), 100);
+        for second in (0..600).step_by(10) {
+            schedule.repeat(seconds(second));
+            let expected = if second > 0 && second % 120 == 0 { 100 } else { 0 };
+            assert_eq!(announce_due(&mut schedule, seconds(second)), expected, "{second} s");
+        }
     }
 
     #[test]

@@ -10,6 +10,8 @@ pub struct Dht {
     pub announce_interval: Duration,
     /// Time after which a failed announcement is tried again.
     pub announce_retry: Duration,
+    /// Least time between two announcements of a key, if nodes that have stored it were started again.
+    pub announce_least: Duration,
     /// Time to find holders of a document. A request to a node that has left takes 2 s, and each step of a query
     /// may meet one.
     pub find: Duration,
@@ -28,6 +30,7 @@ impl Dht {
     pub const DEFAULT: Self = Self {
         announce_interval: Duration::from_secs(25 * 60),
         announce_retry: Duration::from_secs(10),
+        announce_least: Duration::from_secs(2 * 60),
         find: Duration::from_secs(10),
         find_more: Duration::from_millis(500),
         holders: 128,
@@ -78,6 +81,9 @@ pub const DHT_JOIN: Duration = Duration::from_secs(5);
 pub const DHT_JOIN_WAIT: Duration = Duration::from_millis(10);
 /// Time between two attempts to reach the bootstrap nodes.
 pub const DHT_JOIN_RETRY: Duration = Duration::from_secs(1);
+/// Time between two messages to a bootstrap node that has replied. One that was started again has another identifier,
+/// and knows no node.
+pub const DHT_PING: Duration = Duration::from_secs(15);
 /// Time after which a node that has joined asks for nodes again, so that it learns of nodes that have joined since.
 pub const DHT_REFRESH: Duration = Duration::from_secs(5 * 60);
 /// Time after which the thread that introduces a node notices that the node has ended.

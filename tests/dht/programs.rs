@@ -85,6 +85,9 @@ fn operators_and_users_see_the_node_of_a_program() {
         assert!(Instant::now() < until, "{}", metrics(of_holder));
     }
     let text = metrics(of_holder);
+    let (code, ready) = get(of_holder, "/readyz");
+    assert!(ready.contains("found by the distributed hash table alone: cannot reach"), "{ready}");
+    assert!(code.contains("200"), "{code} {ready}");
     assert_eq!(value(&text, "p2p_ci_table_keys"), 1.0, "{text}");
     assert!(value(&text, "p2p_ci_table_nodes") >= 1.0, "{text}");
     let text = metrics(of_server);
