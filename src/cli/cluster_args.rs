@@ -77,8 +77,8 @@ fn read(text: &str) -> Result<ClusterUrl, String> {
 
 #[cfg(not(feature = "cluster"))]
 fn read(_: &str) -> Result<ClusterUrl, String> {
-    Err("this build cannot share an index with other servers; the packaged programs can, and so can a build \
-         with `cargo build --release --features cluster`"
+    Err("needs a program with clusters of index servers: the packages have it, and `cargo install --path . --features \
+         cluster` builds it"
         .into())
 }
 

@@ -177,7 +177,7 @@ fn member(directory: &Path) -> (Index, String) {
 fn member(_: &Path) -> ((), String) {
     let named = series(&fs::read_to_string(contrib("grafana/p2p-ci.json")).unwrap()).into_iter();
     let of_cluster = named.filter(|name| name.starts_with("p2p_ci_cluster_"));
-    ((), of_cluster.collect::<Vec<String>>().join(" "))
+    ((), of_cluster.map(|name| name + " ").collect())
 }
 
 /// The metrics of a peer with a node of a hash table. Its bootstrap node is that of its index server, on loopback.

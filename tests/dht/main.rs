@@ -2,9 +2,6 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
-#[cfg(not(feature = "dht"))]
-mod without;
-
 #[cfg(all(feature = "dht", target_os = "linux"))]
 mod churn;
 #[cfg(all(feature = "dht", target_os = "linux"))]

@@ -6,9 +6,6 @@
 #[path = "../common/mod.rs"]
 mod common;
 
-#[cfg(not(feature = "lan"))]
-mod without;
-
 #[cfg(all(feature = "lan", target_os = "linux"))]
 mod discovering;
 #[cfg(all(feature = "lan", target_os = "linux"))]
