@@ -27,6 +27,7 @@ use crate::protocol::grammar::version::starts_status_line;
 use crate::protocol::{Attribute, Record, SyntaxError};
 use headers::{is_header, part_of_refusal};
 use odd_rows::{OddRows, OtherRows, RowsBegin};
+use other_rows::Other;
 use place::{EndLines, Place};
 
 /// The form of the reply to a request.
@@ -157,10 +158,12 @@ impl IndexReplyDecoder {
                 let fault = SyntaxError::new(expected, "more", "7");
                 return Err(DecodeError::new(self.line, fault));
             }
-            if self.reads_odd_rows()
-                && let Some(found) = self.next_other(input)?
-            {
-                return Ok(found);
+            if self.reads_odd_rows() {
+                match self.next_other(input)? {
+                    Other::Line => {}
+                    Other::Found(found) => return Ok(found),
+                    Other::Skipped => continue,
+                }
             }
             let Some(line) = self.lines.next(input, limits::RECORD_LINE)? else {
                 return Ok(Found::Incomplete);

@@ -11,16 +11,24 @@ use crate::protocol::SyntaxError;
 use crate::protocol::message::decode_error::DecodeError;
 use crate::protocol::message::index_reply::ReplyPart;
 
+/// What begins at the next byte.
+pub(super) enum Other {
+    Line,
+    Found(Found),
+    /// Bytes that mean nothing. They were taken, and something else begins after them.
+    Skipped,
+}
+
 impl IndexReplyDecoder {
-    /// Reads what begins at the next byte, if it is no line; `None` if it is one.
-    pub(super) fn next_other(&mut self, input: &[u8]) -> Result<Option<Found>, DecodeError> {
+    /// Reads what begins at the next byte, if it is no line.
+    pub(super) fn next_other(&mut self, input: &[u8]) -> Result<Other, DecodeError> {
         if self.form != ReplyForm::Records {
-            return Ok(None);
+            return Ok(Other::Line);
         }
         match self.place {
-            Place::Start => Ok(self.begin_without_status(input)),
+            Place::Start => Ok(self.begin_without_status(input).map_or(Other::Line, Other::Found)),
             Place::Found | Place::Records => self.next_group(input),
-            Place::Refused | Place::Ended => Ok(None),
+            Place::Refused | Place::Ended => Ok(Other::Line),
         }
     }
 
@@ -42,78 +50,76 @@ impl IndexReplyDecoder {
         }
     }
 
-    fn next_group(&mut self, input: &[u8]) -> Result<Option<Found>, DecodeError> {
-        loop {
-            let rest = self.lines.rest(input);
-            let is_end_line =
-                || [&b"END\n"[..], b"END\r\n"].iter().any(|end| rest.starts_with(end));
-            if !self.other.fields.is_empty()
-                && is_end_line()
-                && let Some((part, place)) = self.end_of_fields()
-            {
-                let (part, used) = self.part(part, place);
-                return Ok(Some(Found::Part(part, used)));
+    fn next_group(&mut self, input: &[u8]) -> Result<Other, DecodeError> {
+        let rest = self.lines.rest(input);
+        let is_end_line = || [&b"END\n"[..], b"END\r\n"].iter().any(|end| rest.starts_with(end));
+        if !self.other.fields.is_empty()
+            && is_end_line()
+            && let Some((part, place)) = self.end_of_fields()
+        {
+            let (part, used) = self.part(part, place);
+            return Ok(Other::Found(Found::Part(part, used)));
+        }
+        if self.other.is_after_group && self.other.depth == 0 {
+            // What follows on the line of a row means nothing.
+            let blanks = rest.iter().take_while(|byte| b" \t\r,;".contains(byte)).count();
+            match rest.get(blanks) {
+                None => return Ok(Other::Found(Found::Incomplete)),
+                Some(b'\n') => self.lines.skip(blanks + 1),
+                Some(_) => self.lines.skip(blanks),
             }
-            if self.other.is_after_group && self.other.depth == 0 {
-                // What follows on the line of a row means nothing.
-                let blanks = rest.iter().take_while(|byte| b" \t\r,;".contains(byte)).count();
-                match rest.get(blanks) {
-                    None => return Ok(Some(Found::Incomplete)),
-                    Some(b'\n') => self.lines.skip(blanks + 1),
-                    Some(_) => self.lines.skip(blanks),
-                }
-                self.other.is_after_group = false;
-                continue;
+            self.other.is_after_group = false;
+            return Ok(Other::Skipped);
+        }
+        let first = rest.iter().find(|byte| !b" \t".contains(byte));
+        if self.other.depth == 0 && !first.is_some_and(|byte| b"[({".contains(byte)) {
+            return Ok(Other::Line);
+        }
+        self.follows_grammar = false;
+        let was_open = self.other.depth > 0;
+        let group = next_group(rest, self.other.depth);
+        let length = match group {
+            Group::Incomplete => rest.len(),
+            Group::End(end) | Group::Row { end, .. } => end,
+        };
+        if length > limits::RECORD_LINE {
+            let expected = format!("a row of at most {} bytes", limits::RECORD_LINE);
+            let fault = SyntaxError::new(expected, "a longer one", "7");
+            return Err(DecodeError::new(self.line + 1, fault));
+        }
+        match group {
+            Group::Incomplete => Ok(Other::Found(Found::Incomplete)),
+            Group::End(end) => {
+                self.lines.skip(end);
+                let (part, used) = self.part(ReplyPart::End, Place::Start);
+                Ok(Other::Found(Found::Part(part, used)))
             }
-            let first = rest.iter().find(|byte| !b" \t".contains(byte));
-            if self.other.depth == 0 && !first.is_some_and(|byte| b"[({".contains(byte)) {
-                return Ok(None);
-            }
-            self.follows_grammar = false;
-            let was_open = self.other.depth > 0;
-            let group = next_group(rest, self.other.depth);
-            let length = match group {
-                Group::Incomplete => rest.len(),
-                Group::End(end) | Group::Row { end, .. } => end,
-            };
-            if length > limits::RECORD_LINE {
-                let expected = format!("a row of at most {} bytes", limits::RECORD_LINE);
-                let fault = SyntaxError::new(expected, "a longer one", "7");
-                return Err(DecodeError::new(self.line + 1, fault));
-            }
-            match group {
-                Group::Incomplete => return Ok(Some(Found::Incomplete)),
-                Group::End(end) => {
-                    self.lines.skip(end);
-                    let (part, used) = self.part(ReplyPart::End, Place::Start);
-                    return Ok(Some(Found::Part(part, used)));
-                }
-                Group::Row { begin, end, depth } => {
-                    let row = rest.get(begin..end).unwrap_or_default();
-                    let row = String::from_utf8_lossy(row);
-                    self.lines.skip(end);
-                    (self.other.depth, self.other.is_after_group) = (depth, true);
-                    self.place = Place::Records;
-                    match record_of_group(&row) {
-                        Some(record) => {
-                            self.count_record();
-                            let (part, used) = self.part(ReplyPart::Record(record), Place::Records);
-                            return Ok(Some(Found::Part(part, used)));
-                        }
-                        // An empty list.
-                        None if is_empty(&row) && depth == 0 && !was_open => {
-                            let (part, used) = self.part(ReplyPart::End, Place::Start);
-                            return Ok(Some(Found::Part(part, used)));
-                        }
-                        None if is_empty(&row) => {}
-                        None => self.skip_row(&row),
+            Group::Row { begin, end, depth } => {
+                let row = rest.get(begin..end).unwrap_or_default();
+                let row = String::from_utf8_lossy(row);
+                self.lines.skip(end);
+                (self.other.depth, self.other.is_after_group) = (depth, true);
+                self.place = Place::Records;
+                match record_of_group(&row) {
+                    Some(record) => {
+                        self.count_record();
+                        let (part, used) = self.part(ReplyPart::Record(record), Place::Records);
+                        return Ok(Other::Found(Found::Part(part, used)));
                     }
-                    if self.lines.taken > limits::HEAD {
-                        let expected = "a record within 16384 bytes of other rows";
-                        let fault = SyntaxError::new(expected, "more of them", "7");
-                        return Err(DecodeError::new(self.line + 1, fault));
+                    // An empty list.
+                    None if is_empty(&row) && depth == 0 && !was_open => {
+                        let (part, used) = self.part(ReplyPart::End, Place::Start);
+                        return Ok(Other::Found(Found::Part(part, used)));
                     }
+                    None if is_empty(&row) => {}
+                    None => self.skip_row(&row),
                 }
+                if self.lines.taken > limits::HEAD {
+                    let expected = "a record within 16384 bytes of other rows";
+                    let fault = SyntaxError::new(expected, "more of them", "7");
+                    return Err(DecodeError::new(self.line + 1, fault));
+                }
+                Ok(Other::Skipped)
             }
         }
     }
@@ -213,149 +219,4 @@ fn begins_with_rows(input: &[u8]) -> Option<bool> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::protocol::ReplyState;
-
-    /// The records of each reply, the first row that is not used, and whether it is a fault. The bytes arrive
-    /// in pieces of this size, and then silence.
-    fn read(bytes: &str, step: usize) -> (Vec<Vec<String>>, Option<String>, bool) {
-        let mut decoder = IndexReplyDecoder::after_greeting().with_odd_rows();
-        let (mut input, mut replies, mut records) = (Vec::new(), Vec::new(), Vec::new());
-        for piece in bytes.as_bytes().chunks(step) {
-            input.extend_from_slice(piece);
-            loop {
-                match decoder.decode(&input) {
-                    Ok(Some((ReplyPart::End, used))) => {
-                        input.drain(..used);
-                        replies.push(std::mem::take(&mut records));
-                    }
-                    Ok(Some((part, used))) => {
-                        input.drain(..used);
-                        if let ReplyPart::Record(record) = part {
-                            records.push(record.to_string());
-                        }
-                    }
-                    Ok(None) => break,
-                    Err(_) => return (replies, decoder.take_odd_row(), true),
-                }
-            }
-        }
-        if let ReplyState::Found { is_in_line: false, .. } = decoder.state(&input) {
-            if let Some((ReplyPart::Record(record), used)) = decoder.last_record(&input) {
-                input.drain(..used);
-                records.push(record.to_string());
-            }
-            decoder.end_here(&input);
-            replies.push(records);
-        }
-        (replies, decoder.take_odd_row(), false)
-    }
-
-    /// The same in pieces of every size.
-    fn read_in_pieces(bytes: &str) -> (Vec<Vec<String>>, Option<String>, bool) {
-        let whole = read(bytes, bytes.len());
-        for step in 1..bytes.len() {
-            assert_eq!(read(bytes, step), whole, "{bytes:?} in pieces of {step}");
-        }
-        whole
-    }
-
-    const OK: &str = "P2P-CI/1.0 200 OK\n";
-    const SEVEN: &str = "RFC 7 A Title h 5";
-    const EIGHT: &str = "RFC 8 B h 5";
-
-    #[test]
-    fn a_row_in_brackets_is_as_bounded_as_a_line() {
-        for (length, is_fault) in [
-            (limits::RECORD_LINE - 1, false),
-            (limits::RECORD_LINE, false),
-            (limits::RECORD_LINE + 1, true),
-        ] {
-            let row = format!("[7,{:>1$}", "\"T\", \"h\", 5]", length - "[7,".len());
-            let reply = format!("{OK}{row}\n");
-            for step in [1, 100, reply.len()] {
-                let (replies, _, fault) = read(&reply, step);
-                assert_eq!(
-                    (replies.concat().len(), fault),
-                    (usize::from(!is_fault), is_fault),
-                    "{length}"
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn records_of_several_lines_and_in_brackets() {
-        for rows in [
-            "Title: A Title\nRFC Number: 7\nHostname: h\nPort: 5\nTitle: B\nRFC Number: 8\nHostname: h\nPort: 5\n",
-            "RFC Number: 7\nHost: h\nPort: 5\nTitle: A Title\n\nRFC Number: 8\nHost: h\nPort: 5\nTitle: B\n\n",
-            "RFC: 7\nHost: h:5\nTitle: A Title\nRFC: 8\nHost: h:5\nTitle: B",
-            "RFC | Title | Host | Port\n----\n7 | A Title | h | 5\n8 | B | h | 5\n",
-            "[\"7\", \"A Title\", \"h\", 5]\n[\"8\", \"B\", \"h\", 5]\n",
-            "[\"7\", \"A Title\", \"h\", 5], [\"8\", \"B\", \"h\", 5]",
-            "[{\"rfc\": 7, \"title\": \"A Title\", \"host\": \"h\", \"port\": 5},\n {\"rfc\": 8, \"title\": \"B\", \"host\": \"h\", \"port\": 5}]\n",
-            "[['7', 'A Title', 'h', '5'], ['8', 'B', 'h', '5']]",
-            "['RFC 7 A Title h 5', 'RFC 8 B h 5']\n",
-            "Date: today\nServer: x\n\nRFC 7 A Title h 5\nRFC 8 B h 5\n",
-            "7: A Title h 5\n8: B h 5\n",
-        ] {
-            for begin in ["", "\n"] {
-                if rows.starts_with("Date") && !begin.is_empty() {
-                    continue;
-                }
-                let found = read_in_pieces(&format!("{OK}{begin}{rows}"));
-                let records = vec![vec![SEVEN.to_string(), EIGHT.to_string()]];
-                assert_eq!(found, (records, None, false), "{begin:?} {rows}");
-            }
-        }
-        // The next status line and a line END end a reply, too.
-        let fields = "RFC: 7\nHost: h\nPort: 5\n";
-        let seven = vec!["RFC 7  h 5".to_string()];
-        let found = read_in_pieces(&format!("{OK}{fields}{OK}{fields}END\n{OK}[]\n{OK}\n[]"));
-        assert_eq!(found, (vec![seven.clone(), seven, vec![], vec![]], None, false));
-    }
-
-    #[test]
-    fn rows_without_a_status_line() {
-        for rows in
-            ["RFC 7 A Title h 5\nRFC 8 B h 5\n", "[[7, 'A Title', 'h', 5], [8, 'B', 'h', 5]]"]
-        {
-            let (records, row, is_fault) = read_in_pieces(rows);
-            assert_eq!(records, [[SEVEN, EIGHT]], "{rows}");
-            assert_eq!((row, is_fault), (None, false), "{rows}");
-        }
-        assert_eq!(read_in_pieces("RFC 7 A Title h 5").0, [[SEVEN]]);
-        for greeting in ["[server] hello\n", "RFC server 7734\n", "7734 ready h 1\n"] {
-            let (records, row, _) = read_in_pieces(&format!("{greeting}{OK}{SEVEN}\n"));
-            assert_eq!((records, row), (vec![vec![SEVEN.to_string()]], None), "{greeting:?}");
-        }
-    }
-
-    #[test]
-    fn rows_that_are_not_used_are_reported() {
-        for (rows, reported) in [
-            ("Title: A\nRFC Number: 7\nTitle: B\n", "number: 7, title: A"),
-            ("Title: A\nRFC Number: 7\n", "number: 7, title: A"),
-            ("RFC Number: 7\nRFC 8 B h 5\n", "number: 7"),
-            ("['7', 'A', 'h']\n", "['7', 'A', 'h']"),
-            ("{\"7\": [\"A\", \"h\", 5]}\n", "[\"A\", \"h\", 5]"),
-            ("7|A|5678|80\n", "7|A|5678|80"),
-        ] {
-            let (records, row, is_fault) = read_in_pieces(&format!("{OK}{rows}"));
-            assert!(records.iter().flatten().all(|record| record == EIGHT), "{rows}: {records:?}");
-            assert_eq!((row.as_deref(), is_fault), (Some(reported), false), "{rows}");
-        }
-    }
-
-    #[test]
-    fn brackets_are_bounded() {
-        for (begin, rows) in [("", "["), ("[\"", "x"), ("", "[7],")] {
-            let rows = rows.repeat(9999);
-            assert!(read(&format!("{OK}{begin}{rows}"), 512).2, "{begin}");
-        }
-        // A list of any length is read row by row.
-        let list = format!("{OK}[{}]\n", vec!["[7, 'A Title', 'h', 5]"; 999].join(", "));
-        assert_eq!(read(&list, 1000).0, [vec![SEVEN; 999]]);
-    }
-}
+mod tests;
