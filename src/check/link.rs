@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use socket2::SockRef;
 
+use crate::system::connect;
+
 /// A connection, and the bytes that no reply has taken.
 #[derive(Debug)]
 pub(super) struct Link {
@@ -33,7 +35,7 @@ impl Link {
     /// Connects before the deadline, which every later wait also has.
     pub(super) fn connect(address: SocketAddr, deadline: Instant) -> io::Result<Self> {
         let left = deadline.saturating_duration_since(Instant::now()).max(SHORTEST_WAIT);
-        Self::new(TcpStream::connect_timeout(&address, left)?, deadline)
+        Self::new(connect(&address, left)?, deadline)
     }
 
     /// Uses a connection. Every wait ends at the deadline.

@@ -14,6 +14,7 @@ use super::symptom::Symptom;
 use super::values::Values;
 use super::{document_reply, expected, index_reply, judge};
 use crate::protocol::role::{DocumentClient, IndexClient};
+use crate::system::connect;
 
 /// No case takes longer.
 const CASE: Duration = Duration::from_secs(5);
@@ -51,7 +52,7 @@ impl Target {
     pub(crate) fn reach(addresses: &[SocketAddr], shared: Option<u64>) -> io::Result<Self> {
         let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
         for address in addresses.iter().copied() {
-            let connected = TcpStream::connect_timeout(&address, CASE);
+            let connected = connect(&address, CASE);
             match connected.and_then(|stream| Ok((stream.local_addr()?, stream))) {
                 Ok((own, stream)) => {
                     let (host, run) = (own.ip().to_canonical(), Values::numbers_of_run());

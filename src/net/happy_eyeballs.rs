@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use socket2::{Domain, SockRef, Socket, Type};
 
 use crate::limits;
-use crate::system::{Direction, is_connecting};
+use crate::system::{Direction, is_connecting, refuse_own};
 
 /// A connection attempt.
 #[derive(Debug)]
@@ -122,7 +122,7 @@ fn state(socket: &Socket) -> io::Result<State> {
         return Err(error);
     }
     match socket.peer_addr() {
-        Ok(_) => Ok(State::Connected),
+        Ok(_) => refuse_own(&SockRef::from(socket)).map(|()| State::Connected),
         Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(State::Connecting),
         Err(error) => Err(error),
     }
@@ -158,6 +158,17 @@ mod tests {
         let mixed = interleaved(addresses(&["1.1.1.1:1", "[::1]:1", "[::2]:1"]));
         assert_eq!(mixed, addresses(&["1.1.1.1:1", "[::1]:1", "[::2]:1"]));
         assert!(interleaved(Vec::new()).is_empty());
+    }
+
+    /// A peer registered with itself when its index server on the same machine was down.
+    #[test]
+    fn a_connection_to_itself_is_none() {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+        // Not every system connects a socket to itself.
+        if socket.connect(&socket.local_addr().unwrap()).is_ok() {
+            assert_eq!(state(&socket).unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
+        }
     }
 
     #[test]

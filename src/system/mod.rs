@@ -11,6 +11,7 @@
 //! | `page_aligned` | buffers that begin at a page boundary |
 //! | `process_group`, `process_usage` | a child process and all processes that it starts; the resources and the end of this process |
 //! | `sockets`, `readiness`, `unacknowledged` | sending, receiving and socket options; waiting for several sockets; unacknowledged data |
+//! | `own_connection` | connections of a program to itself, which are refused |
 //! | `unix_sockets` | Unix sockets, and the user on the other side |
 //! | `service_manager` | sockets from systemd, and messages to it |
 //! | `signals`, `terminal` | signals; the mode of the terminal |
@@ -22,6 +23,7 @@ mod fifos;
 mod files;
 mod memory;
 mod mounts;
+mod own_connection;
 mod page_aligned;
 mod private_file;
 mod process_group;
@@ -55,6 +57,7 @@ pub use memory::{
     listed_bytes, memory_bounds,
 };
 pub(crate) use mounts::Mounts;
+pub(crate) use own_connection::{connect, refuse_own};
 pub use page_aligned::PageAligned;
 pub(crate) use private_file::{create_private, is_open_to_others, replace_private};
 pub(crate) use process_group::{has_ended, kill_group, start_group};

@@ -55,6 +55,26 @@ fn the_index_server_passes_every_case_again_and_again() {
     assert_eq!(failing(&["server", &address, "--level", "extension"]), [""; 0]);
 }
 
+/// On a machine with two ports for connections, one to a port on which nobody listens was one to itself: half of
+/// them passed for a server that fails every case.
+#[cfg(target_os = "linux")]
+#[test]
+fn nothing_is_checked_where_nobody_listens() {
+    let script =
+        "ip link set lo up && echo 40000 40001 >/proc/sys/net/ipv4/ip_local_port_range || exit 77
+        for port in 40000 40001; do
+            p2p-ci check server 127.0.0.1:$port; echo check $?
+            p2p-ci peer 127.0.0.1:$port list; echo list $?
+        done";
+    let output = common::run_on_own_machine(script, &std::env::temp_dir());
+    let found = String::from_utf8(output.stdout).unwrap();
+    if !found.contains("check ") {
+        return common::skip("there is no network namespace with ports of its own here");
+    }
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(found, "check 69\nlist 69\n".repeat(2), "{errors}");
+}
+
 #[test]
 fn the_upload_server_passes_every_case() {
     let index = Index::start(&[]);

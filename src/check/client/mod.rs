@@ -10,6 +10,7 @@
 //! | `asked` | an operation and its values |
 //! | `operator` | a person, or a menu that is typed |
 //! | `driven`, `menu` | a program that is started; what is typed into it |
+//! | `restarting` | programs under test that fail: who starts them again |
 //! | `listening`, `connection` | accepting connections; reading requests and sending replies in their time |
 //! | `index` | the records and usual replies of the index server |
 //! | `answer` | the bytes of replies and documents |

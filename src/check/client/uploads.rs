@@ -1,7 +1,7 @@
 //! The upload server of the program under test, at the port of its ADD.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -10,6 +10,7 @@ use super::verdicts::Finding;
 use crate::check::case::Case;
 use crate::check::run::{self, Outcome, Target};
 use crate::check::symptom::Symptom;
+use crate::system;
 
 /// Time to connect, and to read a reply.
 const TIME: Duration = Duration::from_secs(1);
@@ -20,7 +21,7 @@ const READ: usize = 1024 * 1024;
 /// a connection without one.
 pub(super) fn connect(address: SocketAddr, rfc: u64) -> Option<Finding> {
     let deadline = Instant::now() + TIME;
-    let Ok(mut stream) = TcpStream::connect_timeout(&address, TIME) else {
+    let Ok(mut stream) = system::connect(&address, TIME) else {
         let expected = format!("(a connection to {address})");
         return Some(Finding::new(Symptom::NotConnected, expected));
     };

@@ -1,11 +1,16 @@
 //! The ports on which the program of a submission listens.
 
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use socket2::{Domain, Socket, Type};
+
+use crate::system::connect;
+
+/// Time to connect to a program of this machine.
+const CONNECT: Duration = Duration::from_secs(5);
 
 /// Where a program with this port is reached.
 pub(super) fn addresses(port: u16) -> [SocketAddr; 2] {
@@ -29,7 +34,7 @@ pub(super) fn wait_until_free(port: u16) -> Result<(), String> {
         let Err(error) = socket.and_then(|socket| socket.bind(&address.into())) else {
             return Ok(());
         };
-        let is_in_use = addresses(port).iter().any(|address| TcpStream::connect(address).is_ok());
+        let is_in_use = addresses(port).iter().any(|address| connect(address, CONNECT).is_ok());
         if error.kind() != io::ErrorKind::AddrInUse || is_in_use || Instant::now() >= deadline {
             return Err(format!("port {port} cannot be used here: {error}"));
         }
