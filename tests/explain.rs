@@ -242,6 +242,31 @@ fn connections_of_a_capture_are_explained_in_order() {
     assert!(text.contains("aborts the connection"), "{text}");
 }
 
+/// A capture that is cut off between two packets or segments says what it lacks; within a line it is damaged.
+#[test]
+fn the_end_of_a_record_is_named() {
+    let text = "0.000 [s0 :5678] -- C connects (from :40000)\n\
+                0.000 [s0 :5678] C> b'GET RFC 1 P2P-CI/1.0\\r\\nHost: h\\r\\n\\r\\n'\n\
+                0.100 [s0 :5678] S> b'P2P-CI/1.0 200 OK\\r\\nContent-Length: 9\\r\\n\\r\\nhello'\n";
+    let expected = [
+        "S: hello 5.3 5 bytes of the document",
+        "-- expected 4 more bytes of the document, found the end of the record",
+        "-- the record ends here, and the connection does not",
+    ];
+    check(&lines(text.as_bytes()), &expected);
+    let ended = text.replace("Length: 9", "Length: 5") + "0.200 [s0 :5678] C> FIN\n";
+    let found = lines(ended.as_bytes()).join("\n");
+    assert!(!found.contains("the record"), "{found}");
+    // The last segment is incomplete. With an end of its line, it is a note of a person.
+    let cut = text.trim_end().strip_suffix("llo'").unwrap();
+    let (code, found, errors) = explain(cut.as_bytes());
+    let at = cut.rfind('\n').unwrap() + 1;
+    let expected = format!("the file is cut off: it ends within the line at byte {at};");
+    assert!(code == 65 && errors.contains(&expected), "{code} {errors}");
+    assert!(found.contains("requests RFC 1"), "{found}");
+    assert_eq!(explain(format!("{cut}\n").as_bytes()).0, 0);
+}
+
 #[test]
 fn a_pause_within_a_head_changes_nothing() {
     let text = "0.000 [s0 :5678] -- C connects (from :40000)\n\

@@ -66,6 +66,11 @@ impl Connection {
         self.ended == [true; 2]
     }
 
+    /// Whether it has begun, and no side has ended it.
+    pub(super) fn is_open(&self) -> bool {
+        self.is_whole && self.ended == [false; 2]
+    }
+
     /// Whether no side has sent anything for a second.
     pub(super) fn is_silent_at(&self, time: Duration) -> bool {
         let last = self.last.0.max(self.last.1);

@@ -102,6 +102,12 @@ impl DocumentReplies {
     pub(super) fn finish(&mut self, out: &mut Out<'_>) {
         if self.document.1 > 0 {
             self.show_document("5.3", out);
+            if let Some(missing) = self.role.missing().filter(|missing| *missing > 0) {
+                let missing = counted(missing, "more byte");
+                out.note(format!(
+                    "expected {missing} of the document, found the end of the record"
+                ));
+            }
         }
         head_lines(&std::mem::take(&mut self.input), "5.2", "the beginning of a reply", out);
         self.show_surplus(out);

@@ -153,6 +153,9 @@ impl Explainer {
         for (stream, mut connection) in self.connections {
             let mut out = Out::new(&stream, None);
             connection.finish(&mut out);
+            if connection.is_open() {
+                out.note("the record ends here, and the connection does not");
+            }
             lines.append(&mut out.lines);
             parts.append(&mut out.parts);
         }

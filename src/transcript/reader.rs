@@ -32,12 +32,14 @@ pub enum TranscriptError {
     /// A pcapng file is damaged.
     #[error("cannot read it as pcapng: {0}")]
     Pcapng(ReadError),
-    /// The file ends within a block. What is before it was passed on.
+    /// The file ends within a block or a line. What is before it was passed on.
     #[error(
-        "the file is cut off: it ends within the block at byte {at}; what was recorded after that is missing"
+        "the file is cut off: it ends within the {part} at byte {at}; what was recorded after that is missing"
     )]
     Cut {
-        /// The place of the block in the file.
+        /// In what it ends.
+        part: &'static str,
+        /// The place of that in the file.
         at: u64,
     },
     /// It has the older format.
@@ -124,7 +126,9 @@ fn of_pcapng(
                     pass_on(event)?;
                 }
             }
-            Ok(None) => break packets.cut_at().map(|at| TranscriptError::Cut { at }),
+            Ok(None) => {
+                break packets.cut_at().map(|at| TranscriptError::Cut { part: "block", at });
+            }
             Err(error) => break Some(TranscriptError::Pcapng(error)),
         }
     };
@@ -152,14 +156,22 @@ fn of_text(
     let lines = || bytes.split(|byte| *byte == b'\n').map(String::from_utf8_lossy);
     let is_any = |is_one: fn(&str) -> bool| lines().any(|line| is_one(line.trim_end()));
     if is_any(|line| SegmentLine::parse(line).is_some()) {
+        // A segment that is cut off has no end of its line, and no end of its bytes.
+        let begins = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let mut is_whole = true;
         for line in lines().filter(|line| !line.trim().is_empty()) {
             let line = line.trim_end();
-            match SegmentLine::parse(line) {
+            let segment = SegmentLine::parse(line);
+            is_whole = segment.is_some();
+            match segment {
                 Some(segment) => segment.into_events().try_for_each(&mut pass_on)?,
                 None => pass_on(text::note(line))?,
             }
         }
-        return Ok(());
+        return match is_whole || begins == bytes.len() {
+            true => Ok(()),
+            false => Err(TranscriptError::Cut { part: "line", at: begins as u64 }),
+        };
     }
     if is_any(text::is_labelled) {
         let mut lines = lines().filter(|line| !line.trim().is_empty());
