@@ -148,6 +148,7 @@ fn likely_causes_are_named() {
         (b"\xfe\xff\0L\0I\0S\0T", "this looks like UTF-16"),
         (b"L\0I\0S\0T\0", "this looks like UTF-16"),
         (b"\0L\0I\0S\0T", "this looks like UTF-16"),
+        (b"LIST ALL P2P-CI/1.0\nPort: 1\0\0\0\0", "the padding of a buffer"),
         (b"\0\x30LIST ALL P2P-CI/1.0\r\n", "this looks like a length"),
         (b"\0\0\0\x30LIST ALL P2P-CI/1.0\r\n", "this looks like a length"),
         (b"\xff\xfd\x03\xff\xfb", "the options of telnet"),

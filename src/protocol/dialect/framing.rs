@@ -106,6 +106,10 @@ fn binary(input: &[u8]) -> Beginning {
         [0, 0, 0, 0, ..] => Beginning::Unknown,
         [0, 0, third, fourth, ..] => framed(4, u32::from_be_bytes([0, 0, third, fourth])),
         [0, 0, ..] | [_] => Beginning::Unknown,
+        // No text begins with a control character: this is another protocol, such as TLS.
+        [_, _, first, ..] if first.is_ascii_control() && !first.is_ascii_whitespace() => {
+            Beginning::Lines
+        }
         [high, low, ..] => framed(2, u32::from_be_bytes([0, 0, high, low])),
         [] => Beginning::Unknown,
     }
@@ -295,6 +299,7 @@ mod tests {
             "793 RFC\n",
             "            x",
             "12345678901LIST ALL ",
+            "\u{16}\u{3}\u{1}\u{2}\0\u{1}",
         ] {
             assert_eq!(begins(input.as_bytes()), Beginning::Lines, "{input:?}");
         }

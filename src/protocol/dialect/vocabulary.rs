@@ -1,5 +1,6 @@
 //! Other words for the same request, and the request as the grammar writes it (protocol.md appendix B.4).
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 
 use super::header_names::{header, host_and_port, is_mark};
@@ -58,6 +59,12 @@ impl Sender {
 
     /// Reads the lines of a request.
     pub(super) fn read(&mut self, text: &str) -> Meaning {
+        // Lines of some programs end with a carriage return alone.
+        let text = match text.contains('\n') {
+            true => Cow::Borrowed(text),
+            false => Cow::Owned(text.replace('\r', "\n")),
+        };
+        let text = text.as_ref();
         let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
         let (request_line, in_line) = split_headers(first.trim());
         let mut lines = headers_in_line(in_line);
@@ -178,6 +185,10 @@ mod tests {
         let table = [
             ("LIST P2P-CI/1.0\nHost: h\nPort: 1\n", format!("LIST ALL P2P-CI/1.0\r\n{h}\r\n")),
             ("LISTALL P2P-CI/1.0\nHost: h\nPost: 1\n", format!("LIST ALL P2P-CI/1.0\r\n{h}\r\n")),
+            (
+                "LIST ALL P2P-CI/1.0\rHost: h\rPort: 1\r\r",
+                format!("LIST ALL P2P-CI/1.0\r\n{h}\r\n"),
+            ),
             ("LIST ALL 1.0\nHost h\nPORT:1\n", format!("LIST ALL P2P-CI/1.0\r\n{h}\r\n")),
             (
                 "LOOKUP RFC1 P2P-CI-v1.0.0\n Host : h\nPort 1\n",

@@ -30,7 +30,7 @@ pub(super) fn of_beginning(bytes: &[u8]) -> Option<&'static str> {
 #[cold]
 pub(super) fn of_control(before: &[u8], rest: &[u8]) -> Option<&'static str> {
     Some(match (before, rest) {
-        ([.., last], [0, next, 0, ..]) if last.is_ascii_graphic() && next.is_ascii() => UTF_16,
+        ([.., last], [0, 1..=0x7F, 0, ..]) if last.is_ascii_graphic() => UTF_16,
         (_, [0, ..]) => {
             "the end of a string in C, or the padding of a buffer, is no part of the text: send the \
              length of the text"
