@@ -218,6 +218,24 @@ fn a_peer_registers_with_one_server_of_a_cluster_and_moves_when_it_ends() {
 }
 
 #[test]
+fn a_peer_registers_with_the_server_of_a_cluster_that_was_named_first() {
+    for round in 0..6 {
+        let directory = tempfile::tempdir().unwrap();
+        let servers = Servers::start(&[Some("one"); 3], &[]);
+        let first = round % 3;
+        let named = [first, (first + 1) % 3, (first + 2) % 3];
+        let named: Vec<&Relay> = named.iter().map(|at| &servers.relays[*at]).collect();
+        let (_sharing, events) = share(directory.path(), &named);
+        let has_stood_by = || {
+            let events = events.lock().unwrap();
+            events.iter().filter(|event| event.contains("StandingBy")).count() == 2
+        };
+        let (found, _) = servers.wait_for(|found| found.len() == 1 && has_stood_by());
+        assert_eq!(found, BTreeSet::from([first]), "{:?}", events.lock().unwrap());
+    }
+}
+
+#[test]
 fn a_peer_moves_when_its_server_does_not_reply_any_more() {
     let directory = tempfile::tempdir().unwrap();
     let servers = Servers::start(&[Some("one"); 3], &[]);

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::index_dialect::IndexDialect;
+use super::precedence::Precedence;
 use crate::limits;
 use crate::net::Provenance;
 use crate::protocol::{Cluster, ClusterId, Endpoint};
@@ -27,6 +28,7 @@ pub struct KnownServer {
 pub struct Clusters {
     known: Mutex<Vec<Known>>,
     changed: Condvar,
+    precedence: Precedence,
 }
 
 #[derive(Debug)]
@@ -51,6 +53,11 @@ pub enum Assignment {
 }
 
 impl Clusters {
+    /// Which registration is made first with the cluster of their servers.
+    pub(crate) fn precedence(&self) -> &Precedence {
+        &self.precedence
+    }
+
     /// Records what a server has replied to the registration with this number, and decides which registration is
     /// made with its cluster: the first one that has asked. `address` is the address of the server.
     pub fn assign(

@@ -5,7 +5,7 @@
 //! | `index_connection`, `index_link`, `index_replies` | requests to an index, one at a time on a connection |
 //! | `index_dialect` | the properties that an index server has shown |
 //! | `index_group`, `merging` | several index servers as one; their replies as one |
-//! | `cluster_query`, `clusters` | clusters of index servers, of which one is used |
+//! | `cluster_query`, `clusters`, `precedence` | clusters of index servers, of which one is used |
 //! | `form_trial` | trying the forms of requests at a server of another program |
 //! | `query`, `index_error` | requests for records; why the index returned none |
 //! | `records`, `holders`, `listed` | records, streamed; the holders of a document; whether a list is complete |
@@ -24,6 +24,7 @@ mod index_replies;
 mod listed;
 mod merging;
 mod own_host;
+mod precedence;
 mod query;
 mod records;
 

@@ -192,6 +192,8 @@ pub const INDEX_REST: Duration = Duration::from_secs(5);
 pub const INDEX_REST_MAX: Duration = Duration::from_mins(1);
 /// Time for which a session waits for its other index servers when it is registered with one.
 pub const OTHER_INDEXES: Duration = Duration::from_secs(1);
+/// Time for which a peer waits, before it registers with a server, for the replies of those that were named before.
+pub const EARLIER_INDEXES: Duration = Duration::from_secs(2);
 /// Time in which a server of a cluster must reply before a peer uses another one.
 pub const CLUSTER_REPLY: Duration = Duration::from_secs(4);
 /// Index servers of a peer. Each has a thread, connections and a list of what it has registered.

@@ -165,7 +165,9 @@ impl Shared {
     /// # Errors
     /// When another registration is made with it.
     fn join_cluster(&self, link: &Link, named: Option<&Cluster>) -> Result<(), IndexError> {
-        match self.clusters.assign(self.number, &self.known(), link.address, named) {
+        let assignment = self.clusters.assign(self.number, &self.known(), link.address, named);
+        self.settle();
+        match assignment {
             Assignment::NoCluster | Assignment::Granted(_) => Ok(()),
             Assignment::HeldByOther(cluster, with) => {
                 let index = self.index.clone();
@@ -192,6 +194,17 @@ impl Shared {
     pub(super) fn keep_alive_pause(&self) -> Option<Duration> {
         self.clusters.held_by(self.number)?;
         Some(part_of(self.limits.keep_alive, 768, 256))
+    }
+
+    /// Waits for the servers that were named before this one, so that the first of a cluster is used.
+    pub(super) fn wait_for_earlier(&self) {
+        let precedence = self.clusters.precedence();
+        precedence.wait_for_earlier(self.number, limits::EARLIER_INDEXES, || self.is_closing());
+    }
+
+    /// Later servers need not wait for this one.
+    pub(super) fn settle(&self) {
+        self.clusters.precedence().settle(self.number);
     }
 
     /// Waits while another registration is made with the cluster of this server.

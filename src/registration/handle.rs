@@ -67,6 +67,7 @@ impl Registration {
     ) -> io::Result<Self> {
         let report = Arc::new(report);
         let shared = Shared::new(registrant, index.clone(), own, library, dialect, limits, report);
+        shared.clusters.precedence().begin(shared.number);
         let present = Arc::new(Present::new(shared));
         let worker = Arc::clone(&present);
         let work = move || worker.stay_registered();

@@ -72,6 +72,7 @@ impl Shared {
         if count > 0 || self.library.read().is_empty() {
             *registered = Some(Instant::now());
         }
+        self.settle();
         self.was_registered.store(true, Ordering::Release);
         // Before other threads can send requests: scripts wait for this line.
         (self.report)(Event::Registered(count));

@@ -15,6 +15,7 @@ use crate::discovery::{IndexError, KnownServer};
 impl Present {
     /// Connects, registers, reads, and connects again, until the registration is closed.
     pub(super) fn stay_registered(&self) {
+        self.shared().wait_for_earlier();
         let mut attempts = Attempts::new(self.shared().limits);
         loop {
             let shared = self.shared();
@@ -50,6 +51,7 @@ impl Shared {
             Err(IndexError::Lost { index: self.index.clone(), source })
         });
         let Err(error) = joined else { return Continuation::Closed };
+        self.settle();
         let error = Arc::new(error);
         match self.end_connection(&error) {
             Ended::Closed => return Continuation::Closed,
