@@ -7,6 +7,7 @@
 mod end_line;
 mod ending;
 mod fields;
+mod found;
 mod greeting;
 mod groups;
 mod headers;
@@ -25,9 +26,10 @@ use super::status::Status;
 use crate::limits;
 use crate::protocol::grammar::version::starts_status_line;
 use crate::protocol::{Attribute, Record, SyntaxError};
+pub(in crate::protocol) use found::Found;
+use found::Other;
 use headers::{is_header, part_of_refusal};
 use odd_rows::{OddRows, OtherRows, RowsBegin};
-use other_rows::Other;
 use place::{EndLines, Place};
 
 /// The form of the reply to a request.
@@ -100,18 +102,6 @@ pub struct IndexReplyDecoder {
     has_inner_returns: bool,
     /// Bytes of lines before a reply that [`IndexReplyDecoder::decode`] has read already.
     skipped: usize,
-}
-
-/// What begins at the start of the input.
-pub(in crate::protocol) enum Found {
-    /// A part of a reply, and its number of bytes.
-    Part(ReplyPart, usize),
-    /// An empty line before a reply, of this number of bytes.
-    EmptyLine(usize),
-    /// Another line that is no part of a reply: of a greeting, or a header after its reply.
-    Skipped(usize),
-    /// Not yet a whole line.
-    Incomplete,
 }
 
 impl IndexReplyDecoder {

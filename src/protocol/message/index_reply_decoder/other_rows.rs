@@ -1,23 +1,16 @@
 //! Records of other programs that are no lines: in brackets, on several lines with the names of their fields,
 //! or without a status line before them (protocol.md section 4.9).
 
+use super::found::{Found, Other};
 use super::groups::{Group, is_empty, next_group, record_of_group};
 use super::headers::is_header;
 use super::odd_rows::{OddRows, RowsBegin, field_of_line};
 use super::row_forms::{is_decoration, record_in_any_form};
-use super::{Found, IndexReplyDecoder, Place, ReplyForm};
+use super::{IndexReplyDecoder, Place, ReplyForm};
 use crate::limits;
 use crate::protocol::SyntaxError;
 use crate::protocol::message::decode_error::DecodeError;
 use crate::protocol::message::index_reply::ReplyPart;
-
-/// What begins at the next byte.
-pub(super) enum Other {
-    Line,
-    Found(Found),
-    /// Bytes that mean nothing. They were taken, and something else begins after them.
-    Skipped,
-}
 
 impl IndexReplyDecoder {
     /// Reads what begins at the next byte, if it is no line.
