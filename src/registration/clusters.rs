@@ -81,7 +81,8 @@ fn take_random(servers: &mut Vec<KnownServer>) -> Option<KnownServer> {
 /// not all arrive at the same time.
 fn part_of(time: Duration, least: u32, range: u64) -> Duration {
     let random = RandomState::new().hash_one(0) % range;
-    (time / 1024).saturating_mul(least + u32::try_from(random).unwrap_or(0))
+    // Multiplied first: a part of a millisecond is not cut off.
+    time.saturating_mul(least + u32::try_from(random).unwrap_or(0)) / 1024
 }
 
 impl Shared {
