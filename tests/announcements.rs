@@ -193,6 +193,7 @@ fn a_second_get_waits_for_the_first_one() {
         run_peer_again(&[&address, "--share", ".", "why", "7"], state.path(), &mine);
     assert_eq!(code, 0, "{why}");
     assert!(!why.contains(&slow.port().to_string()) && !why.contains("given up"), "{why}");
+    assert!(why.contains("found here"), "{why}");
 }
 
 fn digest_of(bytes: &[u8]) -> String {

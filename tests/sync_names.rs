@@ -85,7 +85,7 @@ fn one_document_that_cannot_be_saved_fails_alone() {
     // All that is left fails before anything is downloaded, and is counted.
     let (code, output, errors) = sync(&index, &[], &mine);
     assert_eq!(code, 74, "{errors}");
-    assert!(output.starts_with("0 of 3 documents fetched, 0 B, 0 B/s, 3 failed"), "{output}");
+    assert!(output.starts_with("0 of 3 documents fetched, 0 bytes, 0 B/s, 3 failed"), "{output}");
     let (code, output, _) = sync(&index, &["--format", "json"], &mine);
     assert_eq!(code, 74);
     for document in [r#""rfc":7,"#, r#""file":"b","#, r#""file":"d/x","#] {

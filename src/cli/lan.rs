@@ -86,7 +86,7 @@ pub(super) fn discovered(
     #[cfg(feature = "lan")]
     {
         if args.discover {
-            return offer::only(is_named).map(Some);
+            return offer::only().map(Some);
         }
         if interactive && !is_named && !args.lan && asks_index(args) {
             return Ok(offer::choose(&args.server.first.endpoint()));

@@ -48,6 +48,7 @@ pub(super) fn misplaced_tip(error: &mut Error, program: &Command, words: &[OsStr
         },
         ErrorKind::InvalidSubcommand => text(error, ContextKind::InvalidSubcommand)
             .and_then(|command| of_command(error, program, &command, &words)),
+        ErrorKind::ArgumentConflict => Some("leave out one of them".into()),
         _ => None,
     };
     tip.map_or_else(String::new, |tip| format!("  tip: {tip}\n"))

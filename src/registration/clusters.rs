@@ -81,8 +81,9 @@ fn take_random(servers: &mut Vec<KnownServer>) -> Option<KnownServer> {
 /// not all arrive at the same time.
 fn part_of(time: Duration, least: u32, range: u64) -> Duration {
     let random = RandomState::new().hash_one(0) % range;
-    // Multiplied first: a part of a millisecond is not cut off.
-    time.saturating_mul(least + u32::try_from(random).unwrap_or(0)) / 1024
+    let parts = least + u32::try_from(random).unwrap_or(0);
+    // Divided first, a short time would lose a part of itself.
+    time.checked_mul(parts).map_or_else(|| (time / 1024).saturating_mul(parts), |time| time / 1024)
 }
 
 impl Shared {

@@ -113,7 +113,7 @@ fn record_present(context: &Context, documents: &[Document]) {
             && target.is_ok_and(|target| already_here(&library, &target, document).is_some())
     };
     let present: Vec<&Document> = documents.iter().filter(is_present).collect();
-    let events = present.into_iter().map(|document| (document.clone(), JournalEvent::GivenUp));
+    let events = present.into_iter().map(|document| (document.clone(), JournalEvent::Present));
     context.journal.add_all(events);
 }
 

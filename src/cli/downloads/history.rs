@@ -104,15 +104,16 @@ fn text(event: &JournalEvent, size: fn(u64) -> String) -> String {
         JournalEvent::Fetched(digest, length, holder) => {
             format!("fetched from {holder}: {}, {digest}", size(*length))
         }
+        JournalEvent::Present => "found here".to_string(),
         JournalEvent::GivenUp => "given up".to_string(),
         JournalEvent::Replaced => "replaced by another document".to_string(),
     }
 }
 
-/// The time of the next attempt; `None` if the document was downloaded.
+/// The time of the next attempt; `None` if the document is here.
 fn next_try(last: &JournalEntry) -> Option<String> {
     match last.event {
-        JournalEvent::Fetched(..) => None,
+        JournalEvent::Fetched(..) | JournalEvent::Present => None,
         JournalEvent::GivenUp | JournalEvent::Replaced => {
             Some("when `get` or `sync` is asked again".into())
         }

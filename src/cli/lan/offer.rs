@@ -38,12 +38,7 @@ pub(super) fn announce(addresses: &[SocketAddr]) -> Option<Announcement> {
 }
 
 /// The only index server of the local network.
-pub(super) fn only(is_named: bool) -> Result<Servers, CommandError> {
-    if is_named {
-        return Err(CommandError::Usage(
-            "expected SERVER or `--discover`, found both: leave out one of them".into(),
-        ));
-    }
+pub(super) fn only() -> Result<Servers, CommandError> {
     let found =
         search(Service::Index).map_err(|error| CommandError::NotFound(error_chain(&error)))?;
     match &*found {

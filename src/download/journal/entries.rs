@@ -34,6 +34,8 @@ pub enum Event {
     Waits(Duration),
     /// It was downloaded: its digest, its length, and the holder that delivered most of it.
     Fetched(Digest, u64, Endpoint),
+    /// Its file was found in the shared directory: a user or another process has put it there.
+    Present,
     /// It is not tried any more.
     GivenUp,
     /// Its downloaded file was replaced by that of another document.
@@ -44,7 +46,11 @@ impl Event {
     /// Whether it decides if a document is unfinished.
     fn is_decisive(&self) -> bool {
         match self {
-            Self::Wanted(_) | Self::Fetched(..) | Self::GivenUp | Self::Replaced => true,
+            Self::Wanted(_)
+            | Self::Fetched(..)
+            | Self::Present
+            | Self::GivenUp
+            | Self::Replaced => true,
             Self::Found(_) | Self::Failed(..) | Self::NotFetched(_) | Self::Waits(_) => false,
         }
     }
@@ -218,6 +224,7 @@ fn write_line(out: &mut impl Write, document: &Document, entry: &Entry) -> fmt::
             write!(out, "fetched\t{digest}\t{length}\t{holder}")?;
         }
         Event::Waits(pause) => write!(out, "waits\t{}", pause.as_secs())?,
+        Event::Present => out.write_str("present")?,
         Event::GivenUp => out.write_str("given up")?,
         Event::Replaced => out.write_str("replaced")?,
     }
@@ -249,6 +256,7 @@ pub(super) fn parse(line: &str) -> Option<(Document, Entry)> {
             words.next()?.parse().ok()?,
         ),
         "waits" => Event::Waits(Duration::from_secs(words.next()?.parse().ok()?)),
+        "present" => Event::Present,
         "given up" => Event::GivenUp,
         "replaced" => Event::Replaced,
         _ => return None,

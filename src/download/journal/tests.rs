@@ -22,6 +22,7 @@ fn events_are_read_back_and_half_a_line_is_skipped() {
         Event::Waits(Duration::from_secs(7)),
         Event::NotFetched("no peer has it".into()),
         Event::Fetched(Digest::new([7; 32]), 42, holder.clone()),
+        Event::Present,
     ];
     let journal = Journal::open(&path).unwrap();
     for event in &events {
