@@ -176,6 +176,7 @@ fn listed_documents_are_completed() {
     let Some(mut terminal) = Terminal::start(&index, &mine) else { return };
     terminal.type_text("list --files\r");
     terminal.wait_for("p2p-ci> ");
+    terminal.learn_names("get lec", "lecture 01.txt");
     for (typed, received) in [
         ("get lec\t\r", "FILE lecture 01.txt: 1 byte from"),
         ("get FILE:\t\r", "FILE 42: 1 byte from"),

@@ -107,6 +107,26 @@ impl Terminal {
         self.seen.clear();
     }
 
+    /// Types a line, and Tab until the screen shows `text`; then clears the line. Names come from the index, and Tab
+    /// waits for them only for a short time.
+    pub(crate) fn learn_names(&mut self, line: &str, text: &str) {
+        let (before, begun) = (self.everything.len(), Instant::now());
+        self.type_text(line);
+        while !self.everything[before..].contains(text) {
+            assert!(begun.elapsed() < PATIENCE, "{text:?} is not completed: {}", self.everything);
+            self.type_text("\t");
+            while let Ok(byte) = self.screen.recv_timeout(Duration::from_secs(1)) {
+                self.everything.push(char::from(byte));
+                if self.everything[before..].ends_with(text) {
+                    break;
+                }
+            }
+        }
+        // Ctrl-U.
+        self.type_text("\x15");
+        self.seen.clear();
+    }
+
     /// The lines that a command prints, without colours, until the next prompt.
     pub(crate) fn lines_of(&mut self, command: &str) -> Vec<String> {
         let before = self.everything.len();

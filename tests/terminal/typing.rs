@@ -17,6 +17,7 @@ fn tab_completes_what_the_index_lists() {
     }
     let Some(mut terminal) = Terminal::start(&index, &mine) else { return };
     assert!(terminal.everything.contains("`peer --menu` is a menu of the same operations"));
+    terminal.learn_names("lookup lec", "Lecture recording 0");
     for (typed, shown) in [
         ("?\r", "quit    End the session"),
         ("get --help\r", "--digests <FILE>"),
