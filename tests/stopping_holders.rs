@@ -10,8 +10,8 @@ use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::slice::from_ref;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -28,8 +28,12 @@ fn shared(root: &Path) -> PathBuf {
     directory
 }
 
+/// The tests of this file share the descriptors of one process: a holder without one replies with 503.
+static ONE_FETCH: Mutex<()> = Mutex::new(());
+
 /// Fetches RFC 1; returns how long that took, too.
 fn fetch_of(sources: Vec<Source>) -> (Result<CompletedDownload, DownloadError>, Duration) {
+    let _alone = ONE_FETCH.lock().unwrap_or_else(PoisonError::into_inner);
     let root = tempfile::tempdir().unwrap();
     let mut incoming = PartialFile::begin(&root.path().join("rfc1.txt")).unwrap();
     let document = Document::Rfc("1".parse().unwrap());
