@@ -33,3 +33,5 @@ pub const CLUSTER_SERVERS: usize = 16;
 /// Bytes of one record line in a reply, its line end included. A file name may triple in size when
 /// it is percent-encoded.
 pub const RECORD_LINE: usize = 2 * 1024;
+/// The least number of equal bytes that are padding, with which some programs fill each message to a block.
+pub const PADDING: usize = 8;

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use socket2::SockRef;
 
 use super::exchanges::{Exchange, Exchanges};
+use crate::system;
 use crate::transcript::{Event, Explainer, Side, What};
 
 /// Time in which a connection must be established, and in which a request must be written.
@@ -42,7 +43,7 @@ impl Line {
     ) -> io::Result<Self> {
         let mut last = io::Error::other("the name has no address");
         for address in addresses {
-            match TcpStream::connect_timeout(address, CONNECT) {
+            match system::connect(address, CONNECT) {
                 Ok(stream) => return Self::new(stream, place, arrivals),
                 Err(error) => last = error,
             }

@@ -46,14 +46,13 @@ pub fn shortened(text: &str) -> Option<(Vec<u8>, u64, Vec<u8>)> {
 /// The missing bytes, if the message is filled with one byte: what was recorded before and after them is padding.
 fn padding(first: &[u8], missing: u64, last: &[u8]) -> Option<Vec<u8>> {
     let byte = *last.first().filter(|byte| b"~!".contains(byte))?;
-    let is_filled = first.ends_with(&[byte; PADDING]) && last.iter().all(|&one| one == byte);
+    let is_filled =
+        first.ends_with(&[byte; limits::PADDING]) && last.iter().all(|&one| one == byte);
     let is_message = first.windows(NAME.len()).any(|one| one == NAME);
     let missing = usize::try_from(missing).ok().filter(|&missing| missing <= limits::HEAD)?;
     (is_filled && is_message).then(|| vec![byte; missing])
 }
 
-/// The least number of equal bytes that are padding.
-const PADDING: usize = 8;
 /// What every request line and status line has.
 const NAME: &[u8] = b"P2P-CI";
 

@@ -27,7 +27,7 @@ const LAYERS: [(&str, &[&str]); 33] = [
     ("confined", &["limits"]),
     ("protocol", &["escape", "limits"]),
     ("transcript", &["capture", "counted", "limits", "protocol"]),
-    ("replay", &["counted", "protocol", "transcript"]),
+    ("replay", &["counted", "protocol", "system", "transcript"]),
     ("dns", &["limits", "protocol"]),
     ("index", &["limits", "protocol"]),
     ("cluster", &["escape", "index", "limits", "protocol"]),

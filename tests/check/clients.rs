@@ -1,6 +1,7 @@
 //! `check client` and `check peer` with our own peer.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -51,14 +52,20 @@ fn typed(instruction: &str, directory: &Path) -> String {
     }
 }
 
+/// `check client` with all cases, and where it listens.
+fn tester(directory: &Path) -> (Program, SocketAddr) {
+    let arguments = ["check", "client", "--listen", "127.0.0.1:0", "--level", "extension"];
+    let tester = Program::start(env!("CARGO_BIN_EXE_p2p-ci"), &arguments, directory);
+    let line = tester.line();
+    let address = line.strip_prefix("listening on ").unwrap().parse().unwrap();
+    (tester, address)
+}
+
 #[test]
 fn our_peer_passes_every_case_in_the_hands_of_a_person() {
     let root = tempfile::tempdir().unwrap();
     let directory = common::directory(root.path(), "a library", &[]);
-    let arguments = ["check", "client", "--listen", "127.0.0.1:0", "--level", "extension"];
-    let tester = Program::start(env!("CARGO_BIN_EXE_p2p-ci"), &arguments, root.path());
-    let line = tester.line();
-    let address = line.strip_prefix("listening on ").unwrap().parse().unwrap();
+    let (tester, address) = tester(root.path());
     let shared = directory.to_str().unwrap();
     // It connects when it has a document, so that is the first instruction.
     let mut peer = None;
@@ -88,10 +95,7 @@ fn our_peer_passes_every_case_in_the_hands_of_a_person() {
 fn a_program_that_is_started_again_fails_the_case_that_has_ended_it() {
     let root = tempfile::tempdir().unwrap();
     let directory = common::directory(root.path(), "a library", &[]);
-    let arguments = ["check", "client", "--listen", "127.0.0.1:0", "--level", "extension"];
-    let tester = Program::start(env!("CARGO_BIN_EXE_p2p-ci"), &arguments, root.path());
-    let line = tester.line();
-    let address = line.strip_prefix("listening on ").unwrap().parse().unwrap();
+    let (tester, address) = tester(root.path());
     let arguments = ["--share", directory.to_str().unwrap(), "--upload", "127.0.0.1:0"];
     let mut peer = None;
     // After the replies to two lookups, and to a download.

@@ -23,9 +23,6 @@ use crate::protocol::{
     encode_found,
 };
 
-/// The least number of equal bytes that are padding (protocol.md section 4.9).
-const PADDING: usize = 8;
-
 /// Prints the parts of a reply as they come.
 pub(in crate::cli) struct ReplyPrinter {
     output: BufWriter<Output>,
@@ -274,7 +271,7 @@ fn is_as_it_came(record: &Record, bytes: &[u8]) -> bool {
 /// Whether these are equal bytes that fill a block, as programs send them after their rows.
 fn is_block_padding(line: &[u8]) -> bool {
     let is_filled = |&first: &u8| line.iter().all(|&byte| byte == first);
-    line.len() >= PADDING && line.first().is_some_and(is_filled)
+    line.len() >= limits::PADDING && line.first().is_some_and(is_filled)
 }
 
 /// Whether a line of a reply is an attribute, which is an extension that the user did not request.

@@ -20,9 +20,6 @@ const INCOMPLETE: Duration = Duration::from_secs(2);
 /// The word that ends a request, on a line of its own.
 pub(super) const END: &[u8] = b"END";
 
-/// The least number of equal bytes that are padding.
-const PADDING: usize = 8;
-
 /// The words that begin a request line.
 const METHODS: [&str; 8] = ["ADD", "REMOVE", "DEL", "LOOKUP", "LIST", "LISTALL", "SEARCH", "GET"];
 
@@ -142,7 +139,7 @@ pub(super) fn remains(input: &[u8], padding: Option<u8>) -> usize {
 /// Whether this begins with padding that no request can begin with. Blanks may stand before a request line.
 fn is_run_of_padding(input: &[u8]) -> bool {
     let first = input.first().filter(|byte| is_padding(byte) && **byte != b' ');
-    first.is_some_and(|&first| run(input, first) >= PADDING)
+    first.is_some_and(|&first| run(input, first) >= limits::PADDING)
 }
 
 /// The words with which programs join or leave. `DEL` is none of them, because it may also remove a record.
@@ -217,14 +214,14 @@ fn padding(line: &[u8], begin: usize, is_terminated: bool) -> Option<usize> {
     let count = run(line, first);
     let after = line.get(count..).unwrap_or_default();
     let ends = starts_request(after) || (is_terminated && after.trim_ascii().is_empty());
-    (count >= PADDING && ends).then_some(0)
+    (count >= limits::PADDING && ends).then_some(0)
 }
 
 /// The position of padding at the end of a line.
 pub(super) fn trailing_padding(line: &[u8]) -> Option<usize> {
     let last = *line.last().filter(|byte| is_padding(byte))?;
     let count = line.iter().rev().take_while(|&&byte| byte == last).count();
-    (count >= PADDING).then_some(line.len() - count)
+    (count >= limits::PADDING).then_some(line.len() - count)
 }
 
 /// Whether programs pad requests with this byte.

@@ -2,12 +2,11 @@
 
 use super::headers::is_header;
 use super::{IndexReplyDecoder, Place, ReplyForm, ReplyState};
+use crate::limits;
 use crate::protocol::message::decode_error::DecodeError;
 use crate::protocol::message::index_reply::ReplyPart;
 use crate::protocol::{Record, SyntaxError};
 
-/// The least number of equal bytes that are padding.
-const PADDING: usize = 8;
 /// The most bytes of a mark that ends a reply.
 const LONGEST_MARK: usize = 8;
 
@@ -65,7 +64,9 @@ impl IndexReplyDecoder {
     pub(super) fn is_padding(&self, input: &[u8]) -> bool {
         let line = self.lines.rest(input);
         let is_filled = |&first: &u8| line.iter().all(|&byte| byte == first);
-        self.odd_rows.are_read() && line.len() >= PADDING && line.first().is_some_and(is_filled)
+        self.odd_rows.are_read()
+            && line.len() >= limits::PADDING
+            && line.first().is_some_and(is_filled)
     }
 
     /// Whether the unfinished line is a mark by which some programs end each reply, such as `<END>`, and cannot
