@@ -1,4 +1,4 @@
-//! Tests of completion without an index. `tests/terminal` has those with one.
+//! Tests of completion without an index. `tests/integration/terminal` has those with one.
 
 use super::*;
 

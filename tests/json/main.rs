@@ -1,9 +1,0 @@
-//! `--format json`: the schema of each command in docs/json.md, and failures.
-
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test may panic")]
-
-#[path = "../common/mod.rs"]
-mod common;
-mod documented;
-mod failures;
-mod schema;
