@@ -99,7 +99,8 @@ pub(super) fn get_many(
         }
     })?;
     output?;
-    if let Format::Table = context.format {
+    // If all documents are here, their lines have said so.
+    if matches!(context.format, Format::Table) && count + failed > 0 {
         print_line(progress.summary(begun.elapsed())).map_err(CommandError::Output)?;
     }
     match Failure::worst(failures) {
