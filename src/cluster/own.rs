@@ -3,7 +3,7 @@
 use super::change::{Change, decode};
 use super::queue::{Operation, Submission};
 use super::shared::Shared;
-use crate::index::{Addition, Index, Owner};
+use crate::index::{Addition, Index, Owner, Renewal};
 
 /// Records that are added while the index is locked once.
 pub(super) const TOGETHER: usize = 8;
@@ -29,7 +29,7 @@ pub(super) fn apply(shared: &Shared, index: &Index, submission: Submission) {
                     index.record_of(owner, &record.document, &record.holder)
                 {
                     // There is room, because it replaces itself.
-                    let _ = index.renew((owner, owner), record, attributes);
+                    let _ = index.renew(Renewal { from: owner, to: owner }, record, attributes);
                 }
             }
         }

@@ -9,7 +9,7 @@ use super::keys::Origin;
 use super::names::{FIRST, name_of};
 use super::shared::Shared;
 use super::status::count;
-use crate::index::{Addition, Attributes, Charge, Index, Owner};
+use crate::index::{Addition, Attributes, Charge, Index, Owner, Renewal};
 use crate::limits;
 use crate::protocol::Record;
 
@@ -96,7 +96,7 @@ impl Remote {
                     index.remove(*other, &record.document, &record.holder);
                 }
                 let from = from.first().copied().unwrap_or(to);
-                self.renew(shared, index, (from, to), record, attributes);
+                self.renew(shared, index, Renewal { from, to }, record, attributes);
             }
             Change::Remove { connection, document, holder } => {
                 if let Some(owner) = self.owner_of(origin, connection) {
@@ -139,11 +139,11 @@ impl Remote {
         &mut self,
         shared: &Shared,
         index: &Index,
-        owners: (Owner, Owner),
+        renewal: Renewal,
         record: Record,
         attributes: Attributes,
     ) {
-        if index.renew(owners, record, attributes).is_err() {
+        if index.renew(renewal, record, attributes).is_err() {
             self.refuse(shared, 1);
         }
     }

@@ -12,12 +12,12 @@ use super::remote::Remote;
 use super::reply::{array, number, pair, text};
 use super::shared::Shared;
 use super::status::count;
-use crate::index::{Attributes, Index, Owner};
+use crate::index::{Attributes, Index, Owner, Renewal};
 use crate::limits;
 use crate::protocol::Record;
 
-/// A record of the store, and its owners: the present one, and the new one.
-type Stored = (Order, (Owner, Owner), Record, Attributes);
+/// A record of the store, its place in the order, and its owners.
+type Stored = (Order, Renewal, Record, Attributes);
 
 /// Reads all records of these servers, in the order of their changes, and puts them into the index
 /// in place of those that it has of other servers.
@@ -54,7 +54,12 @@ pub(super) fn read_all(
                 match text(&field).ok().zip(text(&value).ok()).and_then(|(f, v)| read_stored(f, v))
                 {
                     Some((order, record, attributes)) if records.len() < limits::RECORDS => {
-                        records.push((order, (from.unwrap_or(to), to), record, attributes));
+                        records.push((
+                            order,
+                            Renewal { from: from.unwrap_or(to), to },
+                            record,
+                            attributes,
+                        ));
                     }
                     _ => count(&shared.status.illegal, 1),
                 }
@@ -65,17 +70,17 @@ pub(super) fn read_all(
         }
     }
     records.sort_by_key(|record| record.0);
-    for (_, owners, record, attributes) in records {
-        if !super::names::is_remote(owners.1) {
+    for (_, renewal, record, attributes) in records {
+        if !super::names::is_remote(renewal.to) {
             // Own records only take their place in the order; the index has what is valid.
             if let Some((record, attributes)) =
-                index.record_of(owners.0, &record.document, &record.holder)
+                index.record_of(renewal.from, &record.document, &record.holder)
             {
-                let _ = index.renew(owners, record, attributes);
+                let _ = index.renew(renewal, record, attributes);
             }
             continue;
         }
-        remote.renew(shared, index, owners, record, attributes);
+        remote.renew(shared, index, renewal, record, attributes);
     }
     remote.replace(shared, index, new);
     count(&shared.status.resyncs, 1);

@@ -12,6 +12,15 @@ use crate::protocol::{Endpoint, RecordEnd};
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Owner(pub u64);
 
+/// The owners of a record that becomes the newest of its document: they may be the same.
+#[derive(Clone, Copy, Debug)]
+pub struct Renewal {
+    /// Has the record before.
+    pub from: Owner,
+    /// Has it afterwards.
+    pub to: Owner,
+}
+
 /// What one owner has added.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Announced {

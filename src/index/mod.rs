@@ -54,7 +54,7 @@ mod view;
 
 pub use attributes::Attributes;
 pub use capacity::{Capacity, Full};
-pub use holders::{Announced, Owner};
+pub use holders::{Announced, Owner, Renewal};
 pub use memory::Charge;
 pub use shared::{Addition, Cursor, Form, Index, Page};
 pub use view::RecordView;

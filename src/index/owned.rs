@@ -1,11 +1,11 @@
 //! The records of one owner, and moving a record to another owner.
 
-use super::Owner;
 use super::attributes::{Attributes, date};
 use super::capacity::Full;
 use super::lines::{OwnerEntry, Seq};
 use super::memory::Charge;
 use super::records::Records;
+use super::{Owner, Renewal};
 use crate::protocol::{BorrowedRecord, Document, Endpoint, Record};
 
 /// Owners of an equal record that are returned.
@@ -71,11 +71,10 @@ impl Records {
         find().unwrap_or_default()
     }
 
-    /// Makes a record the newest of its document, for the owner `to`, and removes it from the
-    /// owner `from`, which may be the same.
+    /// Makes a record the newest of its document, and changes its owner.
     pub(super) fn renew(
         &mut self,
-        (from, to): (Owner, Owner),
+        Renewal { from, to }: Renewal,
         record: Record,
         attributes: Attributes,
     ) -> Result<usize, Full> {

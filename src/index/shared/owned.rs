@@ -1,7 +1,7 @@
 //! The records of one owner, for a server that publishes them again.
 
 use super::index::Index;
-use crate::index::{Attributes, Full, Owner};
+use crate::index::{Attributes, Full, Owner, Renewal};
 use crate::limits;
 use crate::protocol::{BorrowedRecord, Document, Endpoint, Record};
 
@@ -56,18 +56,18 @@ impl Index {
         steps.flatten().collect()
     }
 
-    /// Makes a record the newest of its document, for the owner `to`, and removes it from the
-    /// owner `from`, which may be the same one. Readers see it before or after, and never miss it.
+    /// Makes a record the newest of its document, and changes its owner. Readers see it before or after, and never
+    /// miss it.
     ///
     /// # Errors
     /// When a limit is reached. Then neither owner has the record.
     pub fn renew(
         &self,
-        (from, to): (Owner, Owner),
+        renewal: Renewal,
         record: Record,
         attributes: Attributes,
     ) -> Result<(), Full> {
-        self.records.write().renew((from, to), record, attributes)?;
+        self.records.write().renew(renewal, record, attributes)?;
         self.wakeup.notify();
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! The records of one owner, and moving them to another owner.
 
 use super::*;
-use crate::index::Index;
+use crate::index::{Index, Renewal};
 
 fn owned(index: &Index, owner: Owner) -> Vec<(String, Option<u64>)> {
     let records = index.records_of(owner).into_iter();
@@ -41,9 +41,9 @@ fn a_renewed_record_is_the_newest_and_belongs_to_its_new_owner() {
     for (owner, line) in [(A, "RFC 1 T a 1"), (B, "RFC 1 T b 1"), (A, "RFC 1 T c 1")] {
         index.add(owner, record(line), plain()).unwrap();
     }
-    index.renew((B, B), record("RFC 1 T b 1"), plain()).unwrap();
+    index.renew(Renewal { from: B, to: B }, record("RFC 1 T b 1"), plain()).unwrap();
     assert_eq!(rfcs(&index), ["RFC 1 T b 1", "RFC 1 T c 1", "RFC 1 T a 1"]);
-    index.renew((A, B), record("RFC 1 T a 1"), plain()).unwrap();
+    index.renew(Renewal { from: A, to: B }, record("RFC 1 T a 1"), plain()).unwrap();
     assert_eq!(rfcs(&index), ["RFC 1 T a 1", "RFC 1 T b 1", "RFC 1 T c 1"]);
     assert_eq!((index.owned_lines(A).len(), index.owned_lines(B).len()), (1, 2));
     while index.remove_some(B, 10) == 10 {}
