@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::discovery::{Between, Completeness, IndexDialect, IndexError, Link, Replies, Step};
+use crate::error_chain::error_chain;
 use crate::limits;
 use crate::net::{AddressPolicy, Cancel, Dialer, Provenance, Target};
 use crate::protocol::{
@@ -31,7 +32,7 @@ impl DocumentList {
     /// Requests the list of this peer, until that is cancelled. `most` limits the bytes of memory that it takes.
     ///
     /// # Errors
-    /// When the peer cannot be reached, or does not reply as it should.
+    /// When the peer cannot be reached, or does not reply as it should before its first document.
     pub(super) fn request(
         address: SocketAddr,
         peer: &Endpoint,
@@ -59,32 +60,50 @@ impl DocumentList {
         Self::read(&link, peer, most)
     }
 
+    /// What has arrived before an error is kept.
     fn read(link: &Link, peer: &Endpoint, most: usize) -> Result<Self, IndexError> {
+        let mut list = Self::default();
+        match list.read_replies(link, peer, most) {
+            Err(error) if list.documents.is_empty() => return Err(error),
+            Err(error) => {
+                log::warn!("not all documents of {peer} are known: {}", error_chain(&error));
+                list.is_cut = true;
+            }
+            Ok(()) => {}
+        }
+        Ok(list)
+    }
+
+    fn read_replies(
+        &mut self,
+        link: &Link,
+        peer: &Endpoint,
+        most: usize,
+    ) -> Result<(), IndexError> {
         let dialect = IndexDialect::default();
         // Its replies follow the grammar.
         dialect.show_extensions();
         let between = Between::of_new(&dialect, link.form);
         let mut replies = Replies::new(peer, &dialect, &link.stream, between);
         replies.expect(ReplyForm::Records);
-        let mut list = Self::default();
         for _ in [Listing::Rfcs, Listing::Files] {
             let mut refused = None;
             loop {
                 let step = replies.read_part(&mut |part, _| match part {
                     ReplyPart::Refused(refusal) => refused = Some(refusal),
-                    part => list.take(part),
+                    part => self.take(part),
                 })?;
                 match (step, refused) {
                     (_, Some(refusal)) => return Err(refused_by(peer, refusal)),
-                    (Step::Part, None) if list.bytes > most => {
-                        list.is_cut = true;
-                        return Ok(list);
+                    (Step::Part, None) if self.bytes > most => {
+                        self.is_cut = true;
+                        return Ok(());
                     }
                     (Step::Part, None) => {}
                     (Step::End(Completeness::Complete), None) => break,
                     (Step::End(_), None) => {
-                        list.is_cut = true;
-                        return Ok(list);
+                        self.is_cut = true;
+                        return Ok(());
                     }
                     (Step::Closed, None) => {
                         return Err(link.lost(io::ErrorKind::UnexpectedEof.into()));
@@ -92,7 +111,7 @@ impl DocumentList {
                 }
             }
         }
-        Ok(list)
+        Ok(())
     }
 
     /// Takes a part of a reply. Nothing that a record says of its holder is used, and of several records of a
