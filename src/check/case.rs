@@ -73,6 +73,8 @@ pub(super) enum Step {
 /// What is accepted.
 #[derive(Debug)]
 pub(super) enum Expected {
+    /// A reply, whatever its status is.
+    Reply,
     /// A reply with this status.
     Status(u16),
     /// Status 200 and exactly these records.

@@ -12,6 +12,7 @@ pub(super) fn text(expected: &Expected, values: &Values) -> String {
         Order::Any => "(in any order)\r\n",
     };
     match expected {
+        Expected::Reply => "P2P-CI/1.0 ...\r\n...".into(),
         Expected::Status(status) | Expected::RefusedWith(status, "") => refusal(*status),
         Expected::RefusedWith(status, header) => {
             refusal(*status).trim_end_matches("\r\n").to_string() + "\r\n" + header + "\r\n\r\n"

@@ -42,7 +42,9 @@ pub(super) fn difference(expected: &Expected, reply: &Reply, values: &Values) ->
             must(*status).or_else(|| (!is_there).then_some(Symptom::Missing))
         }
         Expected::Form(form) => (!form.fits(&reply.raw)).then(|| form.symptom(&reply.raw)),
-        Expected::RefusedOrClosed | Expected::Nothing | Expected::Document(_) => None,
+        Expected::Reply | Expected::RefusedOrClosed | Expected::Nothing | Expected::Document(_) => {
+            None
+        }
     }
 }
 

@@ -1,7 +1,9 @@
 //! Cases for an index server: requests, replies, several peers (protocol.md sections 3 and 4).
 
 use super::super::case::Client::{A, B};
-use super::super::case::Expected::{self, Form, Listed, NotListed, Nothing, Records, Status};
+use super::super::case::Expected::{
+    self, Form, Listed, NotListed, Nothing, Records, Reply, Status,
+};
 use super::super::case::Level::{Handout, Robust};
 use super::super::case::Step::{Add, Close, Connect, Expect, Repeat, Reset, Send};
 use super::super::case::{Case, Form as ReplyForm, Order};
@@ -26,8 +28,15 @@ pub(super) static CASES: &[Case] = &[
         Robust,
         ("no-greeting", "3.2", 1),
         "nothing is sent before a request",
-        &[Connect(A), Expect(A, Nothing)],
-        &[(Symptom::Surplus, "send nothing before the first request: a peer reads it as a reply")],
+        &[Connect(A), Expect(A, Nothing), Send(A, LIST), Expect(A, Reply)],
+        &[
+            (Symptom::Surplus, "send nothing before the first request: a peer reads it as a reply"),
+            (
+                Symptom::Silent,
+                "nothing was sent after the request either: accept the connection, read the request to its \
+                 empty line, and send a reply",
+            ),
+        ],
     ),
     Case::server(
         Handout,

@@ -3,7 +3,7 @@
 use super::super::case::Client::{A, B};
 use super::super::case::Expected::{self, Records, RefusedOrClosed, Status};
 use super::super::case::Level::{Handout, Robust};
-use super::super::case::Step::{Expect, Send, SendFilled};
+use super::super::case::Step::{Add, Expect, Send, SendFilled};
 use super::super::case::{Case, Order};
 use super::super::symptom::Symptom;
 
@@ -187,7 +187,12 @@ pub(super) static CASES: &[Case] = &[
         Robust,
         ("control-character", "3.5", 1),
         "a control character is refused",
-        &[Send(A, "ADD RFC $1$V$PTitle: a\u{1}b$E"), Expect(A, RefusedOrClosed)],
+        &[
+            // A server that closes every connection refuses nothing.
+            Add(A, "ADD RFC $1$V$PTitle: One$E"),
+            Send(A, "ADD RFC $1$V$PTitle: a\u{1}b$E"),
+            Expect(A, RefusedOrClosed),
+        ],
         &[(Symptom::Status, "refuse control characters: in a list they can forge lines")],
     ),
     Case::server(

@@ -58,6 +58,35 @@ fn a_case_ends_whatever_is_sent() {
     });
 }
 
+/// A server that is silent, or closes every connection, keeps no rule by that.
+#[test]
+fn a_server_that_never_replies_passes_no_case() {
+    let listen = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let (silent, closing) = (listen(), listen());
+    let addresses = [&silent, &closing].map(|listener| listener.local_addr().unwrap());
+    thread::spawn(move || closing.incoming().for_each(drop));
+    // The others require a status.
+    let accepts_nothing = |case: &&Case| match case.test {
+        Test::Server(steps) => steps.iter().any(|step| {
+            matches!(step, Step::Expect(_, Expected::Nothing | Expected::RefusedOrClosed))
+        }),
+        Test::Client(_) => false,
+    };
+    let cases: Vec<_> = index_server().into_iter().filter(accepts_nothing).collect();
+    assert!(cases.len() >= 4, "{cases:?}");
+    thread::scope(|scope| {
+        for address in addresses {
+            for case in cases.iter().copied() {
+                scope.spawn(move || {
+                    let outcome = run(case, 0, &Target::reach(&[address], None).unwrap());
+                    assert!(outcome.failed.is_some(), "{address}: {}", case.id);
+                });
+            }
+        }
+    });
+    drop(silent);
+}
+
 /// Some programs do not survive a connection without a request.
 #[test]
 fn the_connection_that_reaches_a_program_has_the_first_request() {
