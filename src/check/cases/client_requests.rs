@@ -105,8 +105,9 @@ pub(super) static CASES: &[Case] = &[
         Requests(RequestRule::PortListens),
         &[(
             Symptom::NotConnected,
-            "listen before the first ADD, on all addresses, and send the port of that socket and not \
-             that of the connection to the index",
+            "nobody listens at the port in the ADD, but others download from there: open a listening socket \
+             on all addresses before the first ADD, and send its port, not that of the connection to \
+             the index. A client without documents needs no upload server, and sends no ADD",
         )],
     ),
     Case::client(

@@ -82,6 +82,11 @@ impl Operator {
         }
     }
 
+    /// Whether a program that was started has ended.
+    pub(super) fn has_ended(&self) -> bool {
+        matches!(self, Self::Driven(driven) if driven.has_ended())
+    }
+
     /// Tells a person what was noticed.
     pub(super) fn tell(&mut self, text: &str) {
         if let Self::Person(person) = self {

@@ -1,13 +1,22 @@
 //! Programs under test that fail: this program, or the person, starts them again.
 
-use super::pending::Pending;
+use super::pending::{Pending, last_bytes};
 use super::requests::AFTERWARDS;
-use super::session::Session;
+use super::session::{NEXT, Session};
 use super::verdicts::Finding;
 use crate::check::symptom::Symptom;
 
 /// Failures after which a program that was started and has never connected is given up.
 const DEAD: usize = 2;
+
+/// A case after whose reply the program has stopped: because of the reply, or of the operation after it.
+pub(super) struct Suspected {
+    pending: Pending,
+    /// Its failure if the reply is the cause.
+    stopped: Finding,
+    /// Its failure if the operation is.
+    not_shown: Option<Finding>,
+}
 
 impl Session {
     /// A case has failed: the program is started again.
@@ -15,6 +24,37 @@ impl Session {
         let ended = self.operator.end();
         self.record(pending, Finding { ended, ..finding });
         self.pending = None;
+        self.start_again_after_failure();
+    }
+
+    /// The program has stopped before the request of the next step, `other` is the last one that it has sent. It is
+    /// started again. If the next step works then, the case has failed; if it does not, only the next one has.
+    pub(super) fn suspect(&mut self, pending: Pending, other: &[u8]) -> Suspected {
+        let ended = self.operator.end();
+        let output = self.operator.output();
+        let complete = |finding| Finding {
+            sent: pending.sent.clone(),
+            output: last_bytes(output.as_deref().unwrap_or_default()),
+            ended,
+            ..finding
+        };
+        let stopped = complete(Finding::new(Symptom::Stopped, NEXT).received(other));
+        let missing = output.as_deref().filter(|output| pending.missing(output).is_some());
+        let not_shown = missing.map(|output| complete(pending.not_shown(output)));
+        let suspected = Suspected { pending, stopped, not_shown };
+        self.start_again_after_failure();
+        suspected
+    }
+
+    /// Whether the reply was the cause is known.
+    pub(super) fn decide(&mut self, suspected: Option<Suspected>, is_cause: bool) {
+        if let Some(Suspected { pending, stopped, not_shown }) = suspected {
+            let finding = if is_cause { Some(stopped) } else { not_shown };
+            self.requests.verdicts.exchange(pending.case, pending.time, finding);
+        }
+    }
+
+    fn start_again_after_failure(&mut self) {
         self.failures = self.failures.saturating_add(1);
         self.settle_output();
         // A program that never connects is not tried again and again.
@@ -43,8 +83,7 @@ impl Session {
                 "The program was started again, so the case `{}` has failed.",
                 pending.case.id
             ));
-            let expected = "(the request of the next step)";
-            self.record(pending, Finding::new(Symptom::Stopped, expected));
+            self.record(pending, Finding::new(Symptom::Stopped, NEXT));
         }
     }
 }

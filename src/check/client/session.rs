@@ -20,6 +20,8 @@ use crate::check::symptom::Symptom;
 
 /// Time for a program to show a reply.
 const SHOWING: Duration = Duration::from_millis(300);
+/// What is expected after the reply to a step.
+pub(super) const NEXT: &str = "(the request of the next step)";
 /// Time for a person to leave.
 const LEAVING: Duration = Duration::from_secs(3_600);
 
@@ -117,9 +119,20 @@ impl Session {
         let is_download = operation == Operation::Get;
         let holder = is_download.then(|| self.requests.upload_server()).flatten();
         let asked = Asked { operation, number, title: Some(title(number)), holder };
+        let mut suspected = None;
         loop {
+            if self.operator.has_ended()
+                && let Some(pending) = self.pending.take()
+            {
+                // It has not been asked for anything since that reply.
+                self.fail(pending, Finding::new(Symptom::Stopped, NEXT));
+                if self.is_over {
+                    return;
+                }
+            }
             let (symptom, other) = match self.requests.ask(&mut self.operator, &asked, step) {
                 Arrival::Request(waiting) => {
+                    self.decide(suspected, true);
                     self.goes_on();
                     let answered = self.requests.reply(&asked, exchange, waiting);
                     let finding = self.fault_of(&asked, exchange, &answered);
@@ -131,6 +144,7 @@ impl Session {
                     return self.check_port();
                 }
                 Arrival::Done => {
+                    self.decide(suspected, true);
                     self.goes_on();
                     self.pending = Some(Pending::without_reply(case, begun));
                     return self.check_port();
@@ -148,6 +162,7 @@ impl Session {
                 || symptom == Symptom::Skipped && !self.requests.index.is_closed()
             {
                 // Neither says anything about the reply before.
+                self.decide(suspected, true);
                 let expected = asked.request_line();
                 return self.record(
                     Pending::without_reply(case, begun),
@@ -155,15 +170,15 @@ impl Session {
                 );
             }
             match self.pending.take() {
-                // The program has not survived the reply before: it is given another chance.
+                // The reply before has stopped the program, or this operation has: a new process tells.
                 Some(pending) => {
-                    let expected = "(the request of the next step)";
-                    self.fail(pending, Finding::new(Symptom::Stopped, expected).received(&other));
+                    suspected = Some(self.suspect(pending, &other));
                     if self.is_over {
-                        return;
+                        return self.decide(suspected, true);
                     }
                 }
                 None => {
+                    self.decide(suspected, false);
                     let finding = Finding::new(symptom, asked.request_line()).received(&other);
                     return self.fail(Pending::without_reply(case, begun), finding);
                 }

@@ -22,6 +22,8 @@ pub(crate) enum Fault {
     SaysLeave,
     Post,
     EndLine,
+    EndsAtList,
+    IgnoresList,
     // Replies.
     ReadsOnce,
     OneRecord,
@@ -46,7 +48,7 @@ pub(crate) enum Fault {
     Stays,
 }
 
-pub(crate) const ALL: [Fault; 37] = [
+pub(crate) const ALL: [Fault; 39] = [
     Fault::None,
     Fault::LineFeeds,
     Fault::NoEmptyLine,
@@ -66,6 +68,8 @@ pub(crate) const ALL: [Fault; 37] = [
     Fault::SaysLeave,
     Fault::Post,
     Fault::EndLine,
+    Fault::EndsAtList,
+    Fault::IgnoresList,
     Fault::ReadsOnce,
     Fault::OneRecord,
     Fault::EndsAt404,

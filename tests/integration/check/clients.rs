@@ -154,6 +154,27 @@ fn a_menu_without_an_operation_fails_its_cases() {
     assert_eq!(failed, ["list", "reply-long-list", "reply-empty-list", "after-refusals"]);
 }
 
+/// A client without documents need not listen. One that adds a document must.
+#[test]
+fn a_client_that_never_listens_is_told_so() {
+    let root = tempfile::tempdir().unwrap();
+    let menu = root.path().join("menu.txt");
+    fs::write(&menu, faulty_client::MENU).unwrap();
+    let command = faulty_client::command(Fault::OtherPort);
+    let arguments = ["peer", "--start", &command, "--menu", menu.to_str().unwrap()];
+    let (code, output, errors) = check(&arguments);
+    assert_eq!(code, 1, "{errors}");
+    let lines: Vec<&str> = output.lines().collect();
+    let place = lines.iter().position(|line| line.contains(" port-listens ")).unwrap();
+    let failed = |lines: &[&str]| lines.iter().filter(|line| line.starts_with("FAIL ")).count();
+    assert!(lines[place].starts_with("FAIL "), "{output}");
+    assert!(output.contains("needs no upload server, and sends no ADD"), "{output}");
+    // Its other requests and replies are right; its upload server fails each case.
+    let uploads = lines.iter().position(|line| line.contains(" get-document ")).unwrap();
+    assert_eq!(failed(&lines[..uploads]), 1, "{output}");
+    assert_eq!(failed(&lines[uploads..]), 23, "{output}");
+}
+
 /// A program that does nothing fails every case soon, and its output is shown.
 #[test]
 fn a_dead_program_fails_every_case_soon() {
@@ -214,7 +235,7 @@ fn a_program_that_ends_at_once_is_named() {
     assert!(!output.contains("127.0.0.1:1)"), "{output}");
 }
 
-const FAULTS: [(Fault, &[&str]); 36] = [
+const FAULTS: [(Fault, &[&str]); 38] = [
     (Fault::None, &[]),
     (Fault::LineFeeds, &["request-line-ends"]),
     (Fault::NoEmptyLine, &["request-end"]),
@@ -233,6 +254,9 @@ const FAULTS: [(Fault, &[&str]); 36] = [
     (Fault::SaysLeave, &["nothing-else"]),
     (Fault::Post, &["request-port"]),
     (Fault::EndLine, &["request-end"]),
+    // The cases before these have passed: an operation without a request says nothing about the reply before.
+    (Fault::EndsAtList, &["list", "reply-long-list", "reply-empty-list", "after-refusals"]),
+    (Fault::IgnoresList, &["list", "reply-long-list", "reply-empty-list", "after-refusals"]),
     (Fault::ReadsOnce, &["reply-bytewise", "reply-line-cut", "reply-long-list"]),
     (Fault::OneRecord, &["reply-two-records", "reply-end-late", "reply-long-list"]),
     (Fault::EndsAt404, &["reply-missing"]),

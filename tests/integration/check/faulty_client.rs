@@ -105,6 +105,11 @@ impl Client {
                     let words = format!("LOOKUP {}", self.document(&ask("number")));
                     self.exchange(&mut index, &words, None);
                 }
+                "3" if self.has(Fault::EndsAtList) => {
+                    println!("NameError: name 'list_all' is not defined");
+                    std::process::exit(1);
+                }
+                "3" if self.has(Fault::IgnoresList) => println!("not yet"),
                 "3" => loop {
                     self.exchange(&mut index, "LIST ALL", None);
                     if !self.has(Fault::FloodsAfterList) {
