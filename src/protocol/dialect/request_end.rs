@@ -252,7 +252,6 @@ struct Seen {
     host: bool,
     port: bool,
     title: bool,
-    os: bool,
     method: Option<Method>,
 }
 
@@ -297,7 +296,6 @@ impl Seen {
             }
             ("Port", _) => self.port = true,
             ("Title", _) => self.title = true,
-            ("OS", _) => self.os = true,
             _ => {}
         }
     }
@@ -305,7 +303,8 @@ impl Seen {
     fn are_complete(&self) -> bool {
         match self.method {
             Some(Method::Add) => self.host && self.port && self.title,
-            Some(Method::Get) => self.host && self.os,
+            // OS is not required, and a late one changes no reply.
+            Some(Method::Get) => self.host,
             // All programs send the title last.
             Some(Method::Lookup) => self.host && (self.port || self.title),
             Some(Method::Session) => true,

@@ -65,6 +65,8 @@ fn silence_ends_a_request_sooner_the_more_of_it_is_there() {
         ("ADD RFC 1 P2P-CI/1.0\nHost: h\nPort: 1\n", INCOMPLETE),
         ("ADD RFC 1 P2P-CI/1.0\nHost: h\nPost: 1\nTitle: t\n", COMPLETE),
         ("GET RFC 1 P2P-CI/1.0\nHost: h\nOS: x\n", COMPLETE),
+        ("GET RFC 1 P2P-CI/1.0\nHost: h\n", COMPLETE),
+        ("GET RFC 1 P2P-CI/1.0\n", INCOMPLETE),
         ("LOOKUP RFC 1 P2P-CI/1.0\nHost: h\nTitle: t\n", COMPLETE),
         ("LIST ALL P2P-CI/1.0\nHost: h\nPort: 1\nEND", UNTERMINATED),
         ("EXIT P2P-CI/1.0\n", COMPLETE),
