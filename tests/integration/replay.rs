@@ -36,6 +36,35 @@ fn replay_text(text: &str, address: SocketAddr, options: &[&str]) -> (i32, Strin
     replay(&path, address, options)
 }
 
+/// Servers of the course disagree about an empty LIST and an unknown RFC. No request shows it, so it is set.
+#[test]
+fn captures_match_more_with_the_status_of_an_empty_result() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/captures");
+    if !directory.is_dir() {
+        return common::skip_without_sample(&directory);
+    }
+    let table = [
+        ("a", "404", "5 of 8", "6 of 8"),
+        ("g", "404", "3 of 8", "4 of 8"),
+        ("i", "404", "8 of 9", "9 of 9"),
+        ("k", "404", "8 of 9", "9 of 9"),
+        ("c", "200", "4 of 6", "6 of 6"),
+        ("h", "200", "4 of 7", "5 of 7"),
+    ];
+    common::in_parallel(table, |(letter, status, before, after)| {
+        let file = directory.join(format!("program-{letter}.txt"));
+        let setting = format!("nothing-found={status}");
+        for (options, expected) in
+            [(&["--compat"][..], before), (&["--compat", "--compat-form", &setting], after)]
+        {
+            let index = Index::start(options);
+            let (_, text, errors) = replay(&file, index.address, &["--speed", "5"]);
+            let expected = format!("{expected} replies are equal\n");
+            assert!(text.contains(&expected), "{letter} {options:?}: {text}{errors}");
+        }
+    });
+}
+
 /// A server that does this with each connection.
 fn serve(each: impl Fn(std::net::TcpStream) + Send + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
