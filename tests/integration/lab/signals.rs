@@ -7,7 +7,7 @@ use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 use super::{check_removed, directory, lab, run};
-use crate::common::{self, PATIENCE};
+use crate::common::PATIENCE;
 
 /// The next line with this part.
 fn line_with(lines: &mut impl Iterator<Item = std::io::Result<String>>, part: &str) -> String {
@@ -102,7 +102,7 @@ fn a_reader_that_goes_away_ends_a_laboratory() {
 #[test]
 fn the_store_of_a_laboratory_that_is_killed_ends() {
     if Command::new("redis-server").arg("--version").output().is_err() {
-        return common::skip("redis-server is not installed");
+        return crate::common::skip("redis-server is not installed");
     }
     let root = directory();
     let arguments = ["run", "disconnected", "--no-plot"];
