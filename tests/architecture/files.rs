@@ -1,11 +1,11 @@
-//! Files of the source: their length, and the documents that name them.
+//! Files of the source: their length, and the tables of `mod.rs` files.
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::root;
-use super::source::Source;
+use super::source::{Source, source_files};
 
 /// The most lines of a file. Most have less than 250.
 const MOST_LINES: usize = 350;
@@ -26,51 +26,11 @@ fn tables_of_files_are_complete() {
     }
 }
 
-/// ARCHITECTURE.md answers where things are with files that exist.
-#[test]
-fn files_that_architecture_names_exist() {
-    let text = fs::read_to_string(root().join("../ARCHITECTURE.md")).unwrap();
-    let (_, table) = text.split_once("## Where is").unwrap();
-    let (table, _) = table.split_once("\n## ").unwrap();
-    let files: Vec<&str> =
-        table.split('`').skip(1).step_by(2).filter(|part| part.ends_with(".rs")).collect();
-    assert!(files.len() >= 20);
-    for file in files {
-        assert!(root().join(file).is_file(), "{file}");
-    }
-}
-
-/// So do the paths in CONTRIBUTING.md.
-#[test]
-fn paths_that_contributing_names_exist() {
-    let text = fs::read_to_string(root().join("../CONTRIBUTING.md")).unwrap();
-    let paths = text.split('`').skip(1).step_by(2);
-    let of_this = |path: &&str| path.starts_with("src/") || path.starts_with("tests/");
-    let paths: Vec<&str> = paths.filter(of_this).collect();
-    assert!(paths.len() >= 5);
-    for path in paths {
-        assert!(root().join("..").join(path).exists(), "{path}");
-    }
-}
-
-/// All files of Rust below a directory.
-fn files_of_rust(directory: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(directory).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            files_of_rust(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            found.push(path);
-        }
-    }
-}
-
 #[test]
 fn no_file_is_long() {
-    let mut files = Vec::new();
-    for directory in ["src", "tests", "benches", "examples", "fuzz/fuzz_targets"] {
-        files_of_rust(&root().join("..").join(directory), &mut files);
-    }
+    let directories = ["src", "tests", "benches", "examples", "fuzz/fuzz_targets"];
+    let files: Vec<PathBuf> =
+        directories.iter().flat_map(|name| source_files(&root().join("..").join(name))).collect();
     assert!(files.len() >= 500);
     for file in files {
         let lines = fs::read_to_string(&file).unwrap().lines().count();

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test may panic")]
 
 mod cycles;
+mod documents;
 mod files;
 mod scan;
 mod source;

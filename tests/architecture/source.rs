@@ -38,7 +38,7 @@ impl Source {
     /// Reads all files below a directory.
     pub(crate) fn read(root: &Path) -> Self {
         let mut modules = BTreeMap::new();
-        for file in files(root) {
+        for file in source_files(root) {
             let relative = file.strip_prefix(root).unwrap().with_extension("");
             let mut path: ModulePath = relative
                 .components()
@@ -107,13 +107,13 @@ impl Source {
     }
 }
 
-/// The files of source text; those of the status page are no Rust.
-fn files(directory: &Path) -> Vec<PathBuf> {
+/// The files of Rust below a directory.
+pub(crate) fn source_files(directory: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            files.extend(self::files(&path));
+            files.extend(source_files(&path));
         } else if path.extension().is_some_and(|extension| extension == "rs") {
             files.push(path);
         }
