@@ -42,9 +42,9 @@ Examples:
   p2p-ci check server localhost
   p2p-ci check uploader localhost:5678 793 --level handout
   p2p-ci check client --listen 127.0.0.1:7734
-  p2p-ci check peer --start 'python3 peer.py {host} {port} {dir}' --menu menu.txt
-  p2p-ci check server --class submissions --start 'python3 server.py'
-  p2p-ci check peer --class submissions --start 'python3 peer.py' --menu menu.txt";
+  p2p-ci check peer --start './peer {host} {port} {dir}' --menu menu.txt
+  p2p-ci check server --class submissions --start './server'
+  p2p-ci check peer --class submissions --start './peer' --menu menu.txt";
 
 /// The arguments of `p2p-ci check`.
 #[derive(Debug, Args)]
@@ -78,7 +78,7 @@ enum Program {
         /// The number of an RFC that the peer shares
         #[arg(value_name = "RFC", required_unless_present = "class", conflicts_with = "class")]
         rfc: Option<RfcNumber>,
-        /// The same with --class, also `{rfc}`
+        /// The number of the RFC that each submission shares; also `{rfc}`
         #[arg(long = "rfc", value_name = "RFC", requires = "class", default_value = "1")]
         #[arg(help_heading = class::HEADING)]
         shared: RfcNumber,
@@ -89,8 +89,8 @@ enum Program {
         #[command(flatten)]
         options: Options,
     },
-    /// Test a client, which a person operates: it connects to this program, the index server. With
-    /// --class it is started and operated
+    /// Test a client, which a person operates, and which connects to this program as its index
+    /// server. With --class this program starts and operates the client
     Client {
         /// Listen on this address, such as `127.0.0.1:7734`, or on this port of every address
         #[arg(
@@ -104,7 +104,8 @@ enum Program {
         /// terminal]
         #[arg(long, value_name = "SECONDS", conflicts_with = "class")]
         idle: Option<NonZeroU64>,
-        /// What is typed into each submission for an operation; without it, its file `menu` says it
+        /// A file with the text that is typed into each submission for each operation: lines
+        /// `NAME: TEXT` [default: the file `menu` of the submission]
         #[arg(long, value_name = "FILE", requires = "class", help_heading = class::HEADING)]
         menu: Option<PathBuf>,
         /// The directory of the documents in each submission [default: a new one, if CMD has {dir};
@@ -120,16 +121,16 @@ enum Program {
     },
     /// Start a peer, operate its menu, and test its client and its upload server
     Peer {
-        /// The command that starts it, split into words as a shell does; {host} and {port} stand for
-        /// the index server, {dir} for its directory, {rfc} for the number of its document. With
-        /// --class the file `start` of each submission may say it
+        /// The command that starts the peer, split into words as a shell does; {host} and {port} stand
+        /// for the index server, {dir} for the directory of the peer, {rfc} for the number of its
+        /// document [default: with --class the file `start` of each submission]
         #[arg(long, value_name = "CMD", required_unless_present = "class")]
         start: Option<String>,
-        /// What is typed for each operation: lines `NAME: TEXT` [default: as in our own shell; with
-        /// --class the file `menu` of each submission]
+        /// A file with the text that is typed for each operation: lines `NAME: TEXT` [default: the
+        /// commands of `p2p-ci peer`; with --class the file `menu` of each submission]
         #[arg(long, value_name = "FILE")]
         menu: Option<PathBuf>,
-        /// The directory in which it keeps its documents; with --class a directory in each submission
+        /// The directory in which the peer keeps its documents; with --class a directory in each submission
         /// [default: a new one, if CMD has {dir}]
         #[arg(long, value_name = "DIR")]
         dir: Option<PathBuf>,

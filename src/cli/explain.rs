@@ -22,8 +22,9 @@ FILE is pcapng, as Wireshark and --record write it, or text:
   * one line for each segment: `0.500 [s0 :7734] C> b'LIST ALL P2P-CI/1.0\\r\\n'`.
 
 Each line is followed by the section of protocol.md that defines it, and by its
-meaning. A line with `!` is a violation of the protocol, one with `~` a known form of
-other programs, which --compat or the rules for robust readers accept.
+meaning. A line with `!` is a violation of the protocol. A line with `~` is a
+known form of other programs, which --compat or the rules for robust readers
+accept.
 
 What can be read of a damaged file is explained; the exit code is then 65.
 

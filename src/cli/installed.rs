@@ -37,15 +37,15 @@ struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Program {
-    /// The index server: lists which peer has which document
+    /// Run the index server, which lists which peer has which document
     #[command(disable_help_flag = true)]
     Server(Rest),
-    /// A peer: shares a directory, finds and downloads documents
+    /// Run a peer, which shares a directory, finds and downloads documents
     #[command(disable_help_flag = true)]
     Peer(Rest),
-    /// Tests whether another program follows the protocol, and grades it
+    /// Test whether another program follows the protocol, and grade it
     Check(check::Arguments),
-    /// The dissector for Wireshark: install, uninstall or print it
+    /// Install, uninstall or print the dissector for Wireshark
     Wireshark(wireshark::Arguments),
     /// Print a recorded conversation, each line with its meaning
     Explain(explain::Arguments),
@@ -53,10 +53,10 @@ enum Program {
     Lab(lab::Arguments),
     /// Send the client side of a recorded conversation again, and compare the replies
     Replay(replay::Arguments),
-    /// Commands for a server or a peer that runs: connections, bans, an orderly end
+    /// Control a server or a peer that runs: connections, bans, an orderly end
     #[cfg(unix)]
     Admin(admin::Arguments),
-    /// The configuration of server and peer: show, check, or write a file
+    /// Show, check or write the configuration of the server or the peer
     Config(config::command::Arguments),
     /// Write manual pages and completions of shells, for packages
     #[command(hide = true)]
@@ -168,5 +168,21 @@ mod tests {
         let names: Vec<&str> =
             visible.map(Command::get_name).filter(|name| *name != "help").collect();
         assert_eq!(names, COMMANDS);
+    }
+
+    /// A longer line is wrapped again where it stands.
+    #[test]
+    fn texts_after_the_options_fit_the_width_of_help() {
+        let mut commands = vec![whole_command()];
+        let mut lines = 0;
+        while let Some(command) = commands.pop() {
+            let text = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            for line in text.lines() {
+                assert!(line.chars().count() <= 80, "{}: {line}", command.get_name());
+                lines += 1;
+            }
+            commands.extend(command.get_subcommands().cloned());
+        }
+        assert!(lines > 50, "{lines}");
     }
 }

@@ -61,7 +61,7 @@ pub(super) struct Arguments {
     #[command(subcommand)]
     action: Option<Action>,
 
-    /// How many peers are started
+    /// The number of peers
     #[arg(value_name = "PEERS", value_parser = count_of_peers)]
     peers: Option<u64>,
 
@@ -69,7 +69,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "DIR")]
     share: Option<PathBuf>,
 
-    /// How many documents are generated for each peer [default: 2]
+    /// The number of documents that are generated for each peer [default: 2]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=99))]
     documents: Option<u32>,
 
@@ -77,7 +77,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "SIZE", value_parser = size)]
     size: Option<u64>,
 
-    /// The part of each peer in the time of a round trip, in milliseconds [default: 0]
+    /// Milliseconds that each peer adds to the time of a round trip [default: 0]
     #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u64).range(0..=2000))]
     latency: Option<u64>,
 

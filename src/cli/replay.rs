@@ -26,15 +26,15 @@ use error::Error;
 use outcome::Outcome;
 
 const AFTER_HELP: &str = "\
-FILE has a form that `p2p-ci explain` reads: pcapng, or text. All its connections to
-an index server are replayed, each on a connection of its own, in the recorded order.
-A request is sent after the recorded pause, and never before the replies that were
-recorded before it have arrived.
+FILE has a form that `p2p-ci explain` reads: pcapng, or text. All its
+connections to an index server are replayed, each on a connection of its own,
+in the recorded order. A request is sent after the recorded pause, and never
+before the replies that were recorded before it have arrived.
 
-Replies are compared by their meaning: statuses, records as sets, documents by length
-and bytes. Not compared: Date, OS, Last-Modified, Reason and phrases; the hosts of
-records; ports that no replayed request names, which are those of other machines;
-the order of records, and their attributes Added and Address.
+Replies are compared by their meaning: statuses, records as sets, documents by
+length and bytes. Not compared: Date, OS, Last-Modified, Reason and phrases;
+the hosts of records; ports that no replayed request names, which are those of
+other machines; the order of records, and their attributes Added and Address.
 
 The exit code is 0 if all replies are equal, and 1 if some differ.
 

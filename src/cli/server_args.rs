@@ -41,9 +41,9 @@ pub(super) struct Args {
     #[arg(long, value_name = "[ADDR:]PORT", help_heading = NETWORK)]
     listen: Vec<Listen>,
 
-    /// List the records of a peer under the host that it says if that is its address or it is on
-    /// loopback, else under its address (`auto`); under the host that it says (`literal`); or
-    /// refuse them if that is not its address (`strict`)
+    /// `auto`: list the records of a peer under the `Host` of its requests if that is the address
+    /// of the peer or the peer is on loopback, otherwise under that address; `literal`: always
+    /// list them under the `Host`; `strict`: refuse requests with another `Host` than that address
     #[arg(
         long,
         value_enum,
@@ -62,8 +62,8 @@ pub(super) struct Args {
     #[arg(long, help_heading = NETWORK)]
     compat: bool,
 
-    /// Set what requests do not show of the form of replies, such as `rows=number,add=status`
-    /// (protocol.md appendix B.5)
+    /// Set the form of replies where that of the request does not determine it, such as
+    /// `rows=number,add=status` (protocol.md appendix B.5)
     #[arg(long, value_name = "KEY=VALUE", help_heading = NETWORK)]
     compat_form: Option<StyleSettings>,
 

@@ -25,7 +25,8 @@ use crate::http::{Answer, request_at};
 const SOCKET: &str = "/run/p2p-ci/admin.sock";
 
 const AFTER_HELP: &str = "\
-The program must have been started with `--admin PATH`. Only its user and root can connect.
+The program must have been started with `--admin PATH`. Only its user and root
+can connect.
 
 Examples:
   p2p-ci admin peers
@@ -96,9 +97,9 @@ enum Command {
     Stats,
     /// Print the address of the status page with the token that permits changes
     #[command(after_help = "\
-Without --socket, the program at the usual socket and all programs of this user are found.
-Every user who knows the address with its token can make the changes of the status page: close connections, ban
-networks.")]
+Without --socket, the program at the usual socket and all programs of this user
+are found. Every user who knows the address with its token can make the changes
+of the status page: close connections, ban networks.")]
     Url,
 }
 

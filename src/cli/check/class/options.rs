@@ -15,7 +15,7 @@ pub(in crate::cli::check) struct ClassOptions {
     /// The port on which the programs listen or, for clients and peers, the index server; also `{port}`
     #[arg(long, requires = "class", help_heading = HEADING, value_parser = clap::value_parser!(u16).range(1..))]
     pub(super) port: Option<u16>,
-    /// Submissions that are tested in parallel; without it, the number of processors
+    /// The number of submissions that are tested in parallel [default: the number of processors]
     #[arg(long, value_name = "N", requires = "class", help_heading = HEADING)]
     pub(super) jobs: Option<NonZeroUsize>,
     /// Write the table to a file as CSV, too
@@ -26,8 +26,8 @@ pub(in crate::cli::check) struct ClassOptions {
 /// How submissions are started, where a single program is not.
 #[derive(Args, Debug)]
 pub(in crate::cli::check) struct StartOptions {
-    /// How each submission is started, with the placeholders `{dir}`, `{port}`, `{rfc}` and, for clients,
-    /// `{host}`; without it, its file `start` says it
+    /// The command that starts each submission, with the placeholders `{dir}`, `{port}`, `{rfc}` and, for
+    /// clients, `{host}` [default: the file `start` of the submission]
     #[arg(long, value_name = "CMD", requires = "class", help_heading = HEADING)]
     pub(in crate::cli::check) start: Option<String>,
 }
