@@ -13,15 +13,15 @@ pub struct Downloads {
     /// Time until the head of a holder's reply is complete. Resolving its name and connecting are
     /// included. A busy uploader may answer only after [`slot_wait`](super::Uploads::slot_wait).
     pub first_byte: Duration,
-    /// The same for a holder that has not delivered anything yet, while others are left to ask.
+    /// `first_byte` of a holder that has not delivered anything yet, while others are left to ask.
     pub first_byte_unproven: Duration,
-    /// The same for a holder that has not understood another form of the request.
+    /// `first_byte` of a holder that has not understood another form of the request.
     pub first_byte_of_form: Duration,
-    /// Bytes of a document that such a holder must have delivered before no other is asked in
-    /// parallel, and before its connection no longer counts among the `trials`.
+    /// Bytes of a document that a holder that has not delivered anything yet must have delivered before
+    /// no other is asked in parallel, and before its connection no longer counts among the `trials`.
     pub beginning: u64,
-    /// The same for the other holders of a document of which one began and then stopped or was slow:
-    /// eight times as much after each, up to this.
+    /// The most that `beginning` becomes: after each holder of a document that began and then stopped or
+    /// was slow, the other holders must have delivered eight times as much.
     pub beginning_max: u64,
     /// Bytes a second that a beginning must have in each `first_byte_unproven` while others are left
     /// to ask. After one that stopped or was slow it is `slow_rate`.
@@ -33,8 +33,8 @@ pub struct Downloads {
     /// Connections to holders that have not delivered anything yet, in all downloads together, until
     /// `beginning` bytes of a document have come.
     pub trials: usize,
-    /// Of these, those to holders that were given up early and are asked again: the rest is for
-    /// holders that were never tried.
+    /// Those of the `trials` that may be connections to holders that were given up early and are asked
+    /// again. The others are for holders that were never tried.
     pub late_trials: usize,
     /// Concurrent lookups of names of holders that have not delivered anything yet. They count among
     /// the `trials`, and leave room for holders whose addresses are known.
@@ -58,13 +58,13 @@ pub struct Downloads {
     pub tries: u32,
     /// First pause before a holder that failed is asked again; it doubles up to `retry_max`.
     pub retry: Duration,
-    /// See `retry`.
+    /// The longest pause before a holder that failed is asked again.
     pub retry_max: Duration,
     /// Bytes a second that a download must bring, on average over `min_rate_time`.
     pub min_rate: u64,
-    /// See `min_rate`.
+    /// Time over which `min_rate` is measured.
     pub min_rate_time: Duration,
-    /// The same time while other holders are left to ask.
+    /// `min_rate_time` while other holders are left to ask.
     pub min_rate_time_with_others: Duration,
     /// Bytes a second below which a download is slow. A document's time budget is its length divided
     /// by this rate.
@@ -98,7 +98,7 @@ pub struct Downloads {
     /// First pause before the index is asked again for a document without holders; it doubles up to
     /// `no_holders_max`.
     pub no_holders: Duration,
-    /// See `no_holders`.
+    /// The longest pause before the index is asked again for a document without holders.
     pub no_holders_max: Duration,
     /// Bytes of a document that a peer accepts.
     pub document_length: u64,

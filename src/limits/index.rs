@@ -26,9 +26,9 @@ pub struct Server {
     pub resolve: Duration,
     /// Host names that the index resolves for one connection.
     pub host_resolutions: usize,
-    /// Host names that it resolves for one network in a burst: half of the concurrent lookups.
+    /// Host names that the index resolves for one network in a burst: half of the concurrent lookups.
     pub network_resolutions: f64,
-    /// The number of further lookups per second.
+    /// Further host names that the index resolves for one network per second.
     pub network_resolution_rate: f64,
 }
 

@@ -18,15 +18,15 @@ pub struct IndexClient {
     /// Time in which an index must reply to the first request of this program, before the request is sent in
     /// other forms.
     pub first_reply: Duration,
-    /// The same when a peer registers, where nobody waits.
+    /// `first_reply` when a peer registers, where no user waits.
     pub registration_first_reply: Duration,
-    /// Time in which it must reply to a request in another form.
+    /// Time in which an index must reply to a request in another form.
     pub form_trial: Duration,
-    /// The same after it has replied 400 to another form, which shows that it replies.
+    /// `form_trial` after the index has replied 400 to another form, which shows that it replies.
     pub form_trial_answered: Duration,
-    /// Time in which it must reply to SEARCH before its list is searched, while it has shown no extension.
+    /// Time in which an index that has shown no extension must reply to SEARCH, before its list is searched.
     pub search: Duration,
-    /// The same for a LOOKUP without extensions.
+    /// Time in which an index must reply to a LOOKUP without extensions, before its list is searched.
     pub plain_lookup: Duration,
     /// Silence after a greeting, after which the request has failed.
     pub reply_after_greeting: Duration,
@@ -39,13 +39,13 @@ pub struct IndexClient {
     /// Time in which an unknown index must reply to the LOOKUP by which a peer finds out what it
     /// knows: some servers never answer a header that they do not know.
     pub probe_reply: Duration,
-    /// The same when a peer registers, where nobody waits: an overloaded index may take longer.
+    /// `probe_reply` when a peer registers, where no user waits: an overloaded index may take longer.
     pub registration_probe: Duration,
     /// Time without reading after which a reply that is cut off is not the fault of the index.
     pub not_read: Duration,
     /// Silence that ends a list where no extension and no final empty line was ever seen.
     pub end_by_silence: Duration,
-    /// The same where the reply has followed the grammar so far.
+    /// `end_by_silence` of a reply that has followed the grammar so far.
     pub end_by_silence_in_grammar: Duration,
     /// Silence that ends a reply to ADD, after one has ended by `end_by_silence`.
     pub known_silence: Duration,
@@ -113,16 +113,16 @@ impl Default for IndexClient {
 pub struct Registration {
     /// First pause before a peer connects to its index again; it doubles up to `reconnect_max`.
     pub reconnect: Duration,
-    /// See `reconnect`.
+    /// The longest pause before a peer connects to its index again.
     pub reconnect_max: Duration,
-    /// The same after the index was full.
+    /// `reconnect_max` after the index was full.
     pub reconnect_full_max: Duration,
     /// A connection to the index that has lasted for this time ends the backoff.
     pub lasting_connection: Duration,
     /// First pause before a document is tried again that the index had no room for; it doubles up to
     /// `retry_full_max`. Only this request shows that other peers have left room.
     pub retry_full: Duration,
-    /// See `retry_full`.
+    /// The longest pause before a document is tried again that the index had no room for.
     pub retry_full_max: Duration,
     /// Time for which a peer waits for the digests of a small library before it registers it, so that
     /// each document is added once.
@@ -134,7 +134,7 @@ pub struct Registration {
     /// part of up to a quarter is left out at random.
     pub keep_alive: Duration,
     /// Time before a peer registers with another server of a cluster; a random part of it, so that the peers of
-    /// a server that has ended do not all arrive at once.
+    /// a server that has ended do not all arrive at the same time.
     pub fail_over: Duration,
     /// Connections that are replaced in a row without a pause.
     pub replaced_connections: usize,

@@ -16,7 +16,7 @@ pub struct Library {
     pub scan_pause_max: Duration,
     /// The time after which a directory is scanned although the system has reported no change.
     pub rescan_interval: Duration,
-    /// The same for a directory that cannot be watched.
+    /// `rescan_interval` of a directory that cannot be watched.
     pub rescan_interval_unwatched: Duration,
 }
 

@@ -7,9 +7,9 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct ReadRate {
-    /// Bytes that are read in `time`.
+    /// Bytes that the reader must take in `time`.
     pub bytes: u64,
-    /// See `bytes`.
+    /// Time in which the reader must take `bytes`.
     pub time: Duration,
 }
 

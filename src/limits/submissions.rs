@@ -36,7 +36,7 @@ pub const SILENT_CASES: usize = 3;
 pub const SUBMISSION_WATCH: Duration = Duration::from_millis(100);
 /// Time for processes that were killed to be gone.
 pub const KILLING: Duration = Duration::from_secs(5);
-/// Bytes of the result of a submission: our own program writes it, next to an untrusted one.
+/// Bytes of the result of a submission: this program writes it, next to an untrusted one.
 pub const SUBMISSION_RESULT: u64 = 16 * 1024 * 1024;
 /// Bytes of the file `start` of a submission.
 pub const START_FILE: u64 = 4096;

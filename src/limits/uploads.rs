@@ -27,7 +27,8 @@ pub struct Uploads {
     /// Time within which a reader must read some bytes of a document that is handed over; otherwise
     /// another reader may get it. It is also the time for the last bytes to be acknowledged.
     pub hand_over_stall: Duration,
-    /// Time after which the end of such a document counts as lost, unless more of it is acknowledged.
+    /// Time after which the end of a document that is handed over counts as lost, unless more of it is
+    /// acknowledged.
     pub hand_over_end: Duration,
     /// Time for uploads to finish when the server stops.
     pub grace: Duration,
@@ -101,7 +102,7 @@ pub const fn crowd(places: usize) -> usize {
 /// Age from which the rate of an upload is compared with others.
 pub const RATE_KNOWN: Duration = Duration::from_secs(2);
 
-/// Documents whose records an upload server writes at once, while the library is locked.
+/// Documents whose records an upload server writes while it holds the lock of the library once.
 pub const UPLOAD_LIST_ROWS: usize = 1024;
 
 /// Time after which the sender of such a document checks what its reader has read.
