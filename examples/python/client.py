@@ -44,7 +44,7 @@ class Upload(socketserver.StreamRequestHandler):
         return ("200 OK", path) if path.is_file() else ("404 Not Found", None)
 
 class Index:
-    """The connection to the index server. Our records last as long as it does."""
+    """The connection to the index server. The records of this peer last as long as it does."""
     def __init__(self, host, port, upload_port):
         self.socket = socket.create_connection((host, port))
         self.file = self.socket.makefile("rb")
