@@ -319,12 +319,12 @@ impl Recording {
             Segment { from, to, sequence, acknowledged, flags, data, length }
         };
         if self.recorder.tap.is_some() {
-            self.tell(Some(segment(seen).packet()));
+            self.report(Some(segment(seen).packet()));
         }
         self.recorder.write(&segment(recorded), moment);
     }
 
-    fn tell(&self, packet: Option<Packet<'_>>) {
+    fn report(&self, packet: Option<Packet<'_>>) {
         if let Some(Tap(tap)) = &self.recorder.tap {
             let Self { number: connection, own, client, server, .. } = *self;
             tap(&Seen { connection, own, client, server, packet });
@@ -338,6 +338,6 @@ impl Recording {
 
 impl Drop for Recording {
     fn drop(&mut self) {
-        self.tell(None);
+        self.report(None);
     }
 }

@@ -122,7 +122,7 @@ pub(super) fn share(
     let handle = move |signal| match signal {
         ServiceSignal::Reload => service::reload(SHARING, || reloaded.run()),
         ServiceSignal::End(signal) => {
-            service::tell_end();
+            service::notify_end();
             // After the first signal the receiver is gone.
             let _ = stop.send(signal);
         }
@@ -131,11 +131,11 @@ pub(super) fn share(
     logging::warn_of_root();
     let notices = Notices::default();
     let journal = journal(&args.share);
-    let tell = event_printers(servers, args.format(), &notices, true);
+    let on_event = event_printers(servers, args.format(), &notices, true);
     let limits = PeerLimits::of(args);
     let downloading =
         Downloading { downloader: downloader(args, limits.download.clone()), journal, notices };
-    let session = Session::start(args, servers, &limits, downloading, tell)?;
+    let session = Session::start(args, servers, &limits, downloading, on_event)?;
     let library = &session.sharing.library;
     log_start(args, servers, &session);
     if let Some(file) = &configured.layers.file {
@@ -147,7 +147,7 @@ pub(super) fn share(
     service::start_watchdog(move || {
         watched.read().len();
     });
-    service::tell(ServiceChange::Ready(SHARING));
+    service::notify(ServiceChange::Ready(SHARING));
     resume_unfinished(&session.downloads);
     // The sender lives as long as the process.
     let signal = stopped.recv();
@@ -185,7 +185,7 @@ fn log_start(args: &Args, servers: &Servers, session: &Session) {
 /// Runs the shell, on a terminal or for a script.
 pub(super) fn run_shell(args: &Args, servers: Servers, interactive: bool) -> Result<(), Failure> {
     let notices = Notices::default();
-    let tell = event_printers(&servers, args.format(), &notices, interactive);
+    let on_event = event_printers(&servers, args.format(), &notices, interactive);
     let journal = journal(&args.share);
     let limits = PeerLimits::of(args);
     let downloader = downloader(args, limits.download.clone());
@@ -195,7 +195,7 @@ pub(super) fn run_shell(args: &Args, servers: Servers, interactive: bool) -> Res
         notices: notices.clone(),
     };
     let session =
-        finish(args.format(), Session::start(args, &servers, &limits, downloading, tell))?;
+        finish(args.format(), Session::start(args, &servers, &limits, downloading, on_event))?;
     let interrupt = Interrupt::start(Mode::Shell { interactive });
     let interrupt = finish(args.format(), interrupt.map_err(CommandError::Signals))?;
     let registrations = session.sharing.registrations.clone();

@@ -73,7 +73,7 @@ enum Error {
     #[cfg(feature = "cluster")]
     #[error(transparent)]
     Cluster(#[from] ClusterError),
-    #[error("cannot tell where it listens")]
+    #[error("cannot determine the addresses at which the server listens")]
     Address(#[source] io::Error),
     #[error("cannot write to standard output")]
     Output(#[source] io::Error),
@@ -162,7 +162,7 @@ fn serve(configured: &Configured<Args>, arguments: Vec<OsString>) -> Result<(), 
     let handle = move |signal| match signal {
         ServiceSignal::Reload => service::reload(SERVING, || reload.run()),
         ServiceSignal::End(signal) => {
-            service::tell_end();
+            service::notify_end();
             let uptime = Uptime(started.elapsed());
             let cause = cause(signal, stop.is_drained());
             log::info!(target: server::LOG_SESSIONS, "{cause} after {uptime}: stopping");
@@ -208,7 +208,7 @@ fn serve(configured: &Configured<Args>, arguments: Vec<OsString>) -> Result<(), 
     if io::stderr().is_terminal() {
         log_hints(args);
     }
-    service::tell(ServiceChange::Ready(SERVING));
+    service::notify(ServiceChange::Ready(SERVING));
     server.run().map_err(|error| match error.kind() {
         io::ErrorKind::Other => Error::Failed(error),
         _ => Error::Threads(error),

@@ -24,13 +24,13 @@ struct Message {
 static MESSAGES: OnceLock<Option<SyncSender<Message>>> = OnceLock::new();
 
 /// Tells the service manager, if there is one.
-pub(super) fn tell(change: ServiceChange) {
+pub(super) fn notify(change: ServiceChange) {
     send(Message { change, sent: None });
 }
 
 /// Tells the service manager that the program ends, and waits for a short time until that is sent: the thread that
 /// sends it ends with the program.
-pub(super) fn tell_end() {
+pub(super) fn notify_end() {
     let (sent, wait) = sync_channel(0);
     send(Message { change: ServiceChange::Stopping, sent: Some(sent) });
     // An error says that nobody will send it, or that it was sent.
@@ -70,9 +70,9 @@ fn start_sending() -> Option<SyncSender<Message>> {
 /// Reads the configuration again, as the service manager or a user has asked.
 /// `state` is what the program does.
 pub(super) fn reload(state: &'static str, read: impl FnOnce()) {
-    tell(ServiceChange::Reloading);
+    notify(ServiceChange::Reloading);
     read();
-    tell(ServiceChange::Ready(state));
+    notify(ServiceChange::Ready(state));
 }
 
 /// Tells the service manager regularly that the program works, if it asks for that. `check` returns only if it
@@ -82,7 +82,7 @@ pub(super) fn start_watchdog(check: impl Fn() + Send + 'static) {
     let watch = move || {
         loop {
             check();
-            tell(ServiceChange::Alive);
+            notify(ServiceChange::Alive);
             // Half of the time, as sd_watchdog_enabled(3) recommends.
             thread::sleep(time / 2);
         }

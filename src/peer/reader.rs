@@ -48,7 +48,7 @@ impl Peer {
         Self::with_limits(server, &Limits::default())
     }
 
-    /// The same with these limits of requests and downloads.
+    /// A peer of this index server, with these limits of requests and downloads.
     pub fn with_limits(server: Endpoint, limits: &Limits) -> Self {
         let dialect = IndexDialect::with_limits(limits.index_client);
         let index = IndexConnection::new(server, None, None, Arc::new(dialect));

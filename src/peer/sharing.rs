@@ -77,7 +77,7 @@ pub struct Sharing {
 
 impl Sharing {
     /// Uploads the documents of a library to peers that connect to `listener`, and registers them with an
-    /// index server. Connections that fail are repeated. `tell` is called with each event, by other
+    /// index server. Connections that fail are repeated. `on_event` is called with each event, by other
     /// threads.
     ///
     /// # Errors
@@ -87,14 +87,15 @@ impl Sharing {
         listener: TcpListener,
         index: Endpoint,
         options: SharingOptions,
-        tell: impl Fn(Event) + Send + Sync + 'static,
+        on_event: impl Fn(Event) + Send + Sync + 'static,
     ) -> io::Result<Self> {
         Self::start_with_all(library, listener, index, Vec::new(), options, move |_, event| {
-            tell(event)
+            on_event(event)
         })
     }
 
-    /// The same with several index servers. `tell` is called with the server of each event.
+    /// Shares a library as [`Sharing::start`] does, with several index servers. `on_event` is called with the
+    /// server of each event.
     ///
     /// # Errors
     /// As [`Sharing::start`].
@@ -104,7 +105,7 @@ impl Sharing {
         first: Endpoint,
         others: Vec<Endpoint>,
         options: SharingOptions,
-        tell: impl Fn(&Endpoint, Event) + Send + Sync + 'static,
+        on_event: impl Fn(&Endpoint, Event) + Send + Sync + 'static,
     ) -> io::Result<Self> {
         let SharingOptions {
             host,
@@ -119,11 +120,11 @@ impl Sharing {
         let uploads = UploadServer::start(listener, library.clone(), uploads)?;
         let port = Port::try_from(uploads.address().port()).map_err(io::Error::other)?;
         let own = OwnEnd { host, port, interface };
-        let tell = Arc::new(tell);
+        let on_event = Arc::new(on_event);
         let clusters = Arc::new(Clusters::default());
         let register = |(number, index): (usize, Endpoint)| {
-            let (tell, server) = (Arc::clone(&tell), index.clone());
-            let tell = move |event| tell(&server, event);
+            let (on_event, server) = (Arc::clone(&on_event), index.clone());
+            let on_event = move |event| on_event(&server, event);
             let dialect = IndexDialect::with_limits(index_client);
             let (own, library) = (own.clone(), library.clone());
             let registrant = Registrant { clusters: Arc::clone(&clusters), number };
@@ -134,7 +135,7 @@ impl Sharing {
                 library,
                 dialect,
                 registration,
-                tell,
+                on_event,
             );
             one.map(Arc::new)
         };

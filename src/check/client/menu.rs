@@ -16,7 +16,7 @@ pub(crate) struct Menu {
     typed: BTreeMap<Operation, String>,
 }
 
-/// The shell of our own peer.
+/// The shell of the peer of this implementation.
 const OWN: &str = "\
 add: add {number} --title '{title}'
 list: list

@@ -88,7 +88,7 @@ impl Operator {
     }
 
     /// Tells a person what was noticed.
-    pub(super) fn tell(&mut self, text: &str) {
+    pub(super) fn notify(&mut self, text: &str) {
         if let Self::Person(person) = self {
             (person.say)(text);
         }

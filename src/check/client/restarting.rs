@@ -79,7 +79,7 @@ impl Session {
     /// The person has started the program again without a word: it has not survived the reply before.
     pub(super) fn was_restarted(&mut self) {
         if let Some(pending) = self.pending.take() {
-            self.operator.tell(&format!(
+            self.operator.notify(&format!(
                 "The program was started again, so the case `{}` has failed.",
                 pending.case.id
             ));

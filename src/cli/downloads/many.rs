@@ -43,7 +43,7 @@ impl<'a> Destination<'a> {
 }
 
 impl Destination<'_> {
-    /// Downloads all documents, and shares the downloaded ones. `tell` receives each event after it was
+    /// Downloads all documents, and shares the downloaded ones. `on_event` receives each event after it was
     /// recorded. If a document is already being downloaded, that download is awaited first.
     ///
     /// # Errors
@@ -51,19 +51,19 @@ impl Destination<'_> {
     pub(in crate::cli) fn fetch_all(
         &self,
         jobs: Vec<DownloadJob>,
-        tell: &mut dyn FnMut(&DownloadEvent<'_>),
+        on_event: &mut dyn FnMut(&DownloadEvent<'_>),
     ) -> io::Result<()> {
         let (running, mut others) = self.downloads.claim(jobs.iter().map(handle));
         let (waited_for, claimed): (Vec<DownloadJob>, Vec<DownloadJob>) =
             jobs.into_iter().partition(|job| others.contains_key(&job.request.document));
-        self.fetch_claimed(&running, claimed, tell)?;
+        self.fetch_claimed(&running, claimed, on_event)?;
         drop(running);
         let mut rest = Vec::new();
         for job in waited_for {
             let end = others.remove(&job.request.document);
             match end.and_then(|end| wait(&end, self.downloader.cancel())) {
                 Some(Finish::Fetched(fetched, saved)) => {
-                    tell(&DownloadEvent::Completed(&job, &fetched, saved));
+                    on_event(&DownloadEvent::Completed(&job, &fetched, saved));
                 }
                 Some(Finish::GivenUp) | None => rest.push(job),
             }
@@ -72,21 +72,21 @@ impl Destination<'_> {
             return Ok(());
         }
         let (running, _) = self.downloads.claim(rest.iter().map(handle));
-        self.fetch_claimed(&running, rest, tell)
+        self.fetch_claimed(&running, rest, on_event)
     }
 
     fn fetch_claimed(
         &self,
         running: &Running,
         jobs: Vec<DownloadJob>,
-        tell: &mut dyn FnMut(&DownloadEvent<'_>),
+        on_event: &mut dyn FnMut(&DownloadEvent<'_>),
     ) -> io::Result<()> {
         let directory = self.library.read().directory().to_path_buf();
         let parts = part_files(&directory, self.library, self.journal);
         let outcome = download_all(self.downloader, &parts, jobs, &mut |event| {
             self.remember(&event);
             note(running, &event);
-            tell(&event);
+            on_event(&event);
         });
         self.journal.sync();
         outcome

@@ -202,7 +202,7 @@ impl BackgroundDownloads {
     fn fetch(
         &self,
         one: &Requested,
-        tell: &mut dyn FnMut(&DownloadEvent<'_>),
+        on_event: &mut dyn FnMut(&DownloadEvent<'_>),
     ) -> Result<Fetch, CommandError> {
         let Requested { document, cancel } = one;
         let SessionDownloads { downloader, library, registrations, notices, .. } = &self.session;
@@ -228,7 +228,7 @@ impl BackgroundDownloads {
         }
         let downloader = downloader.with_cancel(cancel.clone());
         let destination = self.session.destination(&downloader);
-        destination.fetch_all(vec![job], tell).map_err(cannot_save)?;
+        destination.fetch_all(vec![job], on_event).map_err(cannot_save)?;
         Ok(Fetch::Tried)
     }
 

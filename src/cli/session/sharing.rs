@@ -66,7 +66,7 @@ impl Session {
         servers: &Servers,
         limits: &PeerLimits,
         downloading: Downloading,
-        tell: impl Fn(&Endpoint, Event) + Send + Sync + 'static,
+        on_event: impl Fn(&Endpoint, Event) + Send + Sync + 'static,
     ) -> Result<Self, CommandError> {
         let library = Library::scan_all_quiet(&args.share, args.depth(), &args.more_shares);
         let library = library.map_err(|source| CommandError::File {
@@ -99,7 +99,7 @@ impl Session {
         }
         print_addresses(&admin, args.format());
         let (first, others) = (servers.first.clone(), servers.others.clone());
-        let sharing = Sharing::start_with_all(library, listener, first, others, options, tell)
+        let sharing = Sharing::start_with_all(library, listener, first, others, options, on_event)
             .map_err(CommandError::Start)?;
         table.announce(&sharing.library).map_err(CommandError::Start)?;
         let downloads = SessionDownloads {
