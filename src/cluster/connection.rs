@@ -149,7 +149,7 @@ fn of_sentinel(
     }
 }
 
-/// Connects to the master that has the slot of all our keys.
+/// Connects to the master that has the slot of all keys of this cluster.
 fn of_cluster(
     node: &Node,
     url: &StoreUrl,
@@ -176,7 +176,7 @@ fn of_cluster(
         }
         return open(tcp(&master, url.tls), url, password);
     }
-    Err(StoreError::Unavailable("no node of the cluster has the slot of our keys".into()))
+    Err(StoreError::Unavailable("no node of the cluster has the slot of the keys".into()))
 }
 
 fn node(host: &Value, port: &Value) -> Result<Node, StoreError> {

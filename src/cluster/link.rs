@@ -151,7 +151,7 @@ impl Link {
             command.arg(epoch);
         });
         if let Err(error) = left {
-            log::warn!("cluster: cannot give the lease back, which expires soon: {error}");
+            log::warn!("cluster: cannot release the lease, which expires soon: {error}");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Which announcements of others a node stores.
 //!
-//! A key has room for a number of announcements, and the oldest one gives way. Without a limit, a node that
+//! A key has room for a number of announcements, and the oldest one is removed for a new one. Without a limit, a node that
 //! announces itself again and again would displace all others. So announcements are counted for each sender:
 //! all of them, and those of one key.
 //!

@@ -1,4 +1,4 @@
-//! When each key is announced: at once when it is new, then at intervals, spread over time.
+//! When each key is announced: immediately when it is new, then at intervals, spread over time.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};

@@ -85,7 +85,7 @@ pub(super) fn receive(
         accounting.stats.transferred(get.holder, bytes, connection.requested_at().elapsed());
         let bounds = connection.role.bounds().clone();
         let is_whole = end == Some(DocumentMeaning::End(DocumentEnd::Complete));
-        // Our own upload servers send extensions, and nothing after a document.
+        // Upload servers of this implementation send extensions, and nothing after a document.
         let is_read_on = is_whole && !head.keep_alive && (bounds.may_deviate() || is_strict);
         surplus = match is_read_on {
             true => {

@@ -96,7 +96,7 @@ fn try_once(
     let saved = file.commit(false).map_err(|error| text(&error))?;
     let added = member.library.add_saved(document, None, saved, completed.digest);
     added.map_err(|error| text(&error))?;
-    // It is here, whether or not the index can be told.
+    // The document is here, whether or not the index can be reached.
     let documents = std::slice::from_ref(document);
     if let Err(error) = member.registration.update(documents, &member.cancel) {
         log::debug!("{document} is not registered: {error}");

@@ -14,7 +14,7 @@ use super::service::{LanError, Service, daemon};
 use crate::error_chain::error_chain;
 use crate::limits;
 
-/// A search that goes on until it is dropped.
+/// A search that continues until it is dropped.
 pub(super) struct Browser {
     daemon: ServiceDaemon,
     programs: Arc<Mutex<Programs>>,

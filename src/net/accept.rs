@@ -111,10 +111,12 @@ pub fn accept_loop<'scope, H>(
     let listener = listener.into();
     let acceptors = match Acceptors::new(listener, &service.stop) {
         Ok(acceptors) => Arc::new(acceptors),
-        Err(error) => return log::error!("no address of the listening socket: {error}"),
+        Err(error) => {
+            return log::error!("cannot read the address of the listening socket: {error}");
+        }
     };
     if let Err(error) = listener.set_options() {
-        return log::error!("no options for the listening socket: {error}");
+        return log::error!("cannot set the options of the listening socket: {error}");
     }
     while let Some((stream, address)) = acceptors.accept_first() {
         if let Some(admitted) = admit(service, stream, address) {

@@ -263,7 +263,7 @@ mod tests {
         assert!(ledger.must_send(&first, true) && ledger.must_send(&first, false));
         ledger.record(&first, None);
         assert!(!ledger.must_send(&first, true) && ledger.must_send(&second, true));
-        assert!(!ledger.must_send(&second, false), "told once");
+        assert!(!ledger.must_send(&second, false), "sent once");
         // The index still has what it accepted before.
         ledger.record(&second, BAD);
         assert!(!ledger.must_send(&first, true) && ledger.must_send(&second, true));

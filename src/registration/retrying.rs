@@ -28,7 +28,7 @@ impl Shared {
     /// Retries documents.
     pub(super) fn retry(&self, cancel: &Cancel) -> Result<(), IndexError> {
         let mut registered = 0;
-        // Until everything is registered, it is not known what the index can be told.
+        // Until everything is registered, it is not known which requests may be sent to the index.
         let outcome = self.link(cancel).and_then(|_| match self.dialect.shows_extensions() {
             true => self.retry_together(&mut registered, cancel),
             false => self.retry_singly(&mut registered, cancel),

@@ -39,7 +39,7 @@ impl Registration {
         cancel: &Cancel,
         take: &mut Take<'_>,
     ) -> Result<Completeness, IndexError> {
-        // Until everything is registered, it is not known what the index can be told.
+        // Until everything is registered, it is not known which requests may be sent to the index.
         let shared = self.registered(cancel)?;
         let shows_extensions = shared.dialect.shows_extensions();
         match query {

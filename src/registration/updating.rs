@@ -34,7 +34,7 @@ impl Registration {
     /// When the index is not connected, or `cancel` is cancelled. Everything is registered again after
     /// reconnecting.
     pub fn update(&self, documents: &[Document], cancel: &Cancel) -> Result<(), IndexError> {
-        // Until everything is registered, it is not known what the index can be told.
+        // Until everything is registered, it is not known which requests may be sent to the index.
         let shared = self.registered(cancel)?;
         if !shared.dialect.shows_extensions() {
             return shared.update_without_extensions(documents, cancel);
@@ -150,7 +150,7 @@ impl Shared {
                     self.lock_ledger().settle(document);
                 }
                 _ if is_waiting => log::debug!("{document} waits until it is tried again"),
-                _ if standing.is_some() => log::debug!("the index is told of {document} once"),
+                _ if standing.is_some() => log::debug!("the index is not sent {document} again"),
                 Document::File(_) => {
                     log::debug!("{document} is not registered: the index may know only RFCs");
                 }

@@ -29,7 +29,7 @@ pub struct Config {
     /// Whether requests are accepted in the forms of other programs, and what the replies to them have
     /// that requests do not show (protocol.md appendix B).
     pub compat: Option<StyleSettings>,
-    /// The cluster to which the server belongs, as it tells peers that ask for it (protocol.md section 4.13).
+    /// The cluster to which the server belongs, which it names to peers that ask for it (protocol.md section 4.13).
     pub cluster: Option<Cluster>,
     /// The largest number of concurrent connections, if the machine allows it. `None`: that of the limits.
     pub max_connections: Option<usize>,

@@ -117,8 +117,8 @@ impl SendMeter {
         self.made.elapsed().saturating_sub(Duration::from_micros(time.load(Ordering::Relaxed)))
     }
 
-    /// The rate at which the reader takes the document, in bytes per second. The rate of sending is another one:
-    /// the system takes megabytes for a slow reader at once, and then nothing for seconds.
+    /// The rate at which the reader takes the document, in bytes per second. The rate of sending differs:
+    /// the system accepts megabytes for a slow reader within milliseconds, and then nothing for seconds.
     pub(super) fn read_rate(&self) -> u64 {
         self.read_rate.load(Ordering::Relaxed).checked_sub(1).unwrap_or_else(|| self.rate())
     }
@@ -149,7 +149,7 @@ mod tests {
     use super::*;
     use crate::net::pipe;
 
-    /// A system that takes much at once and then nothing makes the rate of sending jump.
+    /// The rate of sending jumps if the system accepts many bytes within a moment, and then none.
     #[test]
     fn the_rate_of_a_reader_is_that_of_what_it_takes() {
         let (stream, reader) = pipe();

@@ -178,13 +178,13 @@ impl Layers {
                 Default::default()
             }
         };
-        // A value gives way to an option, or a variable, that conflicts with it.
-        let gives_way = |key: &Key, is_set: &dyn Fn(&Key) -> bool| {
+        // An option, or a variable, takes precedence over values that conflict with it.
+        let is_overridden = |key: &Key, is_set: &dyn Fn(&Key) -> bool| {
             keys.iter().any(|other| key.conflicts_with(other) && is_set(other))
         };
         let by_option = |key: &Key| {
             option_of(key, matches).is_some()
-                || gives_way(key, &|other| is_typed(matches, other.id.as_str()))
+                || is_overridden(key, &|other| is_typed(matches, other.id.as_str()))
         };
         let mut variables = Vec::new();
         for key in keys.iter().filter(|key| !by_option(key)) {
@@ -206,7 +206,7 @@ impl Layers {
         let set: Vec<&Key> = keys.iter().filter(|key| by_variable(key)).collect();
         mistakes.extend(conflicts::in_environment(&set));
         let is_set =
-            |key: &Key| by_option(key) || layer(key).is_some() || gives_way(key, &by_variable);
+            |key: &Key| by_option(key) || layer(key).is_some() || is_overridden(key, &by_variable);
         if keys.iter().any(|key| key.name == SHARE && is_set(key)) {
             found.tables.shares.clear();
         }

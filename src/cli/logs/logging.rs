@@ -88,7 +88,7 @@ pub(in crate::cli) fn set_levels(level: LevelFilter, targets: &[(&str, LevelFilt
 /// Warns the operator of a service that runs as root.
 pub(in crate::cli) fn warn_of_root() {
     if crate::system::is_root() {
-        log::warn!(target: LOG_FAULTS, "this runs as root, which it does not need: a user of its own is safer");
+        log::warn!(target: LOG_FAULTS, "this program runs as root, which it does not need: start it as a user of its own");
     }
 }
 

@@ -91,7 +91,7 @@ pub(super) fn has_locks(file: &File) -> bool {
 pub(super) fn remove_unreadable(path: &Path, error: io::Error) -> io::Result<()> {
     // With more descriptors, memory or space the file may be readable.
     let is_of_file = !is_shortage(&error) && !is_disk_full(&error);
-    // Links and special files are not ours.
+    // This program creates no links and no special files there.
     if !is_of_file || !path.symlink_metadata().is_ok_and(|found| found.is_file()) {
         return Err(error);
     }

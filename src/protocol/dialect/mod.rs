@@ -15,7 +15,7 @@
 //! | `pickled_request` | the lines of a request that was sent as such a value |
 //! | `reply_style` | the form of replies, learned from requests or set by an option |
 //! | `reply_writer` | writing replies in that form |
-//! | `request_form` | the form of our requests to the index server of another program |
+//! | `request_form` | the form of requests to the index server of another program |
 //! | `form_trials` | the order in which such forms are tried |
 
 mod form_trials;

@@ -30,7 +30,7 @@ pub(super) struct OtherRows {
     pub(super) has_fields: bool,
     /// Brackets that are open.
     pub(super) depth: usize,
-    /// Whether brackets were closed, and the line goes on.
+    /// Whether brackets were closed, and the line continues.
     pub(super) is_after_group: bool,
 }
 
