@@ -206,10 +206,11 @@ proptest! {
         want_digest in any::<bool>(), keep_alive in any::<bool>(),
         first in prop::option::of(0..=9_999_999_999_999_999_999u64),
     ) {
-        let request = {
-            let range = first.map(ByteRange::start);
-            DocumentRequest { document, host: endpoint.host, os, want_digest, range, keep_alive }
-        };
+        let mut request = DocumentRequest::new(document, endpoint.host);
+        request.os = os;
+        request.want_digest = want_digest;
+        request.range = first.map(ByteRange::start);
+        request.keep_alive = keep_alive;
         let bytes = encoded(&request);
         prop_assert_eq!(DocumentRequest::decode(&bytes), Ok(Some((request, bytes.len()))));
     }
@@ -244,16 +245,16 @@ proptest! {
         let date = |seconds| Some(Date::clamped(
             std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds)
         ));
-        let reply = DocumentReply::Found(DocumentHead {
-            date: date(seconds[0]),
-            os: os.or_else(|| HeaderText::folded("x")),
-            last_modified: date(seconds[1]),
-            content_length: Some(length),
-            content_type: HeaderText::folded("text/plain"),
-            digest: digest.map(Digest::new),
-            content_range: first.and_then(|first| ContentRange::of(ByteRange::start(first), length)),
-            keep_alive,
-        });
+        let mut head = DocumentHead::default();
+        head.date = date(seconds[0]);
+        head.os = os.or_else(|| HeaderText::folded("x"));
+        head.last_modified = date(seconds[1]);
+        head.content_length = Some(length);
+        head.content_type = HeaderText::folded("text/plain");
+        head.digest = digest.map(Digest::new);
+        head.content_range = first.and_then(|first| ContentRange::of(ByteRange::start(first), length));
+        head.keep_alive = keep_alive;
+        let reply = DocumentReply::Found(head);
         let mut bytes = Vec::new();
         reply.encode(&mut bytes);
         let found = DocumentReplyDecoder::default().decode(&bytes);

@@ -91,17 +91,16 @@ fn decode_document_reply(wire: &[u8], closed: bool) -> Option<(DocumentReply, us
 /// The digest of no bytes.
 const EMPTY: &str = "sha-256=e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
-fn document_head() -> DocumentHead {
-    DocumentHead {
-        date: Some("Sun, 06 Nov 1994 08:49:37 GMT".parse().unwrap()),
-        os: Some("Mac OS 10.2.1".parse().unwrap()),
-        last_modified: Some("Sat, 05 Nov 1994 08:49:37 GMT".parse().unwrap()),
-        content_length: Some(12345),
-        content_type: Some("text/plain".parse().unwrap()),
-        digest: None,
-        content_range: None,
-        keep_alive: false,
-    }
+/// The head of the handout's example, with a change.
+fn document_head(change: impl FnOnce(&mut DocumentHead)) -> DocumentHead {
+    let mut head = DocumentHead::default();
+    head.date = Some("Sun, 06 Nov 1994 08:49:37 GMT".parse().unwrap());
+    head.os = Some("Mac OS 10.2.1".parse().unwrap());
+    head.last_modified = Some("Sat, 05 Nov 1994 08:49:37 GMT".parse().unwrap());
+    head.content_length = Some(12345);
+    head.content_type = Some("text/plain".parse().unwrap());
+    change(&mut head);
+    head
 }
 
 #[test]
@@ -111,23 +110,20 @@ fn document_replies() {
             "P2P-CI/1.0 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nOS: Mac OS 10.2.1\r\n\
              Last-Modified: Sat, 05 Nov 1994 08:49:37 GMT\r\nContent-Length: 12345\r\n\
              Content-Type: text/plain\r\n\r\n",
-            DocumentReply::Found(document_head()),
+            DocumentReply::Found(document_head(|_| ())),
         ),
         (
             "P2P-CI/1.0 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nOS: Mac OS 10.2.1\r\n\
              Last-Modified: Sat, 05 Nov 1994 08:49:37 GMT\r\nContent-Length: 12345\r\n\
              Content-Type: text/plain\r\nDigest: sha-256=e3b0c44298fc1c149afbf4c8996fb92427ae41e4\
              649b934ca495991b7852b855\r\n\r\n",
-            DocumentReply::Found(DocumentHead {
-                digest: Some(EMPTY.parse().unwrap()),
-                ..document_head()
-            }),
+            DocumentReply::Found(document_head(|head| head.digest = Some(EMPTY.parse().unwrap()))),
         ),
         (
             "P2P-CI/1.0 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nOS: Mac OS 10.2.1\r\n\
              Last-Modified: Sat, 05 Nov 1994 08:49:37 GMT\r\nContent-Length: 12345\r\n\
              Content-Type: text/plain\r\nConnection: keep-alive\r\n\r\n",
-            DocumentReply::Found(DocumentHead { keep_alive: true, ..document_head() }),
+            DocumentReply::Found(document_head(|head| head.keep_alive = true)),
         ),
         ("P2P-CI/1.0 404 Not Found\r\n\r\n", DocumentReply::Refused(Refusal::NotFound)),
     ] {
@@ -156,12 +152,17 @@ fn document_replies() {
 /// Replies of other upload servers (protocol.md section 5.4): the head, a bar, the document.
 #[test]
 fn document_replies_of_other_programs() {
-    let length = |content_length| DocumentHead { content_length, ..DocumentHead::default() };
+    let length = |content_length| {
+        let mut head = DocumentHead::default();
+        head.content_length = content_length;
+        head
+    };
     let known = length(Some(4));
     let unknown = length(None);
-    let typed = |head: &DocumentHead| DocumentHead {
-        content_type: Some("text/text".parse().unwrap()),
-        ..head.clone()
+    let typed = |head: &DocumentHead| {
+        let mut head = head.clone();
+        head.content_type = Some("text/text".parse().unwrap());
+        head
     };
     for (wire, head) in [
         ("P2PCI/1.0 200 OK\nContent-Length: 4\n\n|body", &known),

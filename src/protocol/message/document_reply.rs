@@ -34,7 +34,19 @@ pub enum DocumentReply {
 ///
 /// The writer includes every header whose value is known. The reader accepts heads in which headers
 /// are missing or dates unreadable.
+///
+/// ```
+/// use p2p_ci::protocol::{DocumentHead, DocumentReply};
+///
+/// let mut head = DocumentHead::default();
+/// head.content_length = Some(12_345);
+///
+/// let mut wire = Vec::new();
+/// DocumentReply::Found(head).encode(&mut wire);
+/// assert_eq!(wire, b"P2P-CI/1.0 200 OK\r\nContent-Length: 12345\r\n\r\n");
+/// ```
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
 pub struct DocumentHead {
     /// When the reply was written.
     pub date: Option<Date>,

@@ -17,7 +17,23 @@ use crate::protocol::{ByteRange, Document, HeaderText, Host, VERSION};
 ///       [ "Want-Digest:" SP "sha-256" CRLF ] [ "Range:" SP range CRLF ]
 ///       [ "Connection:" SP "keep-alive" CRLF ] CRLF
 /// ```
+///
+/// [`DocumentRequest::new`] requests a whole document without extensions. Further headers are fields:
+///
+/// ```
+/// use p2p_ci::protocol::{Document, DocumentRequest, Request};
+///
+/// let document = Document::Rfc("793".parse()?);
+/// let mut get = DocumentRequest::new(document, "localhost".parse()?);
+/// get.want_digest = true;
+///
+/// let mut wire = Vec::new();
+/// get.encode(&mut wire);
+/// assert_eq!(wire, b"GET RFC 793 P2P-CI/1.0\r\nHost: localhost\r\nWant-Digest: sha-256\r\n\r\n");
+/// # Ok::<(), p2p_ci::protocol::SyntaxError>(())
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub struct DocumentRequest {
     /// The document.
     pub document: Document,
@@ -35,6 +51,11 @@ pub struct DocumentRequest {
 }
 
 impl DocumentRequest {
+    /// A request for a whole document, with the host of the upload server.
+    pub fn new(document: Document, host: Host) -> Self {
+        Self { document, host, os: None, want_digest: false, range: None, keep_alive: false }
+    }
+
     /// Reads one request from the start of `input`; see [`RequestDecoder::decode`].
     ///
     /// # Errors

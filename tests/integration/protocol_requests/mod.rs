@@ -152,25 +152,24 @@ fn index_requests() {
 
 #[test]
 fn document_requests() {
-    let get = |os: Option<&str>| DocumentRequest {
-        document: rfc(1234),
-        host: "somehost.csc.ncsu.edu".parse().unwrap(),
-        os: os.map(|os| os.parse().unwrap()),
-        want_digest: false,
-        range: None,
-        keep_alive: false,
+    let get = |os: Option<&str>| {
+        let mut get = DocumentRequest::new(rfc(1234), "somehost.csc.ncsu.edu".parse().unwrap());
+        get.os = os.map(|os| os.parse().unwrap());
+        get
     };
     round_trip(
         "GET RFC 1234 P2P-CI/1.0\r\nHost: somehost.csc.ncsu.edu\r\nOS: Mac OS 10.4.1\r\n\r\n",
         &get(Some("Mac OS 10.4.1")),
     );
     round_trip("GET RFC 1234 P2P-CI/1.0\r\nHost: somehost.csc.ncsu.edu\r\n\r\n", &get(None));
-    let with_digest = DocumentRequest { want_digest: true, ..get(None) };
+    let mut with_digest = get(None);
+    with_digest.want_digest = true;
     round_trip(
         "GET RFC 1234 P2P-CI/1.0\r\nHost: somehost.csc.ncsu.edu\r\nWant-Digest: sha-256\r\n\r\n",
         &with_digest,
     );
-    let kept_open = DocumentRequest { keep_alive: true, ..get(None) };
+    let mut kept_open = get(None);
+    kept_open.keep_alive = true;
     round_trip(
         "GET RFC 1234 P2P-CI/1.0\r\nHost: somehost.csc.ncsu.edu\r\nConnection: keep-alive\r\n\r\n",
         &kept_open,
