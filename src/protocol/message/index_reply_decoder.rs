@@ -48,6 +48,8 @@ pub enum ReplyForm {
 pub enum ReplyState {
     /// Nothing of the reply has arrived, or only part of its status line.
     Before,
+    /// A refusal has arrived without the end of its status line. More of its phrase may follow.
+    InRefusal,
     /// It is a refusal, and complete with its status line. A reason and an empty line may follow.
     Refused,
     /// It is a 200, and records may follow.
@@ -297,6 +299,7 @@ impl IndexReplyDecoder {
     /// in `input`.
     pub fn state(&self, input: &[u8]) -> ReplyState {
         match self.place {
+            Place::Start if self.unfinished_refusal(input).is_some() => ReplyState::InRefusal,
             Place::Start => ReplyState::Before,
             Place::Refused => ReplyState::Refused,
             Place::Found | Place::Records | Place::Ended => ReplyState::Found {

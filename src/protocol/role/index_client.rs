@@ -170,9 +170,10 @@ impl IndexClient {
             // Empty lines and pieces of a status line do not extend the time.
             ReplyState::Before if self.begin_before.is_some() => self.begin_before,
             ReplyState::Before if input.is_empty() => None,
-            ReplyState::Before | ReplyState::Refused | ReplyState::Found { .. } => {
-                Some(now.saturating_add(silence.allowed))
-            }
+            ReplyState::Before
+            | ReplyState::InRefusal
+            | ReplyState::Refused
+            | ReplyState::Found { .. } => Some(now.saturating_add(silence.allowed)),
         };
         self.waiting = Some(Waiting { traits, state, silence, deadline });
         self.rate.wait(now);
@@ -233,9 +234,8 @@ impl IndexClient {
             (ReplyState::Found { .. }, _) if traits.extensions => {
                 return missing("the final empty line before the end of the connection");
             }
-            (ReplyState::Refused, _) | (ReplyState::Found { .. }, ReplyForm::OneRecord) => {
-                ReplyEnd::Complete
-            }
+            (ReplyState::InRefusal | ReplyState::Refused, _)
+            | (ReplyState::Found { .. }, ReplyForm::OneRecord) => ReplyEnd::Complete,
             (ReplyState::Found { is_in_line: false, follows_grammar }, ReplyForm::Records)
                 if !traits.ends_replies() =>
             {
@@ -263,14 +263,14 @@ impl IndexClient {
         self.ending = Some(end);
     }
 
-    /// The last record, if its line end is missing, and then the end.
+    /// The last line, if its line end is missing, and then the end.
     fn end_here(
         &mut self,
         input: &[u8],
         end: ReplyEnd,
         now: impl FnOnce() -> Duration,
     ) -> ReplyEvent {
-        if let Some((part, used)) = self.decoder.last_record(input) {
+        if let Some((part, used)) = self.decoder.last_line(input) {
             return self.pass_on(part, used, input, end, now);
         }
         self.ending = None;

@@ -5,6 +5,7 @@ use super::{IndexReplyDecoder, Place, ReplyForm, ReplyState};
 use crate::limits;
 use crate::protocol::message::decode_error::DecodeError;
 use crate::protocol::message::index_reply::ReplyPart;
+use crate::protocol::message::status::{Refusal, Status};
 use crate::protocol::{Record, SyntaxError};
 
 /// The most bytes of a mark that ends a reply.
@@ -19,14 +20,14 @@ impl IndexReplyDecoder {
         if let Some(part) = self.decode(input)? {
             return Ok(part);
         }
-        if let Some(part) = self.last_record(input) {
+        if let Some(part) = self.last_line(input) {
             return Ok(part);
         }
         match (self.state(input), self.form) {
             (ReplyState::Refused, _)
             | (ReplyState::Found { is_in_line: false, .. }, _)
             | (ReplyState::Found { .. }, ReplyForm::OneRecord) => Ok(self.end_here(input)),
-            (ReplyState::Before | ReplyState::Found { .. }, _) => {
+            (ReplyState::Before | ReplyState::InRefusal | ReplyState::Found { .. }, _) => {
                 let expected = "the rest of the reply";
                 let found = "the end of the connection";
                 let fault = SyntaxError::new(expected, found, "3.2");
@@ -35,15 +36,36 @@ impl IndexReplyDecoder {
         }
     }
 
-    /// The record on the last line of the reply, whose line end is missing. It is complete if no
+    /// The record or the refusal on the last line of the reply, whose line end is missing. It is complete if no
     /// more bytes are expected.
-    pub fn last_record(&mut self, input: &[u8]) -> Option<(ReplyPart, usize)> {
+    pub fn last_line(&mut self, input: &[u8]) -> Option<(ReplyPart, usize)> {
+        if let Some(refusal) = self.unfinished_refusal(input) {
+            self.begin_reply();
+            self.was_refusal = true;
+            self.greeting_lines = 0;
+            let (part, _) = self.part(ReplyPart::Refused(refusal), Place::Refused);
+            return Some((part, input.len()));
+        }
         let record = self.unfinished_record(input)?;
         self.records += 1;
         self.headers = 0;
         self.other.forget_fields();
         let (part, _) = self.part(ReplyPart::Record(record), Place::Records);
         Some((part, input.len()))
+    }
+
+    /// The refusal on an unfinished status line, if the line ended here. Only the code counts: the phrase may be
+    /// cut off.
+    pub(super) fn unfinished_refusal(&self, input: &[u8]) -> Option<Refusal> {
+        if !matches!(self.place, Place::Start) {
+            return None;
+        }
+        let line = std::str::from_utf8(self.lines.rest(input)).ok()?;
+        let other = || Status::in_other_words(line).filter(|_| self.reads_odd_rows());
+        match Status::parse_line(line).ok().or_else(other)? {
+            Status::Refused(refusal) => Some(refusal),
+            Status::Ok | Status::PartialContent => None,
+        }
     }
 
     /// The record on an unfinished line, if the line ended here.

@@ -51,7 +51,9 @@ impl IndexTraits {
         let whole_reply = Silence { allowed: limits.reply, then: AfterSilence::Missing };
         match (state, form) {
             (ReplyState::Before, _) => whole_reply,
-            (ReplyState::Refused, _) => {
+            // The rest of the line may be in a packet that was lost.
+            (ReplyState::InRefusal, _) if self.ends_replies() => whole_reply,
+            (ReplyState::InRefusal | ReplyState::Refused, _) => {
                 Silence { allowed: limits.refusal_rest, then: AfterSilence::Complete }
             }
             (ReplyState::Found { .. }, _) if self.extensions => whole_reply,
@@ -79,7 +81,7 @@ impl IndexTraits {
 pub(super) fn expected(state: ReplyState, input: &[u8]) -> &'static str {
     match state {
         ReplyState::Before if input.is_empty() => "a reply",
-        ReplyState::Before => "the end of the status line",
+        ReplyState::Before | ReplyState::InRefusal => "the end of the status line",
         ReplyState::Refused => "the final empty line",
         ReplyState::Found { is_in_line: true, .. } => "the end of a line",
         ReplyState::Found { is_in_line: false, .. } => "the final empty line of the reply",
@@ -104,6 +106,9 @@ mod tests {
             (new, ReplyState::Before, list, 30_000, Missing),
             (new, ReplyState::Refused, list, 200, Complete),
             (extended, ReplyState::Refused, add, 200, Complete),
+            (new, ReplyState::InRefusal, list, 200, Complete),
+            (final_lines, ReplyState::InRefusal, list, 30_000, Missing),
+            (extended, ReplyState::InRefusal, add, 30_000, Missing),
             (new, found(false, false), list, 1_000, PossiblyIncomplete),
             (new, found(true, false), list, 5_000, PossiblyIncomplete),
             (silent_ends, found(true, false), list, 1_000, PossiblyIncomplete),

@@ -1,6 +1,7 @@
 //! Replies cut at every position, and their ends by silence or by a close, with times as numbers.
 
 use super::*;
+use crate::protocol::Refusal;
 
 const RECORD: &str = "RFC 1 Title h.example 5678\r\n";
 
@@ -133,6 +134,52 @@ fn a_reply_ends_by_silence_or_by_a_close() {
         let mut input = bytes.as_bytes().to_vec();
         let mut role = waiting(&mut input);
         assert_eq!(role.on_timeout(&input, late - Duration::from_millis(1)), None, "{bytes:?}");
+    }
+}
+
+#[test]
+fn a_refusal_without_a_line_end_is_complete() {
+    let refused = |code| ReplyMeaning::Part(ReplyPart::Refused(code));
+    let shown = IndexTraits { final_lines: true, ..IndexTraits::default() };
+    let (busy, unknown) = (Refusal::ServiceUnavailable, Refusal::NotFound);
+    for (bytes, refusal) in [
+        ("P2P-CI/1.0 503 Service Unavailable", busy),
+        ("P2P-CI/1.0 503 Serv", busy),
+        ("P2P-CI/1.0 503\r", busy),
+        ("\r\nP2PCI/1.0 404", unknown),
+    ] {
+        for closes in [false, true] {
+            let mut role = client(ReplyForm::Records);
+            let mut input = bytes.as_bytes().to_vec();
+            assert_eq!(events(&mut role, &mut input), [], "{bytes:?}");
+            let late = at(7) + Duration::from_millis(200);
+            assert_eq!(role.wait(&input, IndexTraits::default(), at(7)), Some(late), "{bytes:?}");
+            let event = match closes {
+                true => role.on_end(&input, at(7)),
+                false => role.on_timeout(&input, late).unwrap(),
+            };
+            assert_eq!(event.meaning, refused(refusal), "{bytes:?}");
+            input.drain(..event.used);
+            let end = role.next(&input, || late).unwrap();
+            assert_eq!((end.meaning, input.len()), (ReplyMeaning::End(ReplyEnd::Complete), 0));
+            // The next reply is read as any other.
+            let mut input = b"P2P-CI/1.0 404 Not Found\r\n\r\n".to_vec();
+            let found = events(&mut role, &mut input);
+            assert_eq!(found.first().map(|(part, _)| part), Some(&refused(unknown)), "{bytes:?}");
+        }
+    }
+    for (bytes, traits) in [
+        ("P2P-CI/1.0 40", IndexTraits::default()),
+        ("P2P-CI/1.0 4040", IndexTraits::default()),
+        ("P2P-CI/1.0 200 OK", IndexTraits::default()),
+        ("P2P-CI/1.0 404 Not", shown),
+    ] {
+        let mut role = client(ReplyForm::Records);
+        let mut input = bytes.as_bytes().to_vec();
+        assert_eq!(events(&mut role, &mut input), [], "{bytes:?}");
+        assert_eq!(role.wait(&input, traits, at(0)), Some(at(30)), "{bytes:?}");
+        let missing = ReplyMeaning::Missing("the end of the status line");
+        assert_eq!(role.on_timeout(&input, at(30)).map(|event| event.meaning), Some(missing));
     }
 }
 

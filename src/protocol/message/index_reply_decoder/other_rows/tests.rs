@@ -26,7 +26,7 @@ fn read(bytes: &str, step: usize) -> (Vec<Vec<String>>, Option<String>, bool) {
         }
     }
     if let ReplyState::Found { is_in_line: false, .. } = decoder.state(&input) {
-        if let Some((ReplyPart::Record(record), used)) = decoder.last_record(&input) {
+        if let Some((ReplyPart::Record(record), used)) = decoder.last_line(&input) {
             input.drain(..used);
             records.push(record.to_string());
         }
