@@ -10,6 +10,7 @@
 )]
 
 mod conversations;
+mod filters;
 mod installing;
 mod lua;
 mod other_programs;

@@ -8,7 +8,7 @@ use crate::wireshark::tshark::{PASSES, Tshark};
 
 use Side::{Client, Server};
 
-fn directory() -> PathBuf {
+pub(crate) fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("captures")
 }
 
@@ -197,9 +197,9 @@ fn forms(capture: &mut Capture) {
 }
 
 /// A capture: its name, and what writes it.
-type Sample = (&'static str, fn(&mut Capture));
+pub(crate) type Sample = (&'static str, fn(&mut Capture));
 
-const SAMPLES: [Sample; 3] =
+pub(crate) const SAMPLES: [Sample; 3] =
     [("session.pcapng", session), ("refusals.pcapng", refusals), ("forms.pcapng", forms)];
 
 #[test]

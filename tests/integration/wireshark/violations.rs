@@ -1,5 +1,7 @@
 //! Violations of protocol.md, each with its section, and forms of other programs.
 
+use std::path::Path;
+
 use crate::common::pcapng::{Capture, Side};
 use crate::wireshark::tshark::{PASSES, Tshark};
 
@@ -135,7 +137,7 @@ const CASES: &[(&str, &str, &[&str])] = &[
     ),
 ];
 
-fn expand(text: &str) -> String {
+pub(crate) fn expand(text: &str) -> String {
     let digest = format!("sha-256={}", "0".repeat(64));
     text.replace("{GET}", "GET RFC 1 P2P-CI/1.0\r\nHost: h\r\nOS: x\r\n")
         .replace("{HEAD}", HEAD)
@@ -144,17 +146,22 @@ fn expand(text: &str) -> String {
         .replace("{D}", &digest)
 }
 
-#[test]
-fn each_violation_is_named_with_its_section() {
-    let Some(tshark) = Tshark::find() else { return };
-    let path = tshark.directory().join("violations.pcapng");
-    let mut capture = Capture::create(&path);
+/// Writes a capture with a connection for each case.
+pub(crate) fn write(path: &Path) {
+    let mut capture = Capture::create(path);
     for (at, (request, reply, _)) in (0..).zip(CASES) {
         let mut connection = capture.connect(40_000 + at, 7734);
         capture.send(&mut connection, Side::Client, expand(request).as_bytes());
         capture.send(&mut connection, Side::Server, expand(reply).as_bytes());
     }
     capture.close();
+}
+
+#[test]
+fn each_violation_is_named_with_its_section() {
+    let Some(tshark) = Tshark::find() else { return };
+    let path = tshark.directory().join("violations.pcapng");
+    write(&path);
     for passes in PASSES {
         let rows = tshark.fields(
             &path,
@@ -197,14 +204,24 @@ fn violation(name: &str) -> (String, String) {
     (section, strings.nth(3).unwrap().to_string())
 }
 
+/// The rows of the table of violations in the dissector.
+fn rows() -> Vec<&'static str> {
+    let source = include_str!("../../../wireshark/p2pci.lua");
+    let (_, table) = source.split_once("local VIOLATIONS = {").unwrap();
+    let (table, _) = table.split_once("\n}\n").unwrap();
+    table.lines().filter(|line| line.contains(" = { \"")).collect()
+}
+
+/// The names of all violations.
+pub(crate) fn names() -> Vec<&'static str> {
+    rows().into_iter().map(|row| row.split_once(" = ").unwrap().0.trim()).collect()
+}
+
 /// Each section that the dissector names is one of protocol.md.
 #[test]
 fn sections_exist() {
-    let source = include_str!("../../../wireshark/p2pci.lua");
     let protocol = include_str!("../../../protocol.md");
-    let (_, table) = source.split_once("local VIOLATIONS = {").unwrap();
-    let (table, _) = table.split_once("\n}\n").unwrap();
-    let rows: Vec<&str> = table.lines().filter(|line| line.contains(" = { \"")).collect();
+    let rows = rows();
     assert!(rows.len() > 60);
     for row in rows {
         let section = row.split('"').nth(1).unwrap();
