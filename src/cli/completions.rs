@@ -1,5 +1,7 @@
 //! The completions of shells, for what the help of the commands shows.
 
+mod fish;
+
 use clap::{Arg, Command, ValueHint};
 use clap_complete::Shell;
 
@@ -7,24 +9,36 @@ use clap_complete::Shell;
 pub(super) fn completions(shell: Shell, program: &Command) -> String {
     let mut program = program.clone();
     program.build();
-    let mut program = visible(&program);
-    let name = program.get_name().to_string();
+    let all = visible(&program, true);
+    let name = all.get_name().to_string();
     let mut written = Vec::new();
-    clap_complete::generate(shell, &mut program, &name, &mut written);
+    // The completions for zsh take the first word after `peer` for an index server, also if it is a command.
+    let mut generated = visible(&program, shell != Shell::Zsh);
+    clap_complete::generate(shell, &mut generated, &name, &mut written);
     let text = String::from_utf8_lossy(&written).into_owned();
     match shell {
         Shell::Bash => for_bash(&text, &name),
-        Shell::Fish => text + &values_for_fish(&program, &name),
+        Shell::Fish => text + &fish::arguments(&all, &name),
+        Shell::Zsh => for_zsh(&text, &all),
         _ => text,
     }
 }
 
 /// A command without its hidden commands and options, which clap_complete offers. It has been built, so that each
-/// of its commands has the global options.
-fn visible(command: &Command) -> Command {
-    let is_shown = |arg: &&Arg| !arg.is_hide_set();
+/// of its commands has the global options. `has_both` says whether an argument may precede a command.
+fn visible(command: &Command, has_both: bool) -> Command {
+    // The help takes no options: clap gives it those of all commands.
+    let is_help = command.get_name() == "help";
+    let is_left_out = |arg: &Arg| match arg.is_positional() {
+        true => !has_both && command.has_subcommands(),
+        false => is_help,
+    };
+    let is_shown = |arg: &&Arg| !arg.is_hide_set() && !is_left_out(arg);
     let args = command.get_arguments().filter(is_shown).map(|arg| with_hint(arg.clone()));
-    let commands = command.get_subcommands().filter(|inner| !inner.is_hide_set()).map(visible);
+    let commands = command
+        .get_subcommands()
+        .filter(|inner| !inner.is_hide_set())
+        .map(|inner| visible(inner, has_both));
     Command::new(command.get_name().to_string())
         .about(command.get_about().cloned().unwrap_or_default())
         .version(env!("CARGO_PKG_VERSION"))
@@ -54,7 +68,7 @@ fn with_hint(arg: Arg) -> Arg {
     arg.value_hint(hint)
 }
 
-/// What clap_complete writes for bash, without two faults of it.
+/// What clap_complete writes for bash, without three faults of it.
 fn for_bash(text: &str, name: &str) -> String {
     // It replaces `-` in two ways, so that no command of a program with such a name is found.
     let text = text.replace(&name.replace('-', "__subcmd__"), &name.replace('-', "__"));
@@ -65,30 +79,60 @@ fn for_bash(text: &str, name: &str) -> String {
         [[ \"$i\" == \"--\" ]] && return 0
     done
 ";
-    text.replacen(beginning, &format!("{beginning}{ending}"), 1)
+    let text = text.replacen(beginning, &format!("{beginning}{ending}"), 1);
+    // It offers options where an argument is expected, and the values of an argument again after one of them.
+    let function = format!("_{}", name.replace('-', "__"));
+    let text = text.replacen(&format!("{function}() {{"), &format!("{function}_all() {{"), 1);
+    format!(
+        "{function}() {{
+    {function}_all \"$@\"
+    local word=\"${{COMP_WORDS[COMP_CWORD]}}\" before=\"${{COMP_WORDS[COMP_CWORD-1]}}\" one earlier
+    local -a offered=()
+    [[ \"$word\" == -* ]] && return 0
+    for one in \"${{COMPREPLY[@]}}\"; do
+        [[ \"$one\" == -* ]] || offered+=(\"$one\")
+    done
+    # Without an offer the shell completes the names of files.
+    COMPREPLY=(\"${{offered[@]}}\")
+    [[ \"$before\" == -* ]] && return 0
+    for earlier in \"${{COMP_WORDS[@]:2:COMP_CWORD-2}}\"; do
+        for one in \"${{offered[@]}}\"; do
+            [[ \"$one\" == \"$earlier\" ]] && COMPREPLY=() && return 0
+        done
+    done
+    return 0
+}}
+
+{text}"
+    )
 }
 
-/// The values of arguments without an option, which clap_complete leaves out for fish.
-fn values_for_fish(program: &Command, name: &str) -> String {
-    let function = format!("__fish_{}_using_subcommand", name.replace('-', "_"));
-    let inner = |command: &Command| -> Vec<String> {
-        let commands = command.get_subcommands().filter_map(|inner| {
-            let values: Vec<String> = inner
-                .get_positionals()
-                .flat_map(Arg::get_possible_values)
-                .map(|value| value.get_name().to_string())
-                .collect();
-            let (outer, values) = (command.get_name(), (!values.is_empty()).then_some(values)?);
-            let inner = inner.get_name();
-            let values = values.join(" ");
-            // After the value there may be a file.
-            let condition = format!(
-                "{function} {outer}; and __fish_seen_subcommand_from {inner}; and not \
-                 __fish_seen_subcommand_from {values}"
-            );
-            Some(format!("complete -c {name} -n \"{condition}\" -f -a \"{values}\"\n"))
-        });
-        commands.collect()
-    };
-    program.get_subcommands().flat_map(inner).collect()
+/// What clap_complete writes for zsh, which does not see the argument before a command.
+fn for_zsh(text: &str, program: &Command) -> String {
+    let with_both = program
+        .get_subcommands()
+        .filter(|command| command.has_subcommands() && command.get_positionals().next().is_some());
+    let cases: String = with_both
+        .map(|command| {
+            let inner: Vec<&str> = command.get_subcommands().map(Command::get_name).collect();
+            let (outer, inner) = (command.get_name(), inner.join("|"));
+            format!(
+                "            ({outer}\\ (-*|{inner})) ;;
+            ({outer}\\ *)
+                words=(\"${{(@)words[1,2]}}\" \"${{(@)words[4,-1]}}\")
+                (( CURRENT -= 1 )) ;;
+"
+            )
+        })
+        .collect();
+    let beginning = format!("_{}() {{\n", program.get_name());
+    let left_out = format!(
+        "    # The argument before a command is left out.
+    if (( CURRENT > 3 )); then
+        case \"$words[2] $words[3]\" in
+{cases}        esac
+    fi
+"
+    );
+    text.replacen(&beginning, &format!("{beginning}{left_out}"), 1)
 }

@@ -173,6 +173,18 @@ fn bash_completes_commands_options_and_values() {
         (&["server", "--no-e"], ""),
         (&["peer", "localhost", "get", "--upl"], ""),
         (&["peer", "localhost", "share", "--upload-s"], "--upload-slots"),
+        // Options are offered after `-`, so that the shell completes the name of a file.
+        (&["config", "check", ""], "server peer"),
+        (&["config", "check", "peer", ""], ""),
+        (&["config", "init", "--force", "server", "ser"], ""),
+        (&["explain", ""], ""),
+        (&["peer", "get", "--out", "x", ""], ""),
+        (&["lab", ""], "run list print"),
+        (&["wireshark", ""], "install uninstall print path"),
+        // The help of a peer has commands and topics.
+        (&["peer", "help", "-"], ""),
+        (&["peer", "help", "s"], "search sync status share"),
+        (&["peer", "help", "f"], "formats"),
         // After `--` there are no options.
         (&["peer", "localhost", "get", "--", "--ou"], ""),
     ] {
@@ -192,10 +204,68 @@ fn bash_completes_commands_options_and_values() {
             assert!(!text.contains(hidden), "{file} has {hidden}");
         }
     }
-    let fish = fs::read_to_string(directory.path().join("completions/p2p-ci.fish")).unwrap();
-    let line =
-        fish.lines().find(|line| line.contains("from check") && line.ends_with("\"server peer\""));
-    assert!(line.is_some_and(|line| line.contains("using_subcommand config")), "{line:?}");
+}
+
+/// What fish offers after these words. It offers files as well where an argument may be one.
+#[test]
+fn fish_completes_arguments() {
+    let directory = tempfile::tempdir().unwrap();
+    let place = directory.path().to_str().unwrap();
+    assert!(run(P2P_CI, &["generate", place]).status.success());
+    fs::write(directory.path().join("a-file"), "").unwrap();
+    for (line, offered, left_out) in [
+        ("config check ", &["server", "peer"][..], &["a-file", "check"][..]),
+        ("config check peer ", &["a-file"], &["server"]),
+        ("explain ", &["a-file"], &["peer"]),
+        ("peer ", &["list", "get", "help"], &["a-file"]),
+        ("peer localhost:1 ", &["list", "get"], &["a-file"]),
+        ("peer get --out ", &["a-file"], &["list"]),
+        ("peer get ", &[], &["a-file", "list"]),
+        ("peer help ", &["lookup", "formats"], &["a-file", "--share"]),
+        ("help ", &["server", "peer", "exit-codes"], &["a-file", "lookup"]),
+        ("admin ban ", &[], &["a-file"]),
+    ] {
+        let script = format!("source completions/p2p-ci.fish; complete -C 'p2p-ci {line}'");
+        let mut fish = Command::new("fish");
+        fish.args(["--no-config", "-c", &script]).current_dir(directory.path());
+        let Ok(output) = fish.env("HOME", directory.path()).output() else {
+            return common::skip("there is no `fish`");
+        };
+        let found = String::from_utf8(output.stdout).unwrap();
+        let words: Vec<&str> = found.lines().filter_map(|line| line.split('\t').next()).collect();
+        assert!(offered.iter().all(|word| words.contains(word)), "{line}: {words:?}");
+        assert!(left_out.iter().all(|word| !words.contains(word)), "{line}: {words:?}");
+    }
+}
+
+/// zsh recognizes the command after the argument that may precede it.
+#[test]
+fn zsh_completes_commands_after_an_argument() {
+    let directory = tempfile::tempdir().unwrap();
+    let place = directory.path().to_str().unwrap();
+    assert!(run(P2P_CI, &["generate", place]).status.success());
+    // The function asks `_arguments` for each part of the line: what it says here is the line that is left.
+    let script = r#"_arguments() { print -r -- "$CURRENT ${(j: :)words}"; return 1 }
+        compdef() { :; }; autoload() { :; }; is-at-least() { true; }
+        source "$1/completions/_p2p-ci"; shift; words=("$@"); CURRENT=$#; _p2p-ci"#;
+    for (line, left) in [
+        (&["p2p-ci", "peer", "get", "--o"][..], "4 p2p-ci peer get --o"),
+        (&["p2p-ci", "peer", "localhost:1", "get", "--o"], "4 p2p-ci peer get --o"),
+        (&["p2p-ci", "peer", "--format", "json", "g"], "5 p2p-ci peer --format json g"),
+        (&["p2p-ci", "lab", "3", "pr"], "3 p2p-ci lab pr"),
+        (&["p2p-ci", "config", "check", "peer", "x"], "5 p2p-ci config check peer x"),
+        (&["p2p-ci", "peer", "loc"], "3 p2p-ci peer loc"),
+    ] {
+        let mut zsh = Command::new("zsh");
+        let Ok(output) = zsh.args(["-f", "-c", script, "zsh", place]).args(line).output() else {
+            return common::skip("there is no `zsh`");
+        };
+        let found = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(found.lines().next(), Some(left), "{line:?}: {output:?}");
+    }
+    let zsh = fs::read_to_string(directory.path().join("completions/_p2p-ci")).unwrap();
+    let help = zsh.split("(help)").nth(1).and_then(|text| text.split(";;").next()).unwrap();
+    assert!(!help.contains("'--"), "the help of a peer has options: {help}");
 }
 
 #[test]
