@@ -9,6 +9,7 @@ use clap::Args;
 
 use super::errors::failure::Failure;
 use super::errors::report::report;
+use super::output::terminal::reported_width;
 use super::wire::line::with_meaning;
 use crate::capture::ReadError;
 use crate::counted::counted;
@@ -136,7 +137,7 @@ fn print(line: &Explained, output: &mut impl Write) -> io::Result<()> {
     let Explained { stream, time, .. } = line;
     let time = time.map_or_else(String::new, |time| format!("{:9.3} ", time.as_secs_f64()));
     let stream = if stream.is_empty() { String::new() } else { format!("[{}] ", escaped(stream)) };
-    writeln!(output, "{}", with_meaning(line, &format!("{time}{stream}"), COLUMN))
+    writeln!(output, "{}", with_meaning(line, &format!("{time}{stream}"), COLUMN, reported_width()))
 }
 
 #[cfg(test)]

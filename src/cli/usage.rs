@@ -2,7 +2,6 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::io::{self, Write};
 use std::process::{ExitCode, exit};
 
 use clap::error::ErrorKind;
@@ -20,7 +19,7 @@ use super::errors::report::{error_json, report};
 use super::misplaced::{document_tip, misplaced_tip, other_command};
 use super::other_names::suggest;
 use super::output::format::{Format, without_format};
-use super::output::print::{print_json, print_line};
+use super::output::print::{print_json, print_message, print_prose};
 use super::parsers::{options_of, peer_command, with_commands, with_program_names};
 use super::program::{called, with_names, with_program};
 use super::server_args;
@@ -38,7 +37,7 @@ pub(super) fn peer_configured(arguments: &[OsString]) -> Configured<Args> {
         && *help == *"help"
         && let Some(text) = name.to_str().and_then(topic)
     {
-        exit(print_line(with_names(text)).map_or(Failure::File as i32, |()| 0));
+        exit(print_prose(with_names(text)).map_or(Failure::File as i32, |()| 0));
     }
     let found = read_peer(arguments).and_then(|mut found| {
         found.args = check_menu(found.args).and_then(|args| check_server(args, arguments))?;
@@ -178,7 +177,7 @@ pub(super) fn arguments<A: Parser>(all: impl IntoIterator<Item = OsString>) -> A
 
 /// Prints a topic of the help.
 pub(super) fn print_topic(text: &str) -> ExitCode {
-    match print_line(text) {
+    match print_prose(text) {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => Failure::File.into(),
     }
@@ -207,8 +206,7 @@ fn end(error: &Error, tip: &str, format: Format) -> ! {
     }
     let text = with_tip(&plain_words(&error.to_string()), tip);
     print_error(format, Failure::Usage, &on_one_line(&text));
-    // Standard error may be closed.
-    let _ = io::stderr().write_all(escaped_lines(&text).as_bytes());
+    print_message(escaped_lines(&text).trim_end());
     exit(Failure::Usage as i32);
 }
 

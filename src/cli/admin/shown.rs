@@ -4,7 +4,7 @@ use std::io;
 
 use serde_json::Value;
 
-use crate::cli::output::print::print_line;
+use crate::cli::output::print::{print_line, print_prose};
 use crate::cli::output::table::{Fit, Table};
 use crate::cli::values::quantity::size;
 use crate::counted::counted;
@@ -39,7 +39,7 @@ fn time(seconds: u64) -> String {
 pub(super) fn peers(object: &Value) -> io::Result<()> {
     let all = object.get("peers").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     if all.is_empty() {
-        return print_line("no connections");
+        return print_prose("no connections");
     }
     // An index server shows records, a peer what it uploads.
     let has_records = all.iter().any(|peer| peer.get("records").is_some());
@@ -82,7 +82,7 @@ pub(super) fn stats(object: &Value) -> io::Result<()> {
             _ => cell(object, name),
         };
         let words = name.trim_end_matches("_bytes").trim_end_matches("_seconds").replace('_', " ");
-        print_line(format_args!("{words:<24}{shown}"))?;
+        print_prose(format_args!("{words:<24}{shown}"))?;
     }
     Ok(())
 }
@@ -90,7 +90,7 @@ pub(super) fn stats(object: &Value) -> io::Result<()> {
 pub(super) fn bans(object: &Value) -> io::Result<()> {
     let all = object.get("bans").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     if all.is_empty() {
-        return print_line("no network is banned");
+        return print_prose("no network is banned");
     }
     all.iter().filter_map(Value::as_str).try_for_each(|network| print_line(escaped(network)))
 }
@@ -104,7 +104,7 @@ pub(super) fn banned(object: &Value) -> io::Result<()> {
     let how = if is_new { "banned" } else { "was banned already" };
     let closed = counted(number(object, "closed"), "connection");
     let network = cell(object, "network");
-    print_line(format_args!("{network} {how}; {closed} closed"))
+    print_prose(format_args!("{network} {how}; {closed} closed"))
 }
 
 pub(super) fn unbanned(object: &Value) -> io::Result<()> {
@@ -114,7 +114,7 @@ pub(super) fn unbanned(object: &Value) -> io::Result<()> {
 pub(super) fn draining(object: &Value) -> io::Result<()> {
     let open = counted(number(object, "connections"), "connection");
     let time = time(number(object, "seconds"));
-    print_line(format_args!(
+    print_prose(format_args!(
         "new connections are refused; {open} left; the program ends with the last one, or in {time}"
     ))
 }

@@ -6,7 +6,7 @@ use crate::cli::context::Context;
 use crate::cli::errors::command_error::CommandError;
 use crate::cli::output::format::Format;
 use crate::cli::output::objects::{document_json, with_fields};
-use crate::cli::output::print::{print_json, print_line};
+use crate::cli::output::print::{print_json, print_line, print_prose};
 use crate::cli::output::record_table::row_number;
 use crate::cli::output::table::{Fit, Table};
 use crate::cli::values::named::named;
@@ -55,7 +55,7 @@ pub(in crate::cli) fn docs(context: &Context) -> Result<(), CommandError> {
             [] => format!("{count} shared"),
             _ => format!("{}\n{count} shared", table.text()),
         };
-        print_line(text).map_err(CommandError::Output)?;
+        print_prose(text).map_err(CommandError::Output)?;
     }
     Ok(())
 }

@@ -19,7 +19,7 @@ use crate::cli::errors::failure::Failure;
 use crate::cli::output::format::Format;
 use crate::cli::output::objects::{document_json, with_fields};
 use crate::cli::output::outcome::shown;
-use crate::cli::output::print::{print_json, print_line};
+use crate::cli::output::print::{print_json, print_prose};
 use crate::limits;
 use crate::protocol::Document;
 
@@ -55,7 +55,7 @@ pub(in crate::cli) fn open(context: &Context, typed: &Document) -> Result<(), Co
             let opened = ("opened", json!(absolute.to_string_lossy()));
             print_json(&with_fields(document_json(&document), [opened]))
         }
-        Format::Raw | Format::Table => print_line(format_args!("opened {}", shown(&absolute))),
+        Format::Raw | Format::Table => print_prose(format_args!("opened {}", shown(&absolute))),
     }
     .map_err(CommandError::Output)
 }

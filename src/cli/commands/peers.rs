@@ -9,7 +9,7 @@ use crate::cli::context::Context;
 use crate::cli::errors::command_error::CommandError;
 use crate::cli::output::format::Format;
 use crate::cli::output::incomplete::{check_complete, note_incomplete, print_incomplete};
-use crate::cli::output::print::print_line;
+use crate::cli::output::print::{print_line, print_prose};
 use crate::cli::output::table::{Fit, Table};
 use crate::counted::counted;
 use crate::escape::{escaped, escaped_json};
@@ -60,7 +60,7 @@ pub(in crate::cli) fn peers(context: &Context) -> Result<(), CommandError> {
             false => "no peers".into(),
         };
         let text = if has_peers { format!("{}\n{total}", rows.text()) } else { total };
-        print_line(text).map_err(CommandError::Output)?;
+        print_prose(text).map_err(CommandError::Output)?;
     }
     print_incomplete(context.format, &listed)?;
     note_incomplete(&listed);

@@ -12,7 +12,7 @@ use crate::cli::errors::command_error::CommandError;
 use crate::cli::output::format::Format;
 use crate::cli::output::incomplete::check_complete;
 use crate::cli::output::outcome::shown;
-use crate::cli::output::print::{print_json, print_line};
+use crate::cli::output::print::{print_json, print_prose};
 use crate::cli::output::reply::{document_json, with_fields};
 use crate::cli::session::share_claim::is_shared;
 use crate::cli::values::quantity::{rate, size};
@@ -102,7 +102,7 @@ pub(in crate::cli) fn status(context: &Context) -> Result<(), CommandError> {
     rows.extend(downloads.iter().map(|batch| ("downloading", download_line(batch))));
     rows.extend(uploads.iter().map(|upload| ("uploading", upload_line(upload))));
     for (what, value) in rows {
-        print_line(format_args!("{what:<16}{value}")).map_err(CommandError::Output)?;
+        print_prose(format_args!("{what:<16}{value}")).map_err(CommandError::Output)?;
     }
     Ok(())
 }

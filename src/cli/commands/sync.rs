@@ -20,7 +20,7 @@ use crate::cli::errors::failure::Failure;
 use crate::cli::output::format::Format;
 use crate::cli::output::incomplete::{check_complete, note_incomplete, print_incomplete};
 use crate::cli::output::outcome::{not_saved as not_saved_text, print_failed, print_not_saved};
-use crate::cli::output::print::{print_json, print_line};
+use crate::cli::output::print::{print_json, print_prose};
 use crate::error_chain::error_chain;
 use crate::peer::{Completeness, DownloadJob, JournalEvent};
 use crate::protocol::Document;
@@ -116,7 +116,7 @@ pub(in crate::cli) fn sync(context: &Context, command: &Sync) -> Result<(), Comm
         }
     })?;
     match context.format {
-        Format::Raw | Format::Table => print_line(&summary),
+        Format::Raw | Format::Table => print_prose(&summary),
         Format::Json => print_json(&progress.json(begun.elapsed())),
     }
     .map_err(CommandError::Output)?;

@@ -14,7 +14,7 @@ use crate::cli::errors::report::error_json;
 use crate::cli::meant::meant;
 use crate::cli::output::format::Format;
 use crate::cli::output::outcome::shown;
-use crate::cli::output::print::{print_json, print_line};
+use crate::cli::output::print::{print_json, print_prose};
 use crate::cli::output::reply::{document_json, with_fields};
 use crate::counted::counted;
 use crate::escape::escaped;
@@ -122,7 +122,9 @@ fn print(format: Format, document: &Document, verdict: &Verdict) -> io::Result<(
         ),
     };
     match (format, text) {
-        (Format::Raw | Format::Table, Some(text)) => print_line(format_args!("{document}: {text}")),
+        (Format::Raw | Format::Table, Some(text)) => {
+            print_prose(format_args!("{document}: {text}"))
+        }
         (Format::Raw | Format::Table, None) => Ok(()),
         (Format::Json, _) => {
             let object = with_fields(document_json(document), [("verdict", json!(word))]);
@@ -194,6 +196,6 @@ impl Counts {
                 line += &format!(", {count} {what}");
             }
         }
-        print_line(line)
+        print_prose(line)
     }
 }

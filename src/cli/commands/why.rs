@@ -7,7 +7,7 @@ use crate::cli::downloads::history::History;
 use crate::cli::errors::command_error::CommandError;
 use crate::cli::meant::{file_of_number, hint, meant};
 use crate::cli::output::format::Format;
-use crate::cli::output::print::{print_json, print_line};
+use crate::cli::output::print::{print_json, print_prose};
 use crate::cli::output::reply::{document_json, with_fields};
 use crate::cli::output::times::{local, rfc_3339};
 use crate::cli::values::quantity::size;
@@ -34,7 +34,7 @@ pub(in crate::cli) fn why(context: &Context, typed: &Document) -> Result<(), Com
     for (time, text) in known.events(shown_size) {
         match context.format {
             Format::Raw | Format::Table => {
-                print_line(format_args!("{}  {}", local(time), escaped(&text)))
+                print_prose(format_args!("{}  {}", local(time), escaped(&text)))
             }
             Format::Json => {
                 let fields = [("time", json!(rfc_3339(time))), ("what", json!(text))];
@@ -44,7 +44,7 @@ pub(in crate::cli) fn why(context: &Context, typed: &Document) -> Result<(), Com
         .map_err(CommandError::Output)?;
     }
     match context.format {
-        Format::Raw | Format::Table => known.lines(shown_size).iter().try_for_each(print_line),
+        Format::Raw | Format::Table => known.lines(shown_size).iter().try_for_each(print_prose),
         Format::Json => print_json(&known.json(document)),
     }
     .map_err(CommandError::Output)

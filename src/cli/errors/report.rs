@@ -1,13 +1,13 @@
 //! Reports of errors: a line for people, and an object for programs.
 
 use std::error::Error;
-use std::io::{self, Write};
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use console::style;
 use serde_json::{Value, json};
 
 use super::failure::Failure;
+use crate::cli::output::print::print_message;
 use crate::error_chain::error_chain;
 use crate::system::Signal;
 
@@ -30,7 +30,6 @@ pub(in crate::cli) fn error_json(failure: Failure, message: &str) -> Value {
 
 /// Writes an error with its causes to standard error, after the name under which the program is called.
 pub(in crate::cli) fn report(program: &str, error: &dyn Error) {
-    // Standard error may be closed.
     let program = style(format!("{program}:")).red().bold().for_stderr();
-    let _ = writeln!(io::stderr(), "{program} {}", error_chain(error));
+    print_message(format_args!("{program} {}", error_chain(error)));
 }

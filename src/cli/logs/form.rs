@@ -9,6 +9,7 @@ use console::style;
 use log::Level;
 use serde_json::json;
 
+use crate::cli::output::wrapping::for_standard_error;
 use crate::system::is_journal;
 
 /// The form that the user chooses.
@@ -55,13 +56,14 @@ impl Form {
         match self {
             Self::Terminal => {
                 let time = time.format("%H:%M:%S");
-                match level {
+                let line = match level {
                     Level::Error => format!("{time} {}: {message}", style(name).red().for_stderr()),
                     Level::Warn => {
                         format!("{time} {}: {message}", style(name).yellow().for_stderr())
                     }
                     Level::Info | Level::Debug | Level::Trace => format!("{time} {message}"),
-                }
+                };
+                for_standard_error(&line).into_owned()
             }
             Self::Text => {
                 let time = time.to_rfc3339_opts(SecondsFormat::Secs, false);

@@ -7,6 +7,7 @@ use rustyline::ExternalPrinter;
 
 use super::deferred::defer;
 use super::print::is_quiet;
+use super::wrapping::for_standard_error;
 
 /// The destination of notices. Clones share it.
 #[derive(Clone, Default)]
@@ -20,6 +21,11 @@ impl Notices {
 
     /// Prints one line, unless notes are not wanted.
     pub(in crate::cli) fn print(&self, line: &str) {
+        self.print_exactly(&for_standard_error(line));
+    }
+
+    /// The same for a line that is not broken between words, such as one of an exchange.
+    pub(in crate::cli) fn print_exactly(&self, line: &str) {
         if is_quiet() {
             return;
         }

@@ -7,7 +7,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::format::Format;
-use super::print::{print_json, print_line};
+use super::print::{print_json, print_line, print_with_path};
 use super::reply::{document_json, with_fields, with_status};
 use super::terminal::is_terminal;
 use crate::cli::downloads::change::Change;
@@ -56,11 +56,22 @@ impl Outcome<'_> {
         match format {
             Format::Raw => print_line(self.line(document, |bytes| counted(bytes, "byte"))),
             Format::Table => {
-                print_line(format!("{}{}", self.line(document, size), self.transfer()))
+                let line = format!("{}{}", self.line(document, size), self.transfer());
+                print_with_path(&line, &self.path().map(shown).unwrap_or_default())
             }
             Format::Json => print_json(&self.json(document)),
         }
         .map_err(CommandError::Output)
+    }
+
+    /// The file that has the document now.
+    fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Fetched { path, .. } | Self::Present(path) | Self::Copied { to: path, .. } => {
+                Some(path)
+            }
+            Self::Missing { .. } => None,
+        }
     }
 
     /// The duration and the rate, if they are known.

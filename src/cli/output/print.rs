@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::deferred::write_error_line;
 use super::format::Format;
 use super::pager::Output;
+use super::wrapping::{for_standard_error, for_standard_output};
 use crate::escape::escaped_json;
 
 /// Writes one line and flushes it, so that a reader on a pipe receives it immediately.
@@ -21,13 +22,29 @@ pub(in crate::cli) fn print_line(line: impl std::fmt::Display) -> io::Result<()>
     output.flush()
 }
 
+/// Writes lines for people, such as a summary. On a terminal, longer lines are broken between words.
+///
+/// # Errors
+/// When standard output is closed or full.
+pub(in crate::cli) fn print_prose(text: impl std::fmt::Display) -> io::Result<()> {
+    print_line(for_standard_output(&text.to_string(), ""))
+}
+
+/// The same for lines with a path, which is not broken at its blanks.
+///
+/// # Errors
+/// When standard output is closed or full.
+pub(in crate::cli) fn print_with_path(text: &str, path: &str) -> io::Result<()> {
+    print_line(for_standard_output(text, path))
+}
+
 /// Writes text that is not a result: to standard error if standard output has JSON objects.
 ///
 /// # Errors
 /// When standard output is closed or full.
 pub(in crate::cli) fn print_text(format: Format, text: impl std::fmt::Display) -> io::Result<()> {
     match format {
-        Format::Raw | Format::Table => print_line(text),
+        Format::Raw | Format::Table => print_prose(text),
         Format::Json => {
             print_message(text);
             Ok(())
@@ -53,7 +70,7 @@ pub(in crate::cli) fn print_note(line: impl std::fmt::Display) {
 /// Writes a line to standard error that is always wanted, such as a question. While a pager has the screen,
 /// the line waits.
 pub(in crate::cli) fn print_message(line: impl std::fmt::Display) {
-    write_error_line(&line.to_string());
+    write_error_line(&for_standard_error(&line.to_string()));
 }
 
 /// Clears the screen, if standard output is one.

@@ -46,10 +46,20 @@ pub(in crate::cli) fn height() -> Option<usize> {
     size().filter(|_| is_terminal()).map(|(lines, _)| lines)
 }
 
+/// The columns of the terminal of standard output, if it reports them.
+pub(in crate::cli) fn reported_width() -> Option<usize> {
+    size().filter(|_| is_terminal()).map(|(_, columns)| columns)
+}
+
 /// The columns of the terminal of standard error, where progress is shown.
 pub(in crate::cli) fn error_width() -> usize {
+    reported_error_width().unwrap_or(USUAL_WIDTH)
+}
+
+/// The columns of the terminal of standard error, if it reports them.
+pub(in crate::cli) fn reported_error_width() -> Option<usize> {
     let size = Term::stderr().size_checked();
-    size.filter(|(_, columns)| *columns > 0).map_or(USUAL_WIDTH, |(_, columns)| columns.into())
+    size.filter(|(_, columns)| *columns > 0).map(|(_, columns)| columns.into())
 }
 
 fn size() -> Option<(usize, usize)> {

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::cli::other_kind::upload_server;
 use crate::cli::output::format::Format;
 use crate::cli::output::notices::Notices;
-use crate::cli::output::print::{print_json, print_line};
+use crate::cli::output::print::{print_json, print_prose};
 use crate::cli::unreachable::advice;
 use crate::cli::values::endpoints::Servers;
 use crate::counted::counted;
@@ -82,7 +82,7 @@ fn event_printer(
                     let index = server.to_string();
                     print_json(&json!({"v": 1, "registered": count, "index": index}))
                 }
-                Format::Raw | Format::Table => print_line(line),
+                Format::Raw | Format::Table => print_prose(line),
             };
             if let Err(error) = said {
                 log::warn!("cannot write to standard output: {error}");

@@ -7,6 +7,7 @@ use super::form::{Form, Program};
 use super::line::{of_side, with_meaning};
 use super::queue::{Item, What};
 use crate::capture::Side;
+use crate::cli::output::terminal::reported_error_width;
 use crate::counted::counted;
 use crate::transcript::{
     self, Event, Explained, Explainer, Kind, ServerKind, begins_request, is_get,
@@ -190,7 +191,8 @@ impl Connection {
                 (Form::Explained, _) => {
                     let meaning = document.unwrap_or_else(|| line.meaning.clone());
                     let line = Explained { meaning, ..line.clone() };
-                    out.push(with_meaning(&line, &self.before(program), COLUMN));
+                    let screen = reported_error_width();
+                    out.push(with_meaning(&line, &self.before(program), COLUMN, screen));
                 }
                 (Form::Lines, Kind::Line(Side::Server, bytes)) => {
                     out.push(self.line(&of_side(Side::Server, bytes), program));

@@ -9,8 +9,9 @@ use super::exchange::Exchange;
 use super::form::{Form, Program};
 use super::queue::Queue;
 use crate::capture::Seen;
+use crate::cli::output::deferred::write_error_line;
 use crate::cli::output::notices::Notices;
-use crate::cli::output::print::print_message;
+use crate::cli::output::wrapping::for_standard_error;
 use crate::limits;
 
 /// How often silent connections are noticed.
@@ -36,7 +37,7 @@ pub(super) fn start(form: Form, program: Program) -> io::Result<impl Fn(&Seen<'_
     let work = move || {
         let mut exchange = Exchange::new(form, program);
         let mut print = |line: &str| printing.print(line);
-        print(form.legend());
+        print(&for_standard_error(form.legend()));
         while let Some(taken) = printing.queue.take(INTERVAL) {
             exchange.show(taken, &mut print);
             exchange.pause(&mut print);
@@ -50,8 +51,8 @@ impl Screen {
     fn print(&self, line: &str) {
         let notices = self.notices.lock().unwrap_or_else(PoisonError::into_inner).clone();
         match notices {
-            Some(notices) => notices.print(line),
-            None => print_message(line),
+            Some(notices) => notices.print_exactly(line),
+            None => write_error_line(line),
         }
     }
 }

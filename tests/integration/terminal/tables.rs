@@ -42,6 +42,33 @@ fn tables_fit_the_terminal_and_endpoints_are_complete() {
     }
 }
 
+/// On a narrow terminal, messages have the same words as on a wide one, each on one line.
+#[test]
+fn messages_are_broken_between_words() {
+    let root = tempfile::tempdir().unwrap();
+    let (index, _holders) = index_with_titles();
+    let commands = ["serach x", "lookup %7", "get --from x 1", "get %1", "lookup 99", "help get"];
+    let mut shown = Vec::new();
+    for columns in [40, 250] {
+        let mine = directory(root.path(), &columns.to_string(), &[]);
+        let Some(mut terminal) = Terminal::sized(&index, &mine, (200, columns), &[]) else {
+            return;
+        };
+        let lines: Vec<Vec<String>> = commands.map(|command| terminal.lines_of(command)).into();
+        shown.push(lines);
+        terminal.quit();
+    }
+    let [narrow, wide] = &shown[..] else { panic!("{shown:?}") };
+    let words = |lines: &[String]| -> Vec<String> {
+        lines.join(" ").split_whitespace().map(str::to_string).collect()
+    };
+    for (narrow, wide) in narrow.iter().zip(wide) {
+        assert!(narrow.iter().all(|line| line.chars().count() <= 40), "{narrow:#?}");
+        assert_eq!(words(narrow), words(wide), "{narrow:#?}");
+    }
+    assert!(wide.iter().flatten().any(|line| line.chars().count() > 40), "{wide:#?}");
+}
+
 #[test]
 fn rows_of_the_last_list_can_be_typed() {
     let root = tempfile::tempdir().unwrap();

@@ -20,7 +20,7 @@ use crate::cli::other_kind::note_holder;
 use crate::cli::output::format::Format;
 use crate::cli::output::incomplete::print_missing_holders;
 use crate::cli::output::outcome::{Outcome, not_saved, print_failed};
-use crate::cli::output::print::print_line;
+use crate::cli::output::print::print_prose;
 use crate::cli::program::called;
 use crate::counted::counted;
 use crate::library::SharedLibrary;
@@ -101,7 +101,7 @@ pub(super) fn get_many(
     output?;
     // If all documents are here, their lines have said so.
     if matches!(context.format, Format::Table) && count + failed > 0 {
-        print_line(progress.summary(begun.elapsed())).map_err(CommandError::Output)?;
+        print_prose(progress.summary(begun.elapsed())).map_err(CommandError::Output)?;
     }
     match Failure::worst(failures) {
         None => Ok(()),

@@ -11,7 +11,7 @@ use crate::cli::errors::failure::{Failure, failure_of_holder};
 use crate::cli::meant::{NameLookup, no_holder};
 use crate::cli::output::format::Format;
 use crate::cli::output::incomplete::{check_complete, note_missing_holders, print_incomplete};
-use crate::cli::output::print::{print_json, print_line};
+use crate::cli::output::print::{print_json, print_prose};
 use crate::cli::output::reply::{document_json, with_fields};
 use crate::cli::output::table::{Fit, Table};
 use crate::cli::output::times::{local, rfc_3339};
@@ -70,7 +70,7 @@ pub(super) fn probe_all(context: &Context, document: &Document) -> Result<(), Co
             }
             Format::Raw | Format::Json => text,
         };
-        print_line(text).map_err(CommandError::Output)?;
+        print_prose(text).map_err(CommandError::Output)?;
     }
     print_incomplete(context.format, &completeness)?;
     let asked = failures.len();

@@ -5,7 +5,7 @@ use crate::cli::context::Context;
 use crate::cli::errors::command_error::CommandError;
 use crate::cli::output::format::Format;
 use crate::cli::output::outcome::Outcome;
-use crate::cli::output::print::{print_json, print_line, print_note};
+use crate::cli::output::print::{print_json, print_note, print_prose};
 use crate::cli::output::record_table::row_number;
 use crate::cli::output::table::{Fit, Table};
 use crate::cli::values::named::named;
@@ -26,7 +26,7 @@ pub(super) fn print_planned(
             [] => summary,
             jobs => format!("{}\n{summary}", table(context, jobs, lengths)),
         };
-        return print_line(text).map_err(CommandError::Output);
+        return print_prose(text).map_err(CommandError::Output);
     }
     for job in jobs {
         let holders = job.request.sources.iter().map(|source| &source.holder).collect();
