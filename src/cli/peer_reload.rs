@@ -135,7 +135,7 @@ impl Reload {
     pub(super) fn run(&mut self) {
         let new = match read_peer(&self.arguments) {
             Ok(new) => new,
-            Err(error) => return log_refused(&error, TARGET),
+            Err(error) => return log_refused(&error),
         };
         logging::set_levels(new.args.log_level(), &[]);
         self.limits.set(&new.args);

@@ -29,7 +29,7 @@ use super::server_reload::Reload;
 use super::service;
 use super::session::signals::{ServiceSignal, cause, on_service_signal};
 use super::usage::server_configured;
-use super::values::option_values::remedy;
+use super::values::option_values::{TableAddress, remedy};
 use super::wire::form::Program;
 use super::wire::options::observe_connections;
 use super::wire::screen;
@@ -221,7 +221,11 @@ fn serve(configured: &Configured<Args>, arguments: Vec<OsString>) -> Result<(), 
 /// The first node of a distributed hash table, if the arguments say so.
 fn bootstrap_node(args: &Args, addresses: &[SocketAddr]) -> Result<Option<BootstrapNode>, Error> {
     let Some(dht) = args.dht else { return Ok(None) };
-    let Some(listen) = dht.or(addresses.first().copied()) else { return Ok(None) };
+    let listen = match dht {
+        TableAddress::At(address) => Some(address.into()),
+        TableAddress::OfListener => addresses.first().copied(),
+    };
+    let Some(listen) = listen else { return Ok(None) };
     BootstrapNode::start(listen).map(Some).map_err(Error::Dht)
 }
 

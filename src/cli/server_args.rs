@@ -1,7 +1,6 @@
 //! The arguments of the program `server`.
 
 use std::io::{self, IsTerminal};
-use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 
 use clap::{Parser, ValueEnum};
@@ -13,7 +12,7 @@ use super::cluster_args::ClusterArgs;
 use super::headings::{LIMITS, NETWORK, OUTPUT};
 use super::logs::form::LogFormat;
 use super::record::RecordArgs;
-use super::values::option_values::{Listen, count, network};
+use super::values::option_values::{Listen, TableAddress, count, network};
 use super::values::size::MemorySize;
 use super::wire::options::WireArgs;
 use crate::net::{AccessLists, AccessPolicy};
@@ -67,10 +66,16 @@ pub(super) struct Args {
     #[arg(long, value_name = "KEY=VALUE", help_heading = NETWORK)]
     compat_form: Option<StyleSettings>,
 
-    /// Be the first node of a distributed hash table as well, at this IPv4 address and UDP port
-    /// [default: those of the first address that is listened on]
-    #[arg(long, value_name = "ADDR:PORT", num_args = 0..=1, help_heading = NETWORK)]
-    pub(super) dht: Option<Option<SocketAddr>>,
+    /// Be the first node of a distributed hash table as well, at this IPv4 address and UDP port, or
+    /// without a value at those of the first address that is listened on
+    #[arg(
+        long,
+        value_name = "[ADDR:]PORT",
+        num_args = 0..=1,
+        default_missing_value = "true",
+        help_heading = NETWORK
+    )]
+    pub(super) dht: Option<TableAddress>,
 
     /// Announce the server on the local network, where `peer --discover` finds it
     #[arg(long, help_heading = NETWORK)]

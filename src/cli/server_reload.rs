@@ -40,7 +40,7 @@ impl Reload {
     pub(super) fn run(&mut self) {
         let new = match read_server(&self.arguments) {
             Ok(new) => new,
-            Err(error) => return log_refused(&error, LOG_SESSIONS),
+            Err(error) => return log_refused(&error),
         };
         logging::set_levels(LEVEL, &new.args.log_levels());
         self.access.set_lists(new.args.access());

@@ -16,13 +16,15 @@ use crate::toml_table::TomlError;
 /// The texts of a variable. The values of an option that may be given several times are separated by commas.
 pub(super) fn from_variable(key: &Key, value: &OsStr) -> Result<Vec<OsString>, String> {
     match (key.form, value.to_str()) {
-        (Form::Flag, Some("1" | "true" | "yes" | "on")) => Ok(vec!["true".into()]),
-        (Form::Flag, Some("0" | "false" | "no" | "off")) => Ok(Vec::new()),
+        (Form::Flag | Form::FlagOrOne, Some("1" | "true" | "yes" | "on")) => {
+            Ok(vec!["true".into()])
+        }
+        (Form::Flag | Form::FlagOrOne, Some("0" | "false" | "no" | "off")) => Ok(Vec::new()),
         (Form::Flag, _) => {
             Err(format!("expected true or false, found {}", excerpt(value.as_encoded_bytes())))
         }
         (Form::Several, Some(text)) => Ok(text.split(',').map(|one| one.trim().into()).collect()),
-        (Form::One | Form::Count | Form::Several, _) => Ok(vec![value.into()]),
+        (Form::One | Form::FlagOrOne | Form::Count | Form::Several, _) => Ok(vec![value.into()]),
     }
 }
 
@@ -71,7 +73,7 @@ pub(super) fn check(command: &Command, key: &Key, texts: &[OsString]) -> Result<
                 false => Err("expected a number from 0 to 255".into()),
             };
         }
-        Form::One | Form::Several => {}
+        Form::One | Form::FlagOrOne | Form::Several => {}
     }
     let words = texts.iter().flat_map(|text| match &key.option {
         Some(option) => {

@@ -18,7 +18,7 @@ use super::values_json::object;
 use crate::cli::errors::failure::Failure;
 use crate::cli::errors::report::report;
 use crate::cli::output::format::{Format, without_format};
-use crate::cli::output::print::{print_json, print_line, print_note};
+use crate::cli::output::print::{print_json, print_line, print_note, print_prose};
 use crate::cli::parsers::options_of;
 use crate::cli::program::called;
 use crate::cli::usage::{peer_configured, read_peer, read_server, server_configured};
@@ -125,12 +125,12 @@ fn check(program: Program, file: Option<&Path>) -> Result<(), Error> {
     let path = named.ok_or(Error::NoPlace)?;
     if file.is_none() && !path.exists() {
         let note = format!("there is no {}: the defaults apply", escaped_path(&path));
-        return print_line(note).map_err(Error::Output);
+        return print_prose(note).map_err(Error::Output);
     }
     let count = check_file(program, &options_of(program), &path)?;
     check_together(program, &path)?;
     let keys = if count == 1 { "key" } else { "keys" };
-    print_line(format_args!("{}: no mistake, {count} {keys} set", escaped_path(&path)))
+    print_prose(format_args!("{}: no mistake, {count} {keys} set", escaped_path(&path)))
         .map_err(Error::Output)
 }
 
@@ -168,7 +168,7 @@ fn init(program: Program, file: Option<&Path>, force: bool) -> Result<(), Error>
         options.open(&path)?.write_all(text.as_bytes())
     };
     match write() {
-        Ok(()) => print_line(format_args!("wrote {shown}")).map_err(Error::Output),
+        Ok(()) => print_prose(format_args!("wrote {shown}")).map_err(Error::Output),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(Error::Exists(shown)),
         Err(source) => Err(Error::Write { path: shown, source }),
     }

@@ -198,7 +198,7 @@ fn texts(
         }
     };
     match (key.form, value.get_ref()) {
-        (Form::Flag, DeValue::Boolean(false)) => Ok(Vec::new()),
+        (Form::Flag | Form::FlagOrOne, DeValue::Boolean(false)) => Ok(Vec::new()),
         (Form::Several, DeValue::Array(all)) => all_or_mistakes(all.iter().map(read)),
         _ => all_or_mistakes(iter::once(read(value))),
     }
@@ -206,9 +206,11 @@ fn texts(
 
 fn text_of(key: &Key, value: &DeValue<'_>) -> Result<OsString, String> {
     let expected = match (key.form, value) {
-        (Form::Flag, DeValue::Boolean(true)) => return Ok("true".into()),
+        (Form::Flag | Form::FlagOrOne, DeValue::Boolean(true)) => return Ok("true".into()),
         (Form::Flag, _) => "true or false",
-        (Form::One | Form::Several, DeValue::String(text)) => return Ok(text.as_ref().into()),
+        (Form::One | Form::FlagOrOne | Form::Several, DeValue::String(text)) => {
+            return Ok(text.as_ref().into());
+        }
         (_, DeValue::Integer(number)) if key.permits_number() => {
             let digits = number.as_str().replace('_', "");
             return i128::from_str_radix(&digits, number.radix())
@@ -216,6 +218,7 @@ fn text_of(key: &Key, value: &DeValue<'_>) -> Result<OsString, String> {
                 .map_err(|_| format!("expected a smaller number, found {}", excerpt(&digits)));
         }
         (Form::Count, _) => "a number",
+        (Form::FlagOrOne, _) => "true, false, or a text in quotes",
         _ if key.permits_number() => "a text in quotes, or a number",
         _ => "a text in quotes",
     };

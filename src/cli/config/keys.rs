@@ -17,19 +17,22 @@ pub(in crate::cli) const VARIABLES: &str = "P2P_CI_";
 /// The variable that names the file.
 pub(super) const CONFIG_VARIABLE: &str = "P2P_CI_CONFIG";
 
-/// Options of a single run, which have no key: what they do must not happen at each start.
-const WITHOUT_KEY: [&str; 10] = [
-    "help",
-    "version",
-    CONFIG,
-    "show-limits",
-    "record",
-    "record-force",
-    "record-limit",
-    "record-bodies",
-    "menu",
-    "wire",
+/// Options of a single run, which have no key, and the reasons.
+const WITHOUT_KEY: [(&str, &str); 10] = [
+    ("help", PRINTS_AND_ENDS),
+    ("version", PRINTS_AND_ENDS),
+    ("show-limits", PRINTS_AND_ENDS),
+    (CONFIG, "it names the file"),
+    ("record", FILLS_A_DISK),
+    ("record-force", FILLS_A_DISK),
+    ("record-limit", FILLS_A_DISK),
+    ("record-bodies", FILLS_A_DISK),
+    ("menu", "it is a command for a person at the terminal"),
+    ("wire", "it shows one person one run; the log of a service would have the bytes of all peers"),
 ];
+const PRINTS_AND_ENDS: &str = "the program prints something and ends, so a service would never run";
+const FILLS_A_DISK: &str =
+    "a recording for a moment, into a file that must not exist: the next start would fail";
 
 /// Arguments without an option that have a key.
 const POSITIONAL: [&str; 1] = ["server"];
@@ -52,10 +55,19 @@ pub(in crate::cli) enum Form {
     Flag,
     /// A text or a number.
     One,
+    /// `true`, `false` or a value: the option may be given without one.
+    FlagOrOne,
     /// How often an option is given.
     Count,
     /// An array of them, or one of them.
     Several,
+}
+
+impl Form {
+    /// Whether the file may have `true` or `false`.
+    pub(super) fn is_flag(self) -> bool {
+        matches!(self, Self::Flag | Self::FlagOrOne)
+    }
 }
 
 /// A key of the file.
@@ -89,7 +101,7 @@ impl Key {
         let id = arg.get_id();
         let long = arg.get_long();
         let has_key = match long {
-            Some(long) => !WITHOUT_KEY.contains(&long) && !is_negation(arg),
+            Some(long) => !is_without_key(long) && !is_negation(arg),
             None => POSITIONAL.contains(&id.as_str()),
         };
         if !has_key {
@@ -102,10 +114,11 @@ impl Key {
             ArgAction::SetTrue => Form::Flag,
             ArgAction::Count => Form::Count,
             ArgAction::Append => Form::Several,
+            _ if arg.get_num_args().is_some_and(|count| count.min_values() == 0) => Form::FlagOrOne,
             _ => Form::One,
         };
         let help = arg.get_long_help().or_else(|| arg.get_help());
-        let is_text = |value: &&clap::builder::OsStr| form != Form::Flag && !value.is_empty();
+        let is_text = |value: &&clap::builder::OsStr| !form.is_flag() && !value.is_empty();
         let default = arg.get_default_values().iter().filter(is_text);
         Some(Self {
             name,
@@ -127,7 +140,7 @@ impl Key {
                 .unwrap_or_default(),
             choices: match form {
                 Form::Flag | Form::Count => Vec::new(),
-                Form::One | Form::Several => {
+                Form::One | Form::FlagOrOne | Form::Several => {
                     arg.get_possible_values().iter().map(|value| value.get_name().into()).collect()
                 }
             },
@@ -161,7 +174,7 @@ impl Key {
     pub(super) fn is_set_by(&self, texts: &[OsString]) -> bool {
         match self.form {
             Form::Count => texts.iter().any(|text| text != "0"),
-            Form::Flag | Form::One | Form::Several => !texts.is_empty(),
+            Form::Flag | Form::FlagOrOne | Form::One | Form::Several => !texts.is_empty(),
         }
     }
 
@@ -199,7 +212,7 @@ pub(in crate::cli) fn with_config_option(command: Command, described: &str) -> C
 
 /// The program with a hidden option for each flag, which unsets it if the file or the environment sets it.
 pub(in crate::cli) fn with_negations(command: Command) -> Command {
-    let is_flag = |arg: &&Arg| Key::of(&command, arg).is_some_and(|key| key.form == Form::Flag);
+    let is_flag = |arg: &&Arg| Key::of(&command, arg).is_some_and(|key| key.form.is_flag());
     let flags: Vec<Arg> = command.get_arguments().filter(is_flag).cloned().collect();
     flags.iter().fold(command, |command, flag| {
         let name = negation(flag.get_long().unwrap_or_default());
@@ -213,6 +226,10 @@ pub(in crate::cli) fn with_negations(command: Command) -> Command {
     })
 }
 
+fn is_without_key(long: &str) -> bool {
+    WITHOUT_KEY.iter().any(|(option, _)| *option == long)
+}
+
 /// The name of the option that unsets a flag.
 pub(super) fn negation(flag: &str) -> String {
     format!("{NEGATION}{flag}")
@@ -223,57 +240,4 @@ fn is_negation(arg: &Arg) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use clap::CommandFactory;
-
-    use super::*;
-    use crate::cli::{args, server_args};
-
-    /// An option without a key is one of a single run.
-    #[test]
-    fn each_option_has_a_key() {
-        for command in [server_args::Args::command(), args::Args::command()] {
-            let all = keys(&command);
-            for arg in command.get_arguments() {
-                let Some(long) = arg.get_long() else { continue };
-                let key = all.iter().find(|key| key.id == *arg.get_id());
-                assert_eq!(key.is_none(), WITHOUT_KEY.contains(&long), "--{long}");
-            }
-            let mut names: Vec<&str> = all.iter().map(|key| &*key.name).collect();
-            names.sort_unstable();
-            names.dedup();
-            assert_eq!(names.len(), all.len(), "two options have the same key: {names:?}");
-        }
-    }
-
-    #[test]
-    fn names_are_derived_from_options() {
-        let all = keys(&args::Args::command());
-        let find = |name: &str| all.iter().find(|key| key.name == name).unwrap();
-        for (name, option, variable, form) in [
-            ("server", None, "P2P_CI_SERVER", Form::One),
-            ("upload_slots", Some("--upload-slots"), "P2P_CI_UPLOAD_SLOTS", Form::One),
-            ("upload.address", Some("--upload"), "P2P_CI_UPLOAD", Form::One),
-            ("recursive", Some("--recursive"), "P2P_CI_RECURSIVE", Form::Flag),
-            ("allow_net", Some("--allow-net"), "P2P_CI_ALLOW_NET", Form::Several),
-        ] {
-            let key = find(name);
-            assert_eq!(key.option.as_deref(), option, "{name}");
-            assert_eq!((&*key.variable, key.form), (variable, form), "{name}");
-        }
-        assert_eq!(find("uploads_per_address").described_default(), Some("8"));
-        assert_eq!(find("upload_slots").default, ["16"]);
-    }
-
-    #[test]
-    fn secrets_are_recognized_by_their_names() {
-        for (name, secret) in [
-            ("admin.token", true),
-            ("password", true),
-            ("admin.token_file", false),
-            ("max_connections", false),
-        ] {
-            assert_eq!(is_secret(name), secret, "{name}");
-        }
-    }
-}
+mod tests;

@@ -320,7 +320,7 @@ fn option_of(key: &Key, matches: &ArgMatches) -> Option<Source> {
         let shown = key.option.clone().unwrap_or_else(|| key.placeholder.clone());
         return Some(Source::Option(shown));
     }
-    let negation = negation(long.filter(|_| key.form == Form::Flag)?);
+    let negation = negation(long.filter(|_| key.form.is_flag())?);
     is_typed(matches, &negation).then(|| Source::Option(format!("--{negation}")))
 }
 

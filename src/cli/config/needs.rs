@@ -4,7 +4,7 @@ use clap::Command;
 use clap::error::ErrorKind;
 
 use super::error::{ConfigError, Mistake};
-use super::keys::{Form, Key};
+use super::keys::Key;
 use super::layers::{Configured, NotConfigured, Source};
 use crate::cli::not_built::needed;
 use crate::toml_table::TomlError;
@@ -23,7 +23,7 @@ impl<A> Configured<A> {
         let set: Vec<(&Key, Source)> = self
             .values()
             .filter(|(key, texts, source)| {
-                let is_typed = matches!(source, Source::Option(_)) && key.form != Form::Flag;
+                let is_typed = matches!(source, Source::Option(_)) && !key.form.is_flag();
                 *source != Source::Default && (is_typed || key.is_set_by(texts))
             })
             .map(|(key, _, source)| (key, source))

@@ -54,7 +54,7 @@ impl Running {
 }
 
 impl Changes {
-    /// Logs the changes.
+    /// Logs the changes. What needs a restart is logged for an operator who wants no lines of the target, too.
     pub(in crate::cli) fn log(&self, file: Option<&Path>, target: &str) {
         let file = file.map_or_else(|| "no file".into(), |file| escaped_path(file).to_string());
         let now = match self.now.is_empty() {
@@ -64,7 +64,7 @@ impl Changes {
         log::info!(target: target, "SIGHUP: the configuration was read again ({file}): {now}");
         if !self.at_restart.is_empty() {
             let later = self.at_restart.join(", ");
-            log::warn!(target: target, "only a restart changes {later}");
+            log::warn!("only a restart changes {later}");
         }
     }
 }
@@ -74,8 +74,8 @@ fn shown(value: &str) -> &str {
     if value == "\"\"" { "not set" } else { value }
 }
 
-/// Logs why the configuration stays as it is.
-pub(in crate::cli) fn log_refused(error: &NotConfigured, target: &str) {
+/// Logs why the configuration stays as it is, at any level of the log.
+pub(in crate::cli) fn log_refused(error: &NotConfigured) {
     let mistakes = match error {
         NotConfigured::Configuration(ConfigError(mistakes)) => {
             mistakes.iter().map(ToString::to_string).collect()
@@ -88,7 +88,7 @@ pub(in crate::cli) fn log_refused(error: &NotConfigured, target: &str) {
         }
     };
     for mistake in mistakes {
-        log::error!(target: target, "SIGHUP: the configuration stays as it is: {mistake}");
+        log::error!("SIGHUP: the configuration stays as it is: {mistake}");
     }
 }
 

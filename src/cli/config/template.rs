@@ -47,22 +47,24 @@ pub(in crate::cli) fn template(program: Program, keys: &[Key]) -> String {
 /// The description of a key with its default.
 pub(super) fn described(key: &Key) -> String {
     let text = key.description().trim_end_matches('.');
+    let without_value =
+        if key.form == Form::FlagOrOne { "; `true` is the option without a value" } else { "" };
     let default = match (key.form, key.described_default(), &*key.default) {
-        (Form::Flag, None, []) => Some("false"),
+        (form, None, []) if form.is_flag() => Some("false"),
         (Form::Count, None, _) => Some("0"),
         (_, Some(default), _) => Some(default),
         (_, None, [default]) => Some(&**default),
         _ => None,
     };
     match default {
-        Some(default) => format!("{text} (default: {default})"),
-        None => text.into(),
+        Some(default) => format!("{text}{without_value} (default: {default})"),
+        None => format!("{text}{without_value}"),
     }
 }
 
 /// The default value, or an example if there is none that can be written.
 pub(super) fn example(program: Program, key: &Key) -> String {
-    if key.form == Form::Flag {
+    if key.form.is_flag() {
         return "false".into();
     }
     if key.form == Form::Count {
@@ -90,7 +92,7 @@ pub(super) fn example(program: Program, key: &Key) -> String {
     });
     match key.form {
         Form::Several => format!("[{}]", one(key, value)),
-        Form::Flag | Form::One | Form::Count => one(key, value),
+        Form::Flag | Form::FlagOrOne | Form::One | Form::Count => one(key, value),
     }
 }
 

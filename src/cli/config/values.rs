@@ -34,7 +34,7 @@ pub(super) fn lines<A>(configured: &Configured<A>) -> Vec<String> {
 
 fn line(key: &Key, texts: &[OsString], source: &Source) -> String {
     let value = shown(key, texts);
-    if texts.is_empty() && key.form != Form::Flag && *source == Source::Default {
+    if texts.is_empty() && !key.form.is_flag() && *source == Source::Default {
         return match key.described_default() {
             Some(number) if is_number(number) => {
                 with_source(&format!("{} = {number}", key.name), "default")
@@ -67,6 +67,11 @@ fn shown(key: &Key, texts: &[OsString]) -> String {
     }
     match key.form {
         Form::Flag => (!texts.is_empty()).to_string(),
+        Form::FlagOrOne => match texts {
+            [] => "false".into(),
+            [text, ..] if text == "true" => "true".into(),
+            [text, ..] => one(key, &text.to_string_lossy()),
+        },
         Form::Several => format!("[{}]", each(key, texts).join(", ")),
         Form::One | Form::Count => {
             each(key, texts).into_iter().next().unwrap_or_else(|| "\"\"".into())

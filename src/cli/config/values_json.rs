@@ -46,14 +46,16 @@ fn with_source(object: Value, source: &Source) -> Value {
 /// A key and its value, which is null or an empty array if nothing sets it. Then `default` describes what
 /// applies.
 fn of_key(key: &Key, texts: &[OsString]) -> Value {
-    let described = key.described_default().filter(|_| texts.is_empty() && key.form != Form::Flag);
+    let described = key.described_default().filter(|_| texts.is_empty() && !key.form.is_flag());
     let value = match (key.form, texts) {
         (Form::Flag, texts) => json!(!texts.is_empty()),
+        (Form::FlagOrOne, []) => json!(false),
+        (Form::FlagOrOne, [text, ..]) if text == "true" => json!(true),
         (Form::Several, []) => json!([]),
         (_, []) => described.map_or(Value::Null, |text| number(key, text)),
         _ if key.is_secret() => json!("(hidden)"),
         (Form::Several, texts) => texts.iter().map(|text| one(key, text)).collect(),
-        (Form::One | Form::Count, [text, ..]) => one(key, text),
+        (Form::One | Form::FlagOrOne | Form::Count, [text, ..]) => one(key, text),
     };
     let described = described.filter(|_| !value.is_number());
     let object = json!({"key": key.name, "value": value});

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display};
 use std::io::{self, ErrorKind};
-use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener};
 use std::num::NonZeroUsize;
 use std::str::FromStr;
 
@@ -60,6 +60,33 @@ impl FromStr for Listen {
             _ => socket_address(text).map(Self::Address).map_err(|error| {
                 error.replace("and a port, such", "and a port, or a port alone, such")
             }),
+        }
+    }
+}
+
+/// Where the node of a distributed hash table in a server listens.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(in crate::cli) enum TableAddress {
+    /// At the first address at which the server listens. The file says `true`.
+    OfListener,
+    At(SocketAddrV4),
+}
+
+impl FromStr for TableAddress {
+    type Err = String;
+
+    /// Reads an IPv4 address and a port, a port, or `true`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let every = |port| SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, port);
+        match (text, text.parse::<Listen>()) {
+            ("true", _) => Ok(Self::OfListener),
+            (_, Ok(Listen::Address(SocketAddr::V4(address)))) => Ok(Self::At(address)),
+            (_, Ok(Listen::Port(port))) => Ok(Self::At(every(port))),
+            (_, Ok(Listen::Address(SocketAddr::V6(_))) | Err(_)) => Err(format!(
+                "expected an IPv4 address and a UDP port, or a port alone, such as `192.0.2.7:7734` or \
+                 `7734`, found {}",
+                excerpt(text)
+            )),
         }
     }
 }
@@ -130,6 +157,18 @@ mod tests {
         {
             let error = socket_address(text).unwrap_err();
             assert!(error.contains("such as `127.0.0.1:7734`"), "{text:?}: {error}");
+        }
+        let every = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 7734);
+        for (text, address) in [
+            ("true", TableAddress::OfListener),
+            ("7734", TableAddress::At(every)),
+            ("127.0.0.1:7", TableAddress::At(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 7))),
+        ] {
+            assert_eq!(text.parse(), Ok(address));
+        }
+        for text in ["", "false", "[::1]:7734", "localhost:7734"] {
+            let error = text.parse::<TableAddress>().unwrap_err();
+            assert!(error.contains("expected an IPv4 address and a UDP port"), "{text:?}: {error}");
         }
         assert_eq!(count("64").map(NonZeroUsize::get), Ok(64));
         for text in ["", "0", "-1", "+1", "1.5", "x", "99999999999999999999"] {

@@ -167,6 +167,7 @@ fn keys_of_features_that_a_build_lacks_are_mistakes_of_the_file() {
         ("peer", "dht", "true", "--dht", dht),
         ("peer", "public_dht", "true", "--public-dht", dht),
         ("server", "dht", "\"127.0.0.1:1\"", "--dht", dht),
+        ("server", "dht", "true", "--dht=127.0.0.1:1", dht),
     ] {
         fs::write(&file, format!("\n{key} = {value}\n")).unwrap();
         let checked = run(P2P_CI, &["config", "check", program, place], root.path());

@@ -13,6 +13,26 @@ fn reload(program: &Program, file: &Path, text: &str) {
     program.signal("HUP");
 }
 
+/// An operator who wants no lines of sessions is told, too, that a reload has failed.
+#[test]
+fn a_quiet_server_says_what_a_reload_cannot_do() {
+    let root = tempfile::tempdir().unwrap();
+    let file = root.path().join("server.toml");
+    fs::write(&file, "log = \"quiet\"\n").unwrap();
+    let place = file.to_str().unwrap();
+    let arguments = [SERVER, "--config", place, "--listen", "127.0.0.1:0"];
+    let mut server = Program::start("setsid", &arguments, Path::new("."));
+    let listening = server.line();
+    assert!(is_served(&listening));
+    reload(&server, &file, "log = \"quiet\"\nexplain = true\n");
+    server.error_with("only a restart changes explain = true (was false)");
+    reload(&server, &file, "lgo = \"quiet\"\n");
+    let line = server.error_with("SIGHUP: the configuration stays as it is");
+    assert!(line.contains("unknown key `lgo`"), "{line}");
+    server.signal("TERM");
+    assert_eq!(server.wait().code(), Some(0));
+}
+
 #[test]
 fn a_reload_changes_limits_lists_and_the_log_and_names_what_needs_a_restart() {
     if !has("setsid") {
