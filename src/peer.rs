@@ -13,6 +13,7 @@ pub use crate::discovery::{
 };
 #[doc(hidden)]
 pub use crate::discovery::{Extensions, ListCache, each_listed, each_record, lookup_in_list};
+pub(crate) use crate::discovery::{Take, of_each};
 pub use crate::download::{
     CompletedDownload, DownloadError, DownloadProgress, DownloadRequest, Downloader,
     ExpectedDigest, PeerStats, Source, TransferError,

@@ -3,11 +3,13 @@
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::ops::ControlFlow;
 
 use super::errors::command_error::CommandError;
-use crate::error_chain::error_chain;
-use crate::peer::{AskIndex, Completeness, IndexError, Query, each_record, request_records};
+use crate::peer::{
+    AskIndex, Completeness, IndexError, Query, Take, each_record, of_each, request_records,
+};
 use crate::protocol::{Document, Limit, ListSearch, Record, Refusal, ReplyPart, Words};
 use crate::system::listed_bytes;
 
@@ -21,35 +23,15 @@ pub(super) fn search_each(
     most: usize,
     check: impl Fn() -> Result<(), CommandError>,
 ) -> Result<(Vec<Record>, Completeness), CommandError> {
-    let (mut records, mut failure, mut has_replied) = (Vec::new(), None, false);
-    let mut listed = Completeness::Complete;
-    for member in members {
-        let found = search_at(*member, words, limit, most);
-        check()?;
-        match found {
-            Ok((found, completeness)) => {
-                has_replied = true;
-                listed = listed.and(completeness);
-                records.push(found);
-            }
-            // It is the result only if no other source has replied.
-            Err(IndexError::NotListed) => {
-                failure.get_or_insert(IndexError::NotListed);
-            }
-            Err(error) => {
-                if members.len() > 1 {
-                    log::warn!("{}", error_chain(&error));
-                }
-                failure = Some(error);
-            }
-        }
-    }
-    if let (false, Some(error)) = (has_replied, failure) {
-        return Err(error.into());
-    }
+    let ask =
+        |member: &dyn AskIndex, _: Take<'_, Infallible>| search_at(member, words, limit, most);
+    let found = of_each(members, &ask, |_, reply| reply.read(&mut |never| match never {}));
+    check()?;
+    let (replies, listed) = found?;
+    let (records, completeness): (Vec<_>, Vec<_>) = replies.into_iter().unzip();
     let mut records = ranked(records);
     records.truncate(most);
-    Ok((records, listed))
+    Ok((records, completeness.into_iter().fold(listed, Completeness::and)))
 }
 
 /// The first matching records of one index.

@@ -1,15 +1,16 @@
 //! The holders of a document that an index lists (protocol.md sections 4.3 and 4.11).
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::net::IpAddr;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::concurrent::{Take, of_each};
 use super::index_dialect::{Extensions, IndexDialect};
 use super::index_error::IndexError;
 use super::listed::{Completeness, Gap, GapCause, KeptList};
-use super::merging::of_each;
 use super::query::{AskIndex, Query};
 use super::records::request_records;
 use crate::error_chain::error_chain;
@@ -59,9 +60,9 @@ impl Holders {
 
     /// The holders of a document that several servers have listed. The first record of each counts, with
     /// the content that a later one adds.
-    fn merged(of_servers: Vec<Self>) -> Self {
+    fn merged(of_servers: Vec<Self>, listed: Completeness) -> Self {
         let (mut found, mut places) = (Vec::<HolderInfo>::new(), HashMap::new());
-        let mut merged = Completeness::Complete;
+        let mut merged = listed;
         for Self { found: listed, completeness } in of_servers {
             for holder in listed {
                 let place = places.entry(holder.record.holder.clone()).or_insert(found.len());
@@ -87,7 +88,7 @@ impl Holders {
             Completeness::Incomplete(Gap { reason, cause }) if self.found.is_empty() => {
                 let document = document.clone();
                 match cause {
-                    GapCause::Failed(error) => {
+                    GapCause::Failed(error) | GapCause::NoReply(error) => {
                         Err(IndexError::CutOff { document, reason, cause: Some(error) })
                     }
                     GapCause::Closed | GapCause::Unmarked => {
@@ -138,7 +139,11 @@ pub fn lookup(
         let found = match index.members()? {
             members if members.is_empty() => lookup_at(index, document, title),
             members => {
-                of_each(&members, |member| lookup_at(member, document, title)).map(Holders::merged)
+                let ask = |member: &dyn AskIndex, _: Take<'_, Infallible>| {
+                    lookup_at(member, document, title)
+                };
+                of_each(&members, &ask, |_, reply| reply.read(&mut |never| match never {}))
+                    .and_then(|(found, listed)| Holders::merged(found, listed).known(document))
             }
         };
         match found {

@@ -5,12 +5,14 @@
 
 mod exchange;
 mod pipeline;
+mod unsolicited;
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use super::cancels::Cancels;
 use super::clusters::KnownServer;
 use super::form_trial::try_forms;
 use super::index_dialect::IndexDialect;
@@ -20,7 +22,6 @@ use super::index_replies::Between;
 use super::listed::{Completeness, ListCache};
 use super::query::{AskIndex, Query};
 use crate::escape::excerpt;
-use crate::limits;
 use crate::net::{AddressPolicy, Cancel, Dialer, Interface, Provenance};
 use crate::protocol::dialect::{FormFailure, RequestForm};
 use crate::protocol::{Document, Endpoint, Host, Port, ReplyPart};
@@ -40,8 +41,7 @@ pub struct IndexConnection {
     /// The endpoint of this peer and the address of the index on the last connection.
     ends: Mutex<Option<(Endpoint, SocketAddr)>>,
     list: ListCache,
-    /// Cancels the requests that are sent from now on.
-    cancel: Mutex<Cancel>,
+    cancels: Cancels,
 }
 
 #[derive(Debug)]
@@ -81,9 +81,21 @@ impl IndexConnection {
     ) -> Self {
         let (open, ends, list) = (Mutex::default(), Mutex::default(), ListCache::default());
         let dialer = Dialer::new(AddressPolicy::default(), dialect.limits().connecting);
-        let cancel = Mutex::default();
+        let cancels = Cancels::new(Cancel::new());
         let (provenance, interface) = (Provenance::User, Interface::default());
-        Self { index, provenance, host, port, dialect, interface, dialer, open, ends, list, cancel }
+        Self {
+            index,
+            provenance,
+            host,
+            port,
+            dialect,
+            interface,
+            dialer,
+            open,
+            ends,
+            list,
+            cancels,
+        }
     }
 
     /// The same for a server whose name has this provenance.
@@ -122,12 +134,22 @@ impl IndexConnection {
     /// Lets this handle cancel the requests that are sent from now on: the connection is closed, and
     /// the request fails.
     pub fn cancel_with(&self, cancel: &Cancel) {
-        *lock(&self.cancel) = cancel.clone();
+        self.cancels.replace(cancel);
     }
 
     /// The handle that cancels the requests.
     pub fn cancel(&self) -> Cancel {
-        lock(&self.cancel).clone()
+        self.cancels.all()
+    }
+
+    /// Cancels the requests to this server, until [`Self::resume`] is called.
+    pub(super) fn give_up(&self) {
+        self.cancels.own().cancel();
+    }
+
+    /// Permits requests again after [`Self::give_up`].
+    pub(super) fn resume(&self) {
+        self.cancels.resume();
     }
 
     /// Closes the connection and drops what was listed on it; the next request makes a new one.
@@ -161,12 +183,12 @@ impl IndexConnection {
 
     fn try_forms(&self, failed: RequestForm, failure: FormFailure) -> Result<(), IndexError> {
         let connect = |form| self.connect(form);
-        try_forms(&self.dialect, &connect, &self.cancel(), Some(failed), failure)
+        try_forms(&self.dialect, &connect, &self.cancels.own(), Some(failed), failure)
     }
 
     fn connect(&self, form: RequestForm) -> Result<Link, IndexError> {
         let Self { dialer, index, provenance, port, .. } = self;
-        let (host, cancel) = (self.host.as_ref(), self.cancel());
+        let (host, cancel) = (self.host.as_ref(), self.cancels.own());
         let link = Link::connect(dialer, index, *provenance, host, *port, form, &cancel)?;
         *lock(&self.ends) = Some((link.scoped(link.own.clone()), link.address));
         Ok(link)
@@ -226,12 +248,13 @@ impl AskIndex for IndexConnection {
                 Err(error) if !has_begun => self.form_failure(query, error),
                 _ => None,
             };
-            let may_try = !self.cancel().is_cancelled() && (asked.is_ok() || !left().is_zero());
+            let may_try =
+                !self.cancels.own().is_cancelled() && (asked.is_ok() || !left().is_zero());
             match asked {
                 // A cancelled request ends as if the server had closed the connection.
                 Ok(Exchange::Done(completeness))
                     if !matches!(completeness, Completeness::Incomplete(_))
-                        || !self.cancel().is_cancelled() =>
+                        || !self.cancels.own().is_cancelled() =>
                 {
                     return Ok(completeness);
                 }
@@ -241,14 +264,14 @@ impl AskIndex for IndexConnection {
                     if is_reused
                         && !has_begun
                         && query.is_harmless()
-                        && !self.cancel().is_cancelled() => {}
+                        && !self.cancels.own().is_cancelled() => {}
                 asked => {
                     if let Some(failure) = failure.filter(|_| may_try) {
                         self.try_forms(form, failure)?;
                         is_last = self.dialect.is_exhausted();
                     }
                     match asked {
-                        Ok(_) if self.cancel().is_cancelled() => {
+                        Ok(_) if self.cancels.own().is_cancelled() => {
                             return Err(IndexError::Cancelled { index: self.index.clone() });
                         }
                         // The caller repeats the request without the header.
@@ -293,36 +316,6 @@ impl AskIndex for IndexConnection {
 
     fn list_cache(&self) -> &ListCache {
         &self.list
-    }
-}
-
-impl Open {
-    /// Returns the bytes that have arrived without a request, perhaps after a wait; `None` if the
-    /// connection is closed.
-    fn unsolicited(&mut self, wait: Option<Duration>) -> Option<Vec<u8>> {
-        if self.between.has_only_end() {
-            let mut chunk = [0; 256];
-            let read = match wait {
-                Some(wait) => self.link.stream.read(&mut chunk, Some(limits::ends_after(wait))),
-                None => self.link.stream.try_read(&mut chunk),
-            };
-            match read {
-                Ok(0) => return None,
-                Ok(count) => self.between.input.extend(chunk.iter().take(count)),
-                Err(error) => match error.kind() {
-                    io::ErrorKind::WouldBlock
-                    | io::ErrorKind::TimedOut
-                    | io::ErrorKind::Interrupted => {}
-                    _ => return None,
-                },
-            }
-        }
-        // Empty lines before a reply mean nothing, and the last reply may end with a line `END`.
-        let unsolicited = match self.between.has_only_end() {
-            true => &[],
-            false => self.between.input.trim_ascii(),
-        };
-        Some(unsolicited.to_vec())
     }
 }
 

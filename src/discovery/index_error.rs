@@ -135,7 +135,7 @@ pub enum IndexError {
         reason: Option<HeaderText>,
     },
     /// It has listed no holder of a document in a reply that was cut off.
-    #[error("no holder of {document} is known, because the reply may be cut off: {reason}")]
+    #[error("no holder of {document} is known, because {reason}")]
     CutOff {
         /// The document.
         document: Document,

@@ -1,8 +1,8 @@
 //! Several index servers, and other sources of holders, that are asked as one (protocol.md section 4.12).
 //!
-//! A server that cannot be reached, or does not reply, is left out, and tried again after a pause. The others are asked one
-//! after the other, the most local one first: a holder that several servers list has the provenance that
-//! permits most. Of a cluster one server is asked, and another one if it fails (section 4.13).
+//! A server that cannot be reached, or does not reply, is left out, and tried again after a pause. The others are asked
+//! concurrently, and their replies are used in the order of their locality: a holder that several servers list has the
+//! provenance that permits most. Of a cluster one server is asked, and another one if it fails (section 4.13).
 
 mod member;
 
@@ -13,6 +13,7 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 
 use super::clusters::{Clusters, KnownServer};
+use super::concurrent::{Reply, Take, of_each};
 use super::index_connection::IndexConnection;
 use super::index_dialect::IndexDialect;
 use super::index_error::IndexError;
@@ -239,7 +240,23 @@ impl AskIndex for IndexGroup {
             }
             members => {
                 let knows = |member: &&&dyn AskIndex| member.dialect().shows_extensions();
-                members.iter().filter(knows).try_for_each(|one| one.look_up_all(documents, take))
+                let members: Vec<_> = members.iter().filter(knows).copied().collect();
+                let ask = |member: &dyn AskIndex, take: Take<'_, ReplyPart>| {
+                    let mut taken = Ok(());
+                    let asked = member.look_up_all(documents, &mut |part| {
+                        if taken.is_ok() {
+                            taken = take(part);
+                        }
+                    });
+                    taken.map_err(IndexError::Taker).and(asked)
+                };
+                let read = |_: &dyn AskIndex, reply: Reply<'_, _, ()>| {
+                    reply.read(&mut |part| {
+                        take(part);
+                        Ok(())
+                    })
+                };
+                of_each(&members, &ask, read).map(|_| ())
             }
         }
     }

@@ -37,6 +37,8 @@ pub enum GapCause {
     Closed,
     /// The reply ended with this error.
     Failed(Arc<IndexError>),
+    /// Of several index servers, one has not replied.
+    NoReply(Arc<IndexError>),
 }
 
 impl Completeness {
@@ -55,6 +57,17 @@ impl Completeness {
     pub(super) fn failed(error: IndexError) -> Self {
         let reason = error_chain(&error);
         Self::Incomplete(Gap { reason, cause: GapCause::Failed(Arc::new(error)) })
+    }
+
+    /// The completeness of the replies of several index servers, of which some have not replied.
+    pub(super) fn without_replies(errors: Vec<IndexError>) -> Self {
+        let reason = errors.iter().map(|error| error_chain(error)).collect::<Vec<_>>().join("; ");
+        match errors.into_iter().next() {
+            None => Self::Complete,
+            Some(first) => {
+                Self::Incomplete(Gap { reason, cause: GapCause::NoReply(Arc::new(first)) })
+            }
+        }
     }
 
     /// The completeness of two replies: that of the first incomplete one.

@@ -4,41 +4,11 @@ use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
 
+use super::concurrent::{Take, of_each};
 use super::index_error::IndexError;
 use super::listed::Completeness;
 use super::query::{AskIndex, Query};
-use crate::error_chain::error_chain;
 use crate::protocol::{END_OF_RECORDS, Record, ReplyPart};
-
-/// Asks all members. A member that fails is left out, unless all fail.
-pub(super) fn of_each<T>(
-    members: &[&dyn AskIndex],
-    mut ask: impl FnMut(&dyn AskIndex) -> Result<T, IndexError>,
-) -> Result<Vec<T>, IndexError> {
-    let (mut outcomes, mut failures) = (Vec::new(), Vec::new());
-    for member in members {
-        match ask(*member) {
-            Ok(outcome) => outcomes.push(outcome),
-            Err(error @ (IndexError::Cancelled { .. } | IndexError::Taker(_))) => {
-                return Err(error);
-            }
-            Err(error) => failures.push(error),
-        }
-    }
-    if outcomes.is_empty() && !failures.is_empty() {
-        return Err(IndexError::of_all(failures));
-    }
-    failures.iter().for_each(warn_of);
-    Ok(outcomes)
-}
-
-/// Servers that cannot be reached or do not reply are reported where that is noticed. The commands that list say
-/// themselves that a source cannot be listed.
-fn warn_of(error: &IndexError) {
-    if !error.is_absence() && !matches!(error, IndexError::NotListed) {
-        log::warn!("{}; continuing without it", error_chain(error));
-    }
-}
 
 /// The records that were taken, by their documents and holders. Hashes suffice, and take sixteen bytes each.
 #[derive(Default)]
@@ -64,10 +34,14 @@ pub(super) fn ask_all(
 ) -> Result<Completeness, IndexError> {
     let (mut taken, mut is_found, mut refusal) = (Taken::default(), false, Vec::new());
     let (mut end, mut has_records) = (None, false);
-    let replies = of_each(members, |member| {
+    let ask = |member: &dyn AskIndex, take: Take<'_, (ReplyPart, Vec<u8>)>| {
+        member.ask(query, &mut |part, bytes| take((part, bytes.to_vec())))
+    };
+    let (replies, listed) = of_each(members, &ask, |_, reply| {
         let (mut is_refused, mut is_known) = (false, false);
         let is_first_refusal = refusal.is_empty();
-        let asked = member.ask(query, &mut |part, mut bytes| {
+        let asked = reply.read(&mut |(part, bytes)| {
+            let mut bytes = bytes.as_slice();
             is_refused |= matches!(part, ReplyPart::Refused(_));
             match &part {
                 _ if is_refused => {
@@ -117,5 +91,5 @@ pub(super) fn ask_all(
     for (part, bytes) in parts {
         take(part, &bytes).map_err(IndexError::Taker)?;
     }
-    Ok(replies.into_iter().fold(Completeness::Complete, Completeness::and))
+    Ok(replies.into_iter().fold(listed, Completeness::and))
 }

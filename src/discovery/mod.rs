@@ -5,14 +5,17 @@
 //! | `index_connection`, `index_link`, `index_replies` | requests to an index, one at a time on a connection |
 //! | `index_dialect` | the properties that an index server has shown |
 //! | `index_group`, `merging` | several index servers as one; their replies as one |
+//! | `concurrent`, `cancels` | requests to several sources at the same time; cancelling those to one |
 //! | `cluster_query`, `clusters`, `precedence` | clusters of index servers, of which one is used |
 //! | `form_trial` | trying the forms of requests at a server of another program |
 //! | `query`, `index_error` | requests for records; why the index returned none |
 //! | `records`, `holders`, `listed` | records, streamed; the holders of a document; whether a list is complete |
 //! | `own_host` | the host that a peer names in its requests |
 
+mod cancels;
 mod cluster_query;
 mod clusters;
+mod concurrent;
 mod form_trial;
 mod holders;
 mod index_connection;
@@ -30,6 +33,7 @@ mod records;
 
 pub(crate) use cluster_query::{NamedCluster, encode_cluster_query};
 pub use clusters::{Assignment, Clusters, KnownServer};
+pub(crate) use concurrent::{Take, of_each};
 pub(crate) use form_trial::try_forms;
 pub use holders::{HolderInfo, Holders, lookup, lookup_in_list};
 pub use index_connection::IndexConnection;

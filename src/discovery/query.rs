@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 use std::io;
+use std::time::Instant;
 
 use super::index_dialect::{Extensions, IndexDialect};
 use super::index_error::IndexError;
@@ -122,7 +123,7 @@ impl Query<'_> {
 
 /// Sends requests to a source of holders: an index server, a group of them, or another one that replies like an
 /// index server.
-pub trait AskIndex {
+pub trait AskIndex: Sync {
     /// Sends a request, and passes the parts of the reply to `take`, each with its bytes.
     ///
     /// # Errors
@@ -150,6 +151,12 @@ pub trait AskIndex {
     /// When none of them can be reached.
     fn members(&self) -> Result<Vec<&dyn AskIndex>, IndexError> {
         Ok(Vec::new())
+    }
+
+    /// Ends the request that has begun then, because other sources have replied, and this one has not; returns
+    /// whether it does. A source with a short deadline of its own does not.
+    fn give_up(&self, _begun: Instant) -> bool {
+        false
     }
 
     /// The number of servers that can replace one that fails.

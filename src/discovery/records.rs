@@ -4,10 +4,11 @@
 use std::io;
 use std::ops::ControlFlow;
 
+use super::concurrent::{Take, of_each};
 use super::index_dialect::Extensions;
 use super::index_error::IndexError;
 use super::listed::Completeness;
-use super::merging::{Taken, of_each};
+use super::merging::Taken;
 use super::query::{AskIndex, LookupTitle, Query};
 use crate::error_chain::error_chain;
 use crate::net::Provenance;
@@ -101,18 +102,25 @@ fn each_of_members(
         return each_record_at(index, &mut |record| take(index, record));
     }
     let (mut taken, mut is_stopped) = (Taken::default(), false);
-    let listed = of_each(&members, |member| {
+    let ask = |member: &dyn AskIndex, take: Take<'_, Record>| {
+        let mut taken = Ok(());
+        let listed = each_record_at(member, &mut |record| {
+            taken = take(record);
+            if taken.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
+        taken.map_err(IndexError::Taker).and(listed)
+    };
+    let (replies, listed) = of_each(&members, &ask, |member, reply| {
         if is_stopped {
             return Ok(Completeness::Stopped);
         }
-        let listed = each_record_at(member, &mut |record| match taken.is_new(&record) {
-            true => take(member, record),
-            false => ControlFlow::Continue(()),
+        let listed = reply.read(&mut |record| {
+            is_stopped = taken.is_new(&record) && take(member, record).is_break();
+            if is_stopped { Err(io::ErrorKind::Interrupted.into()) } else { Ok(()) }
         });
-        is_stopped = matches!(listed, Ok(Completeness::Stopped));
-        listed
+        if is_stopped { Ok(Completeness::Stopped) } else { listed }
     })?;
-    Ok(listed.into_iter().fold(Completeness::Complete, Completeness::and))
+    Ok(replies.into_iter().fold(listed, Completeness::and))
 }
 
 /// Streams all records of one index.

@@ -190,6 +190,12 @@ pub const EMPTY_LINES_OF_INDEX: usize = 1024;
 pub const INDEX_REST: Duration = Duration::from_secs(5);
 /// The longest such time, after a failure that has taken long.
 pub const INDEX_REST_MAX: Duration = Duration::from_mins(1);
+/// Time for which the other index servers are waited for when one has replied and nothing more arrives: long enough for
+/// two forms of requests at a server of another program.
+pub(crate) const INDEX_GRACE: Duration = Duration::from_secs(5);
+/// Parts of the reply of one of several index servers that are kept until the replies of those before it were used. A part
+/// is at most a line of 2 KiB.
+pub(crate) const PARTS_KEPT: usize = 4096;
 /// Time for which a session waits for its other index servers when it is registered with one.
 pub const OTHER_INDEXES: Duration = Duration::from_secs(1);
 /// Time for which a peer waits, before it registers with a server, for the replies of those that were named before.

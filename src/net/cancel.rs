@@ -8,7 +8,7 @@ use std::io;
 use std::net::Shutdown;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use super::connection::Connection;
@@ -28,6 +28,8 @@ struct Shared {
 struct Streams {
     open: HashMap<u64, Arc<Connection>>,
     next: u64,
+    /// The handles that are cancelled with this one.
+    children: Vec<Weak<Shared>>,
 }
 
 impl Cancel {
@@ -39,14 +41,29 @@ impl Cancel {
     /// Shuts down all connections that were started with this handle, and ends all pauses. It is
     /// permanent: operations that are started later with the same handle end immediately.
     pub fn cancel(&self) {
-        let streams = self.lock();
+        let mut streams = self.lock();
         self.0.is_cancelled.store(true, Ordering::Release);
         for stream in streams.open.values() {
             // It may be closed already.
             let _ = stream.shutdown(Shutdown::Both);
         }
+        let children = std::mem::take(&mut streams.children);
         drop(streams);
         self.0.cancelled.notify_all();
+        children.iter().filter_map(Weak::upgrade).for_each(|child| Self(child).cancel());
+    }
+
+    /// A handle that is cancelled with this one, or alone.
+    pub(crate) fn child(&self) -> Self {
+        let child = Self::new();
+        let mut streams = self.lock();
+        streams.children.retain(|child| child.strong_count() > 0);
+        streams.children.push(Arc::downgrade(&child.0));
+        drop(streams);
+        if self.is_cancelled() {
+            child.cancel();
+        }
+        child
     }
 
     /// Whether [`Cancel::cancel`] was called.
@@ -150,6 +167,18 @@ mod tests {
         let late = cancel.watch(second);
         assert_eq!(late.read(&mut [0], None).unwrap(), 0);
         assert!(begun.elapsed() < Duration::from_secs(60));
+    }
+
+    #[test]
+    fn a_child_is_cancelled_alone_or_with_its_parent() {
+        let parent = Cancel::new();
+        let [first, second] = [(); 2].map(|()| parent.child());
+        let cancelled = || [&parent, &first, &second].map(Cancel::is_cancelled);
+        first.cancel();
+        assert_eq!(cancelled(), [false, true, false]);
+        parent.cancel();
+        assert_eq!(cancelled(), [true; 3]);
+        assert!(parent.child().is_cancelled());
     }
 
     #[test]

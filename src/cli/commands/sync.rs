@@ -8,6 +8,7 @@ mod verified;
 
 use std::collections::{HashMap, HashSet};
 use std::io::{self, IsTerminal};
+use std::sync::Arc;
 use std::time::Instant;
 
 use crate::cli::command::Sync;
@@ -22,7 +23,7 @@ use crate::cli::output::incomplete::{check_complete, note_incomplete, print_inco
 use crate::cli::output::outcome::{not_saved as not_saved_text, print_failed, print_not_saved};
 use crate::cli::output::print::{print_json, print_prose};
 use crate::error_chain::error_chain;
-use crate::peer::{Completeness, DownloadJob, JournalEvent};
+use crate::peer::{Completeness, DownloadJob, GapCause, IndexError, JournalEvent};
 use crate::protocol::Document;
 use announced::set_announced;
 use lengths::Lengths;
@@ -133,7 +134,13 @@ fn ending(
         Completeness::Incomplete(gap) => {
             print_incomplete(context.format, listed)?;
             let message = format!("documents may be missing from the list: {}", gap.reason);
-            check_complete(listed, true).and(Err(CommandError::Incomplete(message)))
+            let error = match &gap.cause {
+                GapCause::NoReply(error) => IndexError::Away(Arc::clone(error)).into(),
+                GapCause::Failed(_) | GapCause::Closed | GapCause::Unmarked => {
+                    CommandError::Incomplete(message)
+                }
+            };
+            check_complete(listed, true).and(Err(error))
         }
         Completeness::Complete | Completeness::Stopped => Ok(()),
     };

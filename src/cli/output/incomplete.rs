@@ -33,7 +33,8 @@ pub(in crate::cli) fn check_complete(
         GapCause::Unmarked if !has_records => Err(CommandError::Incomplete(
             "nothing was found in a reply whose end is not marked".into(),
         )),
-        GapCause::Closed | GapCause::Unmarked => Ok(()),
+        // Another server has replied.
+        GapCause::Closed | GapCause::Unmarked | GapCause::NoReply(_) => Ok(()),
     }
 }
 

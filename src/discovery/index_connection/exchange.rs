@@ -28,7 +28,7 @@ impl IndexConnection {
         take: &mut dyn FnMut(ReplyPart, &[u8]) -> io::Result<()>,
     ) -> Result<Exchange, IndexError> {
         let Open { link, between, .. } = open;
-        let cancel = self.cancel();
+        let cancel = self.cancels.own();
         // Cancelling shuts the connection down while this is held.
         let _watched = cancel.watch(Arc::clone(&link.stream));
         let mut request = Vec::new();

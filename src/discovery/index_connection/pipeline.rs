@@ -32,7 +32,8 @@ impl IndexConnection {
             match self.pipeline(open, &mut rest, take) {
                 // The index may close a connection after any reply.
                 Err(IndexError::Lost { .. })
-                    if (is_reused || rest.len() < before) && !self.cancel().is_cancelled() => {}
+                    if (is_reused || rest.len() < before) && !self.cancels.own().is_cancelled() => {
+                }
                 outcome => outcome?,
             }
         }
@@ -45,7 +46,7 @@ impl IndexConnection {
     /// When it does not answer, or refuses for another reason than the unknown name.
     pub(in crate::discovery) fn ask_cluster(&self) -> Result<Option<Cluster>, IndexError> {
         let Open { link, between, .. } = self.reuse().map_or_else(|| self.open(), Ok)?;
-        let _watched = self.cancel().watch(Arc::clone(&link.stream));
+        let _watched = self.cancels.own().watch(Arc::clone(&link.stream));
         let mut replies = Replies::new(&self.index, &self.dialect, &link.stream, between);
         let mut request = Vec::new();
         encode_cluster_query(&link.own, &mut request);
@@ -69,7 +70,7 @@ impl IndexConnection {
     ) -> Result<(), IndexError> {
         let Open { link, between, .. } = open;
         // Cancelling shuts the connection down while this is held.
-        let _watched = self.cancel().watch(Arc::clone(&link.stream));
+        let _watched = self.cancels.own().watch(Arc::clone(&link.stream));
         let mut replies = Replies::new(&self.index, &self.dialect, &link.stream, between);
         let mut last = Last::Found;
         while !rest.is_empty() {

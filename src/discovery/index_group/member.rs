@@ -89,6 +89,7 @@ impl Member {
     /// Connects, unless it is connected. A server that has shown extensions is asked once for its cluster.
     pub(super) fn reach(&self, clusters: &Clusters) -> Result<SocketAddr, IndexError> {
         let begun = Instant::now();
+        self.connection.resume();
         let reached = self.connection.connect_if_closed().and_then(|address| {
             let dialect = self.connection.dialect();
             let is_asked = dialect.shows_extensions()
@@ -134,6 +135,13 @@ impl AskIndex for Member {
         let asked = AskIndex::look_up_all(&self.connection, documents, take);
         self.note(begun, &asked);
         asked.inspect_err(|error| self.log_failure(error))
+    }
+
+    fn give_up(&self, begun: Instant) -> bool {
+        // The caller reports it.
+        *self.failed() = Some(Failed::since(begun, true));
+        self.connection.give_up();
+        true
     }
 
     fn server(&self) -> &Endpoint {

@@ -7,6 +7,7 @@ mod downloads;
 mod indexes;
 mod replies;
 mod sessions;
+mod silent_index;
 mod uploads;
 
 use std::fs;
