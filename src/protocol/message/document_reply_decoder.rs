@@ -133,24 +133,38 @@ impl DocumentReplyDecoder {
     /// Like [`DocumentReplyDecoder::decode`], after the end of the connection.
     ///
     /// # Errors
-    /// When there is no status line.
+    /// When there is no status line, or it is not determined where the document begins.
     pub fn finish(&mut self, input: &[u8]) -> Result<(DocumentReply, usize), DecodeError> {
         if let Some(found) = self.decode(input)? {
             return Ok(found);
         }
-        if !matches!(self.place, Place::Start) {
-            return self.found(input);
-        }
-        let line = String::from_utf8_lossy(self.lines.rest(input));
-        match Status::parse_line(line.trim_end()) {
-            Ok(Status::Refused(refusal)) => Ok((DocumentReply::Refused(refusal), input.len())),
-            Ok(Status::Ok) => Ok((DocumentReply::Found(DocumentHead::default()), input.len())),
-            Ok(Status::PartialContent) => {
-                self.is_part = true;
-                self.found(input)
+        let rest = self.lines.rest(input);
+        match self.place {
+            Place::Start => {
+                let line = String::from_utf8_lossy(rest);
+                match Status::parse_line(line.trim_end()) {
+                    Ok(Status::Refused(refusal)) => {
+                        Ok((DocumentReply::Refused(refusal), input.len()))
+                    }
+                    Ok(Status::Ok | Status::PartialContent) => Err(self.cut_off()),
+                    Err(fault) => Err(DecodeError::new(self.lines.count + 1, fault)),
+                }
             }
-            Err(fault) => Err(DecodeError::new(self.lines.count + 1, fault)),
+            // Without the rest of the head, the beginning of a header would be stored as the document.
+            Place::Headers
+                if self.head.content_length.is_none()
+                    && (matches!(rest, b"" | b"\r") || Name::may_start(rest, |_, _| true)) =>
+            {
+                Err(self.cut_off())
+            }
+            Place::Headers | Place::EmptyLine => self.found(input),
         }
+    }
+
+    /// The connection has ended within the head.
+    fn cut_off(&self) -> DecodeError {
+        let fault = SyntaxError::new("the rest of the head", "the end of the connection", "5.3");
+        DecodeError::new(self.lines.count + 1, fault)
     }
 
     /// What the head that was found tells about the place of the document.

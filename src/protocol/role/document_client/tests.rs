@@ -125,3 +125,28 @@ fn the_connection_may_end_within_a_head() {
         assert!(event.used <= end && event.meaning != DocumentMeaning::NoReply, "{event:?}");
     }
 }
+
+#[test]
+fn a_head_that_is_cut_off_before_its_length_is_no_document() {
+    let head = head("");
+    let known = head.find("3\r\n").unwrap() + "3\r\n".len();
+    assert!(matches!(
+        client(1).on_end(b"P2P-CI/1.0 200 OK\r\n\r").meaning,
+        DocumentMeaning::Fault(_)
+    ));
+    for end in 1..known {
+        let part = &head.as_bytes()[..end];
+        let event = client(1).on_end(part);
+        let is_fault = matches!(event.meaning, DocumentMeaning::Fault(_));
+        assert!(is_fault, "{:?}: {event:?}", head.get(..end));
+    }
+    // What is no header, is the document.
+    for reply in [
+        "P2P-CI/1.0 200 OK\r\nOS: x\r\nabc",
+        "P2P-CI/1.0 200 OK\r\n\r\n",
+        "P2P-CI/1.0 200 OK\nA: b",
+    ] {
+        let event = client(1).on_end(reply.as_bytes());
+        assert!(matches!(event.meaning, DocumentMeaning::Head(_)), "{reply:?}: {event:?}");
+    }
+}
