@@ -8,12 +8,12 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::scenario::Fault;
+use crate::driver::Driver;
 use crate::library::SharedLibrary;
-use crate::limits::Admission;
-use crate::net::{
-    Connection, Interface, Outcome, Permits, Receiver, Service, Stop, accept_loop, send,
-};
-use crate::protocol::{DocumentHead, DocumentReply, DocumentRequest, Refusal, RequestDecoder};
+use crate::limits::{self, Admission};
+use crate::net::{Connection, Interface, Outcome, Permits, Service, Stop, accept_loop, send};
+use crate::protocol::role::{DocumentServer, RequestMeaning};
+use crate::protocol::{DocumentHead, DocumentReply, Refusal, UploadRequest};
 
 /// The largest number of connections, in all and from one network.
 const CONNECTIONS: usize = 256;
@@ -64,14 +64,18 @@ impl Drop for FaultyHolder {
 
 /// Serves one request, and closes the connection.
 fn serve(stream: &Connection, library: &SharedLibrary, fault: Fault) -> io::Result<()> {
-    let mut receiver = Receiver::new(stream);
-    let mut decoder = RequestDecoder::<DocumentRequest>::new();
-    let deadline = Some(Instant::now() + REQUEST);
+    let limits = limits::Uploads { head_deadline: REQUEST, ..limits::Uploads::DEFAULT };
+    let mut driver = Driver::new(stream, DocumentServer::with_limits(&limits));
     let request = loop {
-        match decoder.decode(receiver.input()) {
-            Ok(Some((request, _))) => break request,
-            Ok(None) if receiver.fill(deadline)? > 0 => {}
-            Ok(None) | Err(_) => return Ok(()),
+        let event = driver.wait_for_next()?;
+        driver.take(event.used);
+        match event.meaning {
+            RequestMeaning::Request(UploadRequest::Get(request)) => break request,
+            RequestMeaning::EmptyLines | RequestMeaning::Joined | RequestMeaning::LateEnd => {}
+            RequestMeaning::Request(UploadRequest::List { .. })
+            | RequestMeaning::Fault(_)
+            | RequestMeaning::Leaving
+            | RequestMeaning::Closed => return Ok(()),
         }
     };
     let entry = library.read().entry(&request.document).cloned();
@@ -101,8 +105,8 @@ fn serve(stream: &Connection, library: &SharedLibrary, fault: Fault) -> io::Resu
             send(stream, &reply)?;
             // The end of input: the other side has given up.
             let deadline = Some(Instant::now() + SILENCE);
-            while receiver.fill(deadline)? > 0 {
-                receiver.take(receiver.input().len());
+            while driver.receiver.fill(deadline)? > 0 {
+                driver.take(driver.input().len());
             }
             Ok(())
         }

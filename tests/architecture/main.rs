@@ -114,6 +114,7 @@ const LAYERS: [(&str, &[&str]); 33] = [
             "capture",
             "cluster",
             "counted",
+            "driver",
             "error_chain",
             "escape",
             "library",
@@ -248,7 +249,7 @@ fn the_protocol_and_the_tables_of_the_index_are_pure() {
 
 #[test]
 fn programs_see_the_command_line_alone() {
-    for program in ["server.rs", "peer.rs"] {
+    for program in ["server.rs", "peer.rs", "p2p-ci.rs"] {
         let text = fs::read_to_string(root().join("bin").join(program)).unwrap();
         let module = source::Module::parse(&text, vec!["bin".into()], program.into());
         let ours = module.foreign.iter().filter(|name| name[0] == "p2p_ci");
