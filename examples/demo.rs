@@ -45,7 +45,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let index = server.addresses()?.first().copied().ok_or("the index server has no address")?;
     let stop = server.stop();
     let serving = thread::spawn(move || server.run());
-    screen.say(&format!("index listens on {index}"));
+    screen.print(&format!("index listens on {index}"));
     let start = |name, documents: &[&str]| {
         let directory = root.path().join(name);
         fs::create_dir(&directory)?;
@@ -67,7 +67,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let copy = carol.get(&document)?;
     let original = fs::read(samples.join("rfc90002.txt"))?;
     assert_eq!(fs::read(&copy)?, original, "the copy differs from the original");
-    screen.say(&format!("the {} bytes that Carol has are those that Alice has", original.len()));
+    screen.print(&format!("the {} bytes that Carol has are those that Alice has", original.len()));
     assert_eq!(lookup(&carol.registration.queries(), &document, None)?.found.len(), 2);
 
     screen.title("Alice vanishes");
@@ -81,7 +81,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let holders: Vec<String> = left.iter().map(ToString::to_string).collect();
     assert_eq!(left.len(), BOB.len() + 1, "{holders:?}");
-    screen.say("her records are gone; the document that Carol took over from her is still there");
+    screen.print("her records are gone; the document that Carol took over from her is still there");
 
     drop((bob, carol));
     stop.stop();
@@ -227,7 +227,7 @@ impl Screen {
         print(format_args!("\n── {text}"));
     }
 
-    fn say(&self, text: &str) {
+    fn print(&self, text: &str) {
         let _turn = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         print(text);
     }

@@ -89,9 +89,9 @@ fn act(action: Action) -> Result<(), Error> {
                 Installed::Replaced { kept } => ("replaced another version of", Some(kept)),
                 Installed::Same => ("already installed:", None),
             };
-            say(&format!("{done} {}", plugin.shown()))?;
-            say_kept(kept)?;
-            say("Restart Wireshark, or reload its Lua plugins (Ctrl+Shift+L)")
+            print_message(&format!("{done} {}", plugin.shown()))?;
+            print_kept(kept)?;
+            print_message("Restart Wireshark, or reload its Lua plugins (Ctrl+Shift+L)")
         }
         Action::Uninstall(place) => {
             let plugin = place.plugin()?;
@@ -100,24 +100,24 @@ fn act(action: Action) -> Result<(), Error> {
                 Removed::Same => ("removed", None),
                 Removed::Other { kept } => ("removed another version of", Some(kept)),
             };
-            say(&format!("{done} {}", plugin.shown()))?;
-            say_kept(kept)
+            print_message(&format!("{done} {}", plugin.shown()))?;
+            print_kept(kept)
         }
         Action::Print { file } => print(match file {
             Printed::Dissector => plugin::DISSECTOR,
             Printed::Colors => plugin::COLORS,
         }),
-        Action::Path(place) => say(&place.plugin()?.shown()),
+        Action::Path(place) => print_message(&place.plugin()?.shown()),
     }
 }
 
-fn say_kept(kept: Option<PathBuf>) -> Result<(), Error> {
+fn print_kept(kept: Option<PathBuf>) -> Result<(), Error> {
     kept.map_or(Ok(()), |kept| {
-        say(&format!("the previous file is kept as {}", escaped_path(&kept)))
+        print_message(&format!("the previous file is kept as {}", escaped_path(&kept)))
     })
 }
 
-fn say(line: &str) -> Result<(), Error> {
+fn print_message(line: &str) -> Result<(), Error> {
     print_line(line).map_err(Error::Output)
 }
 

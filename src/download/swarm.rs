@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 use super::dialing::{Admission, HolderDialer};
 use super::exchange::Response;
 use super::model::{Source, TransferError};
-use super::transfer::{Accounting, Pace};
+use super::transfer::{Accounting, PreferredRates};
 use crate::library::ChunkedPart;
 use crate::net::WatchedStream;
 use crate::protocol::{Date, Digest, Document, Endpoint};
@@ -45,7 +45,7 @@ pub(super) struct Swarm {
     has_others: bool,
     /// The rates of a version that only one holder is asked for, while holders of other versions can be
     /// asked.
-    pace: Option<Pace>,
+    preferred_rates: Option<PreferredRates>,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -141,7 +141,7 @@ pub(super) struct SegmentedDocument<'a> {
     /// Whether holders of other versions can be asked.
     pub(super) has_others: bool,
     /// The rates that the document must have if only one holder is asked while there are others.
-    pub(super) pace: Option<Pace>,
+    pub(super) preferred_rates: Option<PreferredRates>,
     /// The response of the first of them, which has begun to arrive.
     pub(super) first: Option<Response>,
     /// The file, with the bytes that are here already.
@@ -211,7 +211,7 @@ impl Swarm {
             digest,
             holders,
             has_others,
-            pace,
+            preferred_rates,
             first,
             part,
         } = request;
@@ -243,7 +243,7 @@ impl Swarm {
             length: part.length(),
             patience,
             has_others,
-            pace,
+            preferred_rates,
             state: Mutex::new(state),
             changed: Condvar::new(),
         })

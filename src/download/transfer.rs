@@ -21,7 +21,7 @@ use body::{Body, Received};
 use ending::Ending;
 pub(super) use ending::Transferred;
 pub(super) use incoming::Incoming;
-pub(super) use min_rate::{MinRate, Pace};
+pub(super) use min_rate::{MinRate, PreferredRates};
 use surplus::read_surplus;
 
 /// The result of a GET that did not fail.
@@ -43,7 +43,7 @@ pub(super) struct Get<'a> {
     /// The period in which the minimum rate must be reached.
     pub(super) patience: Duration,
     /// The rates that the document must have, while other holders can be asked.
-    pub(super) pace: Option<Pace>,
+    pub(super) preferred_rates: Option<PreferredRates>,
 }
 
 /// Receives a document. `progress` gets the number of bytes that are here, and the length if it is
@@ -78,7 +78,7 @@ pub(super) fn receive(
     let buffer = pipeline.buffer.take();
     let mut body = Body::begin(limits, &head, partial, buffer, progress)?;
     let is_strict = accounting.is_strict;
-    let rate = MinRate::new(limits, get.patience, get.pace);
+    let rate = MinRate::new(limits, get.patience, get.preferred_rates);
     let mut surplus = Vec::new();
     let outcome = body.receive(accounting, &mut connection, rate).and_then(|received| {
         let Received { bytes, end } = received;

@@ -71,7 +71,7 @@ impl<'a> Receiver<'a> {
         &mut self,
         read: impl FnOnce(&Connection, &mut [u8]) -> io::Result<usize>,
     ) -> io::Result<usize> {
-        self.make_room();
+        self.reserve();
         let room = self.buffer.len() - self.end;
         let chunk = self.buffer.get_mut(self.end..).unwrap_or_default();
         let count = read(self.connection, chunk)?;
@@ -85,7 +85,7 @@ impl<'a> Receiver<'a> {
     }
 
     /// Moves the unconsumed bytes to the front, and resizes the buffer for the next read.
-    fn make_room(&mut self) {
+    fn reserve(&mut self) {
         if self.start < self.end {
             self.buffer.copy_within(self.start..self.end, 0);
         }

@@ -55,7 +55,7 @@ impl Explainer {
     /// all events do.
     pub(crate) fn follow(&mut self, event: &Event) -> (Vec<Explained>, Vec<Part>) {
         let (mut lines, mut parts) = self.silent_until(event.time);
-        self.make_room(&mut lines, &mut parts);
+        self.finish_oldest(&mut lines, &mut parts);
         self.events += 1;
         let mut out = Out::new(&event.stream, event.time);
         match &event.what {
@@ -83,7 +83,7 @@ impl Explainer {
     }
 
     /// With too many connections, the half of them that was used least recently is finished.
-    fn make_room(&mut self, lines: &mut Vec<Explained>, parts: &mut Vec<Part>) {
+    fn finish_oldest(&mut self, lines: &mut Vec<Explained>, parts: &mut Vec<Part>) {
         if self.connections.len() < MOST {
             return;
         }

@@ -151,7 +151,10 @@ impl<'a> Download<'a> {
                 true => self.dialer.limits.min_rate_time,
                 false => self.dialer.limits.min_rate_time_with_others,
             },
-            pace: self.candidates.has_early().then(|| self.pace(holder, &response)),
+            preferred_rates: self
+                .candidates
+                .has_early()
+                .then(|| self.preferred_rates(holder, &response)),
         };
         let begun = Instant::now();
         let outcome = {

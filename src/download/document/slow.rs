@@ -4,21 +4,21 @@
 use super::candidates::{Ask, Candidate};
 use super::download::Download;
 use crate::download::exchange::{Patience, Response};
-use crate::download::transfer::Pace;
+use crate::download::transfer::PreferredRates;
 use crate::protocol::Endpoint;
 
 impl<'a> Download<'a> {
     /// The rates that a document must have while others can be asked that were not given up early. An
     /// unproven holder has half of the time after each one that began and did not complete it, so that
     /// any number of them does not delay the others for long.
-    pub(super) fn pace(&self, holder: &Endpoint, response: &Response) -> Pace {
+    pub(super) fn preferred_rates(&self, holder: &Endpoint, response: &Response) -> PreferredRates {
         let limits = &self.dialer.limits;
         if self.admission.stats.is_proven(holder) {
-            return Pace::usual(limits);
+            return PreferredRates::usual(limits);
         }
         let length = response.head.content_length.unwrap_or(u64::MAX);
         let soon = length / limits.slow_after.as_secs().max(1);
-        Pace {
+        PreferredRates {
             stopped_after: limits.halved(limits.stopped_after, self.stops.saturating_sub(1)),
             slow_after: limits.halved(limits.min_rate_time_with_others, self.stops),
             rate: soon.min(limits.rate_with_others).max(limits.slow_rate),

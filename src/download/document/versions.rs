@@ -43,7 +43,8 @@ impl<'a> Download<'a> {
             false => self.candidates.take_version(digest),
         };
         let has_others = !is_late && self.candidates.has_early();
-        let pace = (is_alone && has_others).then(|| self.pace(&candidate.source.holder, &response));
+        let preferred_rates = (is_alone && has_others)
+            .then(|| self.preferred_rates(&candidate.source.holder, &response));
         let mut first = Some(response);
         group.insert(0, candidate);
         let mut groups = vec![group];
@@ -86,7 +87,7 @@ impl<'a> Download<'a> {
                 digest,
                 holders,
                 has_others,
-                pace,
+                preferred_rates,
                 first: first.take(),
                 part: &part,
             };

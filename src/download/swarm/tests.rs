@@ -30,7 +30,7 @@ fn swarm_of(
         digest,
         holders,
         has_others,
-        pace: None,
+        preferred_rates: None,
         first: None,
         part: &part,
     };

@@ -9,7 +9,7 @@ use super::{IdleHolder, POLL, Report, Swarm};
 use crate::download::backoff::Readiness;
 use crate::download::exchange::{Exchange, GetRequest, Patience, Pipeline, Response};
 use crate::download::model::{GetForm, Source, TransferError};
-use crate::download::transfer::{MinRate, Pace};
+use crate::download::transfer::{MinRate, PreferredRates};
 use crate::protocol::{ContentRange, Endpoint};
 
 /// The most bytes that are skipped to use a response that has begun.
@@ -76,7 +76,7 @@ impl Swarm {
                 self.admission.stats.stopped(holder, begun);
             }
             let error = match error {
-                TransferError::Slow { bytes, time } if self.pace.is_some() => {
+                TransferError::Slow { bytes, time } if self.preferred_rates.is_some() => {
                     self.admission.stats.slow(holder, bytes, time);
                     TransferError::Deferred(time)
                 }
@@ -167,18 +167,18 @@ impl Swarm {
         };
         let has_others = !idle.is_late && self.has_early();
         // Another holder continues the range, so an unproven holder is given up soon.
-        let usual = Pace::usual(&self.dialer.limits);
-        let pace = match self.admission.stats.is_proven(&source.holder) {
+        let usual = PreferredRates::usual(&self.dialer.limits);
+        let preferred_rates = match self.admission.stats.is_proven(&source.holder) {
             true => usual,
             false => {
                 let (limits, stops) = (&self.dialer.limits, self.lock().stops);
                 let stopped_after = limits.halved_for_segment(usual.stopped_after, stops);
                 let slow_after = limits.halved_for_segment(limits.first_byte_unproven, stops);
-                Pace { stopped_after, slow_after, ..usual }
+                PreferredRates { stopped_after, slow_after, ..usual }
             }
         };
-        let pace = if has_others { Some(pace) } else { self.pace };
-        let rate = MinRate::new(&self.dialer.limits, self.patience, pace);
+        let preferred_rates = if has_others { Some(preferred_rates) } else { self.preferred_rates };
+        let rate = MinRate::new(&self.dialer.limits, self.patience, preferred_rates);
         let received = self.receive(worker, &source.holder, range, response, rate);
         self.lock().receiving.remove(&worker);
         let bytes = received?;

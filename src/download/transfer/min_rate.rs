@@ -21,7 +21,7 @@ pub(in crate::download) struct MinRate {
 
 /// The rates that a document must have while other holders can be asked.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::download) struct Pace {
+pub(in crate::download) struct PreferredRates {
     /// The period in which something must arrive.
     pub(in crate::download) stopped_after: Duration,
     /// The period in which `rate` must be reached.
@@ -30,7 +30,7 @@ pub(in crate::download) struct Pace {
     pub(in crate::download) rate: u64,
 }
 
-impl Pace {
+impl PreferredRates {
     /// The rates of proven holders.
     pub(in crate::download) fn usual(limits: &limits::Downloads) -> Self {
         let limits::Downloads { stopped_after, slow_after, slow_rate, .. } = *limits;
@@ -48,16 +48,17 @@ struct Window {
 }
 
 impl MinRate {
-    /// `patience` is the period in which the minimum rate must be reached. `pace` has the higher rates,
+    /// `patience` is the period in which the minimum rate must be reached. `preferred_rates` has the higher rates,
     /// while other holders can be asked.
     pub(in crate::download) fn new(
         limits: &limits::Downloads,
         patience: Duration,
-        pace: Option<Pace>,
+        preferred_rates: Option<PreferredRates>,
     ) -> Self {
         let least = Window::new(patience, limits.min_rate);
-        let steady = pace.map(|pace| Window::new(pace.stopped_after, limits.beginning_rate));
-        let preferred = pace.map(|pace| Window::new(pace.slow_after, pace.rate));
+        let steady =
+            preferred_rates.map(|rates| Window::new(rates.stopped_after, limits.beginning_rate));
+        let preferred = preferred_rates.map(|rates| Window::new(rates.slow_after, rates.rate));
         Self { least, preferred, steady, returned: Instant::now() }
     }
 
@@ -183,7 +184,8 @@ mod tests {
     fn time_between_two_reads_is_not_the_holders() {
         let (stream, holder) = pipe();
         let limits = limits::Downloads::DEFAULT;
-        let mut rate = MinRate::new(&limits, limits.min_rate_time, Some(Pace::usual(&limits)));
+        let mut rate =
+            MinRate::new(&limits, limits.min_rate_time, Some(PreferredRates::usual(&limits)));
         let mut pass = |time: Duration, is_here: bool| {
             let back = |at: &mut Instant| *at = at.checked_sub(time).unwrap();
             rate.windows().for_each(|window| back(&mut window.since));

@@ -40,7 +40,7 @@ fn receive_from(
         let connection = HolderConnection::new(&source, Cancel::new().watch(here))?;
         let response = response_on(connection)?;
         let holder = &source.holder;
-        let get = Get { holder, digest: None, in_segments: false, patience, pace: None };
+        let get = Get { holder, digest: None, in_segments: false, patience, preferred_rates: None };
         let mut progress = |received, length| last = (received, length);
         receive(&accounting, &get, response, pipeline, &mut partial, &mut progress)
     });
