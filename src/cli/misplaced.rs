@@ -12,6 +12,7 @@ use super::config::programs::Program;
 use super::other_names::{chosen, set_suggestion};
 use super::parsers::{options_of, peer_command};
 use super::program::called;
+use super::topics::TOPICS;
 use super::values::document_words::is_document;
 use super::values::named::range_meant_by;
 use crate::protocol::similar;
@@ -186,6 +187,11 @@ fn of_command(
         return None;
     }
     let at = words.iter().position(|word| *word == unknown)?;
+    let is_of_help = at.checked_sub(1).and_then(|before| words.get(before)) == Some(&"help");
+    let topic = similar(unknown, TOPICS.iter().map(|topic| topic.name));
+    if let Some(topic) = topic.filter(|_| is_of_help) {
+        return Some(format!("the topic is called `{topic}`"));
+    }
     let peer = peer_command();
     let is_of_program = group.get_name() == program.get_name() && program.get_name() == "p2p-ci";
     let meant = peer.find_subcommand(unknown).map(Command::get_name);

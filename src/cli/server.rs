@@ -20,7 +20,7 @@ use super::limits_table::limits_table;
 use super::logs::logging;
 use super::logs::uptime::Uptime;
 use super::output::format::Format;
-use super::output::print::print_line;
+use super::output::print::{print_line, print_prose};
 use super::output::terminal::{Color, use_colors};
 use super::program::called;
 use super::record::RecordError;
@@ -191,13 +191,13 @@ fn serve(configured: &Configured<Args>, arguments: Vec<OsString>) -> Result<(), 
     let listening_at = addresses.clone();
     for address in addresses {
         // The server works without standard output, too.
-        if let Err(error) = print_line(format_args!("listening on {address}")) {
+        if let Err(error) = print_prose(format_args!("listening on {address}")) {
             log::warn!("listening on {address}, which cannot be printed: {error}");
         }
     }
     if let Some(node) = &table
         && let Err(error) =
-            print_line(format_args!("distributed hash table at {} (UDP)", node.address))
+            print_prose(format_args!("distributed hash table at {} (UDP)", node.address))
     {
         log::warn!("distributed hash table at {}, which cannot be printed: {error}", node.address);
     }

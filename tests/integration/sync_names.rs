@@ -36,7 +36,7 @@ fn names_with_a_local_meaning_are_listed_and_never_saved() {
     assert!(names(&mine).is_empty());
     let (code, output, errors) = sync(&index, &[], &mine);
     assert_eq!(code, 0, "{errors}");
-    assert!(output.contains("\n1 of 1 documents fetched"), "{output}");
+    assert!(output.contains("\n1 of 1 document fetched"), "{output}");
     for name in names_of_others.into_iter().chain(["rfc-index.txt"]) {
         // Messages show the name as it is.
         let name = name.replace("%2F", "/").replace("%EF%BD%92", "\u{ff52}");

@@ -12,7 +12,7 @@ use super::token_file::{RunningFile, TokenError, stored_token};
 use crate::admin::router;
 use crate::cli::headings::NETWORK;
 use crate::cli::output::format::Format;
-use crate::cli::output::print::{print_json, print_line};
+use crate::cli::output::print::{print_json, print_prose};
 use crate::cli::values::option_values::remedy;
 use crate::error_chain::error_chain;
 use crate::escape::escaped_path;
@@ -169,7 +169,7 @@ pub(in crate::cli) fn print_addresses(listeners: &AdminListeners, format: Format
             Format::Json => {
                 print_json(&serde_json::json!({"v": 1, "admin_at": address.to_string()}))
             }
-            Format::Raw | Format::Table => print_line(format_args!("admin at {address}")),
+            Format::Raw | Format::Table => print_prose(format_args!("admin at {address}")),
         };
         if let Err(error) = printed {
             log::warn!("admin at {address}, which cannot be printed: {error}");

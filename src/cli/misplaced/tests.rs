@@ -22,6 +22,8 @@ fn each_mistake_has_a_tip_that_works() {
         (&peer, "peer localhost download 1", "the command is called `get`"),
         (&peer, "peer download 1", "the command is called `get`"),
         (&peer, "peer localhost frobnicate", "the commands are list, lookup, search,"),
+        (&peer, "peer localhost help exit-code", "the topic is called `exit-codes`"),
+        (&peer, "peer localhost help foramts", "the topic is called `formats`"),
         (&peer, "peer localhost share docs", "an option: `--share docs`"),
         (&peer, "peer --max-memory 5", "`--max-memory` is an option of `server`"),
         (&server, "server --share docs", "`--share` is an option of `peer`"),

@@ -152,7 +152,7 @@ mod tests {
             ("use `get --out PATH` now", 18, "use\n  `get --out PATH`\n  now"),
             ("\u{1b}[31mpeer:\u{1b}[0m one", 9, "\u{1b}[31mpeer:\u{1b}[0m one"),
             ("größere Wörter", 8, "größere\n  Wörter"),
-            ("which one, 1 to 3? ", 10, "which\n  one, 1\n  to 3? "),
+            ("which one, 1 to 3? ", 10, "which one,\n  1 to 3? "),
             ("a `b c d e f g", 6, "a `b c\n  d e\n  f g"),
             ("", 5, ""),
         ] {

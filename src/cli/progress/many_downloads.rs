@@ -12,6 +12,7 @@ use crate::cli::downloads::many::failures;
 use crate::cli::errors::report::report;
 use crate::cli::program::called;
 use crate::cli::values::quantity::message_size;
+use crate::counted::counted;
 use crate::error_chain::error_chain;
 use crate::peer::DownloadEvent;
 use crate::protocol::Document;
@@ -166,7 +167,8 @@ impl ManyDownloads {
             count if count == failed => format!("{failed} failed"),
             count => format!("{count} not fetched"),
         };
-        format!("{fetched} of {all} documents fetched, {amount}{others}, {failed}, {seconds:.1} s")
+        let all = counted(all, "document");
+        format!("{fetched} of {all} fetched, {amount}{others}, {failed}, {seconds:.1} s")
     }
 }
 

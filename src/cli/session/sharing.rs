@@ -21,7 +21,7 @@ use crate::cli::lan::LanPeers;
 use crate::cli::output::format::Format;
 use crate::cli::output::notices::Notices;
 use crate::cli::output::outcome::shown;
-use crate::cli::output::print::{print_json, print_line};
+use crate::cli::output::print::{print_json, print_prose};
 use crate::cli::peer_page::PeerPage;
 use crate::cli::peer_reload::PeerLimits;
 use crate::cli::user_directory::{port_file, stored_digests};
@@ -92,7 +92,7 @@ impl Session {
         // from uploading.
         let uploading = match args.format() {
             Format::Json => print_json(&json!({"v": 1, "uploading_from": address.to_string()})),
-            Format::Raw | Format::Table => print_line(format_args!("uploading from {address}")),
+            Format::Raw | Format::Table => print_prose(format_args!("uploading from {address}")),
         };
         if let Err(error) = uploading {
             log::warn!("uploading from {address}, which cannot be printed: {error}");

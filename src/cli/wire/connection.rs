@@ -8,6 +8,7 @@ use super::line::{of_side, with_meaning};
 use super::queue::{Item, What};
 use crate::capture::Side;
 use crate::cli::output::terminal::reported_error_width;
+use crate::cli::output::wrapping::for_standard_error;
 use crate::counted::counted;
 use crate::transcript::{
     self, Event, Explained, Explainer, Kind, ServerKind, begins_request, is_get,
@@ -215,7 +216,7 @@ impl Connection {
     }
 
     fn note(&mut self, text: &str, program: Program) -> String {
-        self.line(&format!("-- {text}"), program)
+        for_standard_error(&self.line(&format!("-- {text}"), program)).into_owned()
     }
 
     fn line(&mut self, text: &str, program: Program) -> String {

@@ -30,7 +30,7 @@ fn commands_with(kind: Kind, port: u16) {
     let most = if kind.reads == Reads::EndLine { 5 } else { 12 };
     for (command, code, expected) in [
         (&["--share", ".", "get", "7"][..], 0, "RFC 7: 4 bytes"),
-        (&["--share", ".", "sync"], complete, "1 of 1 documents"),
+        (&["--share", ".", "sync"], complete, "1 of 1 document "),
         (&["list"], 0, &row),
         (&["search", "house"], 0, &row),
         (&["lookup", "7"], 0, &row),
