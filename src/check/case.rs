@@ -180,7 +180,12 @@ impl Case {
 
     /// What to change after this failure.
     pub(super) fn hint(&self, symptom: Symptom) -> &'static str {
+        self.own_hint(symptom).unwrap_or(symptom.hint())
+    }
+
+    /// The same, if it is a typical one.
+    pub(super) fn own_hint(&self, symptom: Symptom) -> Option<&'static str> {
         let own = self.hints.iter().find(|(of, _)| *of == symptom);
-        own.map_or(symptom.hint(), |(_, hint)| hint)
+        own.map(|(_, hint)| *hint)
     }
 }

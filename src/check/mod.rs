@@ -16,6 +16,7 @@
 //! | `reply`, `index_reply`, `document_reply` | a reply as received; reading one from an index server, from an upload server |
 //! | `judge`, `index_judge`, `document_judge`, `judgement` | whether a reply is accepted, and why not |
 //! | `expected` | what a case accepts, as text |
+//! | `difference` | what a case has not accepted, and which hint fits it |
 //! | `run` | runs the steps of a case |
 //! | `program` | a program that is started: its process group, input and output |
 //! | `grade` | weights and the grade |
@@ -23,6 +24,7 @@
 mod case;
 mod cases;
 mod client;
+mod difference;
 mod document_judge;
 mod document_reply;
 mod expected;

@@ -7,6 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::case::{Case, Client, DocumentRule, Expected, Form, Step, Test};
+use super::difference::Difference;
 use super::judgement::Failed;
 use super::link::{Arrival, Link};
 use super::reply::Reply;
@@ -110,7 +111,7 @@ pub(crate) fn run(case: &'static Case, place: usize, target: &Target) -> Outcome
     let sent = running.sent.clone();
     left.for_each(|step| running.use_connection(step));
     let failed = difference.map(|difference| Failed {
-        hint: difference.hint.unwrap_or(case.hint(difference.symptom)),
+        hint: difference.hint_of(case),
         sent,
         expected: difference.expected,
         received: difference.received,
@@ -136,24 +137,13 @@ struct Running<'a> {
 struct Connection {
     link: Link,
     role: Role,
+    has_replied: bool,
 }
 
 enum Role {
     Index(Box<IndexClient>),
     Upload(DocumentClient),
 }
-
-/// What was not accepted.
-struct Difference {
-    symptom: Symptom,
-    expected: String,
-    received: Vec<u8>,
-    /// The hint, if it is not the hint of the case.
-    hint: Option<&'static str>,
-}
-
-const ADD_FAILED: &str = "an ADD has failed that must succeed before this case can test its rule: see the \
-                          cases add-status and add-record first";
 
 impl Running<'_> {
     fn take(&mut self, step: &Step) -> Option<Difference> {
@@ -169,7 +159,7 @@ impl Running<'_> {
                 let added = self
                     .send(*client, text, Link::send)
                     .or_else(|| self.expect(*client, &Expected::Status(200)));
-                added.map(|difference| Difference { hint: Some(ADD_FAILED), ..difference })
+                added.map(Difference::of_add)
             }
             Step::Expect(client, expected) => self.expect(*client, expected),
             Step::Repeat(client, text, expected) => self.repeat(*client, text, expected),
@@ -216,13 +206,14 @@ impl Running<'_> {
             expected: format!("(a connection to {})", target.address),
             received: Vec::new(),
             hint: None,
+            is_second_silent: false,
         };
         let link = target.connect(deadline).map_err(refused)?;
         let role = match target.shared {
             None => Role::Index(Box::new(index_reply::role())),
             Some(_) => Role::Upload(DocumentClient::new()),
         };
-        Ok(place.insert(Connection { link, role }))
+        Ok(place.insert(Connection { link, role, has_replied: false }))
     }
 
     fn send(
@@ -256,6 +247,8 @@ impl Running<'_> {
             };
         }
         let mut reply = role.read(link);
+        let is_first = !connection.has_replied;
+        connection.has_replied |= reply.status.is_some();
         match expected {
             Expected::Form(Form::Refusal) => index_reply::read_surplus(link, &mut reply),
             Expected::Document(DocumentRule::Length | DocumentRule::ClosedAfter) => {
@@ -267,7 +260,9 @@ impl Running<'_> {
         let difference = symptom.map(|symptom| {
             let mut received = reply.raw.clone();
             received.extend_from_slice(reply.body.get(..64).unwrap_or(&reply.body));
-            self.differs(symptom, expected, received)
+            let is_second = is_first && self.a.is_some() && self.b.is_some();
+            let is_second_silent = is_second && symptom == Symptom::Silent;
+            Difference { is_second_silent, ..self.differs(symptom, expected, received) }
         });
         if self.first.is_none() && reply.head.is_some() {
             self.first = Some(reply);
@@ -299,6 +294,7 @@ impl Running<'_> {
             expected: expected::text(expected, &self.values),
             received,
             hint: None,
+            is_second_silent: false,
         }
     }
 }

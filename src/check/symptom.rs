@@ -54,8 +54,8 @@ impl Symptom {
     pub(super) const fn hint(self) -> &'static str {
         match self {
             Self::NotConnected => {
-                "no connection was possible: has the program ended, or does it accept no second \
-                 connection? Accept connections in a loop, and survive faults in one of them"
+                "no connection was possible: does nobody listen at this port, has the program ended, or \
+                 does it accept no second connection? Accept connections in a loop, and survive faults in one of them"
             }
             Self::Silent => {
                 "no reply: a request ends with its empty line; reply then, without waiting for more \

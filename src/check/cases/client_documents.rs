@@ -67,6 +67,7 @@ pub(super) static CASES: &[Case] = &[
             (Symptom::Silent, NO_GET),
             (Symptom::Connection, CLOSE),
             (Symptom::NotSaved, "collect bytes until the empty line, and parse the head then"),
+            (Symptom::NotRead, "collect bytes until the empty line, and parse the head then"),
         ],
     ),
     Case::client(
@@ -129,7 +130,10 @@ pub(super) static CASES: &[Case] = &[
         ("after-refusals", "6.2", 1),
         "the program works after refusals",
         Exchanged(Exchange::new(Operation::List, Reply::Usual)),
-        &[(Symptom::Silent, "a refusal concerns one request: continue with the next one")],
+        &[(
+            Symptom::Silent,
+            "a refusal concerns one request: continue with the next one, here LIST ALL",
+        )],
     ),
     Case::client(
         Handout,

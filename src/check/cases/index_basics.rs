@@ -131,7 +131,11 @@ pub(super) static CASES: &[Case] = &[
         ("leave-lookup", "4.8", 3),
         "the records of a peer that leaves are removed",
         &[Add(A, ADD), Close(A), Repeat(B, LOOKUP, Status(404))],
-        &[(Symptom::Status, "when recv returns no bytes, remove all records of the connection")],
+        &[(
+            Symptom::Status,
+            "when recv returns no bytes, remove all records of the connection; without a record LOOKUP is \
+             404",
+        )],
     ),
     Case::server(
         Handout,
@@ -172,7 +176,7 @@ pub(super) static CASES: &[Case] = &[
         &[(
             Symptom::Status,
             "treat an error of recv (ConnectionResetError) like the end: remove the records in a \
-             `finally` block",
+             `finally` block; without a record LOOKUP is 404",
         )],
     ),
     Case::server(
@@ -185,7 +189,13 @@ pub(super) static CASES: &[Case] = &[
             Send(A, LOOKUP),
             Expect(A, Records(Order::Given, &["RFC $1 One $H 50002", "RFC $1 One $H 50001"])),
         ],
-        &[(Symptom::Order, "insert a new record at the front of the list, as the handout says")],
+        &[
+            (Symptom::Order, "insert a new record at the front of the list, as the handout says"),
+            (
+                Symptom::Missing,
+                "keep one record per RFC and holder: do not replace the record of another peer",
+            ),
+        ],
     ),
     Case::server(
         Robust,

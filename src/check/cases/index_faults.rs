@@ -164,7 +164,8 @@ pub(super) static CASES: &[Case] = &[
             (Symptom::Closed, "read on after a refusal: the end of the request is known"),
             (
                 Symptom::Status,
-                "read a faulty request to its empty line; the next one begins after it",
+                "another method is 400, another version 505; read such a request to its empty line, and the next \
+                 one begins after it",
             ),
         ],
     ),
@@ -178,10 +179,14 @@ pub(super) static CASES: &[Case] = &[
             Send(A, "LOOKUP RFC $1$V$P\r\n"),
             Expect(A, Status(404)),
         ],
-        &[(
-            Symptom::Status,
-            "check all headers (ports are 1 to 65535) before you store the record",
-        )],
+        &[
+            (
+                Symptom::Status,
+                "check all headers (ports are 1 to 65535) before you store the record; without it LOOKUP is \
+                 404",
+            ),
+            (Symptom::Closed, "read on after a refusal: the end of the request is known"),
+        ],
     ),
     Case::server(
         Robust,

@@ -54,7 +54,12 @@ pub(super) static CASES: &[Case] = &[
             ),
             (
                 Symptom::Status,
-                "end each request at its empty line; what follows is the next request",
+                "end each request at its empty line; what follows is the next request, here two LOOKUPs, of \
+                 which the second is 404, and LIST",
+            ),
+            (
+                Symptom::Closed,
+                "a refusal ends a request, not the connection: answer the requests that follow",
             ),
             (
                 Symptom::Missing,

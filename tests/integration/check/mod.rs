@@ -94,6 +94,37 @@ fn a_faulty_index_server_fails_exactly_the_cases_of_its_fault() {
     });
 }
 
+/// The hint of a case does not lead away from the fault.
+#[test]
+fn hints_name_the_fault() {
+    let table: [(Fault, &[(&str, &str)]); 4] = [
+        (
+            Fault::AnyPort,
+            &[("port-word", "check that Port is a number"), ("port-range", "1 to 65535")],
+        ),
+        (Fault::ControlCharacters, &[("control-character", "refuse control characters")]),
+        (Fault::ClosesAfterRefusal, &[("pipelining", "ends a request, not the connection")]),
+        (
+            Fault::OneConnection,
+            &[
+                ("lookup-two-holders", "connection in a thread of its own"),
+                ("equal-records", "connection in a thread of its own"),
+                ("half-request", "hold no lock while you wait"),
+            ],
+        ),
+    ];
+    in_parallel(table, |(fault, hints)| {
+        let address = faulty_index::start(fault).to_string();
+        let (_, output, _) = check(&["server", &address, "--json"]);
+        let object: Value = serde_json::from_str(&output).unwrap();
+        for (id, part) in hints {
+            let cases = object["cases"].as_array().unwrap();
+            let case = cases.iter().find(|case| case["id"] == *id).unwrap();
+            assert!(case["hint"].as_str().unwrap().contains(part), "{fault:?}: {case}");
+        }
+    });
+}
+
 #[test]
 fn a_faulty_upload_server_fails_exactly_the_cases_of_its_fault() {
     in_parallel(UPLOAD_FAULTS, |(fault, expected)| {
