@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
+use std::iter;
 use std::process::ExitCode;
 
 use super::args::{Args, Removal, Single};
@@ -16,6 +17,7 @@ use super::output::print::{be_quiet, print_note};
 use super::output::terminal::use_colors;
 use super::program::called;
 use super::usage::peer_configured;
+use super::user_directory::own_files_in;
 use super::values::endpoints::NamedServers;
 use super::wire::form::Program;
 use super::wire::options::observe_connections;
@@ -44,7 +46,8 @@ pub(super) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     if let Err(error) = limit_malloc_arenas() {
         log::warn!("little of the address space can be used, set MALLOC_ARENA_MAX=1: {error}");
     }
-    let checked = check_limits().and_then(|()| check_share(args)).and_then(|()| {
+    let shares = check_limits().and_then(|()| check_own_files(args));
+    let checked = shares.and_then(|()| check_share(args)).and_then(|()| {
         Ok(observe_connections(
             &args.record,
             &args.wire,
@@ -77,6 +80,32 @@ pub(super) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.into(),
     }
+}
+
+/// Checks that no directory would share this program's own files, such as the token of the status page, or let
+/// downloads write them.
+fn check_own_files(args: &Args) -> Result<(), CommandError> {
+    let shares_or_saves = matches!(
+        &args.command,
+        None | Some(Single::Share | Single::Both(Command::Get(_) | Command::Sync(_)))
+    );
+    if !shares_or_saves {
+        return Ok(());
+    }
+    let others = args.more_shares.iter().map(|share| &*share.path);
+    for directory in iter::once(&*args.share).chain(others) {
+        if let Some(own) = own_files_in(directory) {
+            let what = format!("cannot share `{}`", shown(directory));
+            let text = format!(
+                "this program's own files are in `{}`: share another directory, or have them elsewhere with \
+                 XDG_STATE_HOME, XDG_CACHE_HOME and XDG_CONFIG_HOME",
+                shown(&own)
+            );
+            let source = io::Error::new(io::ErrorKind::InvalidInput, text);
+            return Err(CommandError::File { what, source });
+        }
+    }
+    Ok(())
 }
 
 /// Checks that the share directory is a directory if it exists. Only `share` needs it to exist: the shell

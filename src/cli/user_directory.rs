@@ -49,6 +49,29 @@ pub(super) fn share_lock(shared: &Path) -> Option<PathBuf> {
     file_for(shared, "sessions")
 }
 
+/// The directory of this program's own files that would be shared, and written by downloads, if this directory were
+/// shared. A directory below a hidden one is not: its files are neither shared nor saved.
+pub(super) fn own_files_in(shared: &Path) -> Option<PathBuf> {
+    let shared = identity(shared)?;
+    let own = [
+        ("XDG_STATE_HOME", ".local/state"),
+        ("XDG_CACHE_HOME", ".cache"),
+        ("XDG_CONFIG_HOME", ".config"),
+    ];
+    let mut own =
+        own.into_iter().filter_map(|(variable, usual)| identity(&own_directory(variable, usual)?));
+    own.find(|own| are_shared(own, &shared))
+}
+
+/// Whether files in a directory would be shared with another one, or are in the directory that contains it.
+fn are_shared(own: &Path, shared: &Path) -> bool {
+    let is_hidden = |part: Component<'_>| part.as_os_str().as_encoded_bytes().starts_with(b".");
+    match own.strip_prefix(shared) {
+        Ok(below) => !below.components().any(is_hidden),
+        Err(_) => shared.starts_with(own),
+    }
+}
+
 /// The name is derived from the directory's identity: paths are long and hold any byte.
 fn file_for(shared: &Path, kind: &str) -> Option<PathBuf> {
     let mut hasher = Hasher::default();
@@ -101,6 +124,23 @@ fn own_directory(variable: &str, usual: &str) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn own_files_are_shared_with_a_directory_that_contains_them_unless_they_are_hidden() {
+        for (own, shared, are) in [
+            ("/state/p2p-ci", "/state", true),
+            ("/state/p2p-ci", "/", true),
+            ("/state/p2p-ci", "/state/p2p-ci", true),
+            ("/state/p2p-ci", "/state/p2p-ci/downloads", true),
+            ("/state/p2p-ci", "/state/papers", false),
+            ("/state/p2p-ci", "/state/p2p-ci-papers", false),
+            ("/home/a/.local/state/p2p-ci", "/home/a", false),
+            ("/home/a/.local/state/p2p-ci", "/home/a/.local", true),
+            ("/srv/.state/p2p-ci", "/srv", false),
+        ] {
+            assert_eq!(are_shared(Path::new(own), Path::new(shared)), are, "{own} {shared}");
+        }
+    }
 
     #[cfg(unix)]
     #[test]

@@ -17,6 +17,28 @@ use crate::common::{
     Index, PATIENCE, Program, Requests, directory, names, peer, run_peer_again, share,
 };
 
+/// They have addresses, histories, and the token of the status page.
+#[test]
+fn own_files_are_neither_shared_nor_written_by_downloads() {
+    let root = tempfile::tempdir().unwrap();
+    let mine = directory(root.path(), "mine", &[("rfc7.txt", b"seven")]);
+    let run = |words: &[&str], state: &str, shared: &str| {
+        let arguments = [&["127.0.0.1:1", "--share", shared], words].concat();
+        run_peer_again(&arguments, &mine.join(state), &mine)
+    };
+    for words in [&["share"][..], &[], &["get", "7"], &["sync"]] {
+        for (state, shared) in [("", "."), ("below", "."), ("", "p2p-ci"), ("", "p2p-ci/downloads")]
+        {
+            let (code, _, errors) = run(words, state, shared);
+            let is_refused = errors.contains("this program's own files are in");
+            assert!(code == 74 && is_refused, "{words:?} {state} {shared}: {code} {errors}");
+        }
+    }
+    // Hidden directories are not shared, and other commands share nothing.
+    assert_eq!(run(&["sync"], ".state", ".").0, 69);
+    assert_eq!(run(&["docs"], "", ".").0, 0);
+}
+
 #[test]
 fn a_directory_is_watched() {
     let root = tempfile::tempdir().unwrap();

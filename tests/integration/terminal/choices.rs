@@ -17,9 +17,9 @@ fn a_person_chooses_among_holders() {
     index.wait_for_digests("RFC 7", 1);
     let (_b, _) = share(index.address, &b);
     // That of directory a is known to be slow, which is no reason to ask another than the chosen one.
-    fs::create_dir(mine.join("p2p-ci")).unwrap();
+    fs::create_dir_all(mine.join(".state/p2p-ci")).unwrap();
     let known = format!("p2p-ci holders 1\nlocalhost:{port_of_a} 900000 1000\n");
-    fs::write(mine.join("p2p-ci/holders"), known).unwrap();
+    fs::write(mine.join(".state/p2p-ci/holders"), known).unwrap();
     let Some(mut terminal) = Terminal::start(&index, &mine) else { return };
 
     // Tab completes the command.
@@ -48,7 +48,7 @@ fn a_person_chooses_among_holders() {
     terminal.type_text("\x03");
     terminal.wait_for("p2p-ci> ");
     terminal.quit();
-    let history = fs::read_to_string(mine.join("p2p-ci/history")).unwrap();
+    let history = fs::read_to_string(mine.join(".state/p2p-ci/history")).unwrap();
     assert!(history.contains("get 7"), "{history}");
 }
 

@@ -102,7 +102,7 @@ fn a_second_ctrl_c_within_a_second_ends_the_session_in_order() {
         };
         assert_eq!(code, 130);
         assert_eq!(index.list(), Vec::<String>::new());
-        let history = fs::read_to_string(mine.join("p2p-ci/history")).unwrap();
+        let history = fs::read_to_string(mine.join(".state/p2p-ci/history")).unwrap();
         assert!(history.contains("get big.bin"), "{history}");
     }
 }
