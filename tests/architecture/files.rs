@@ -37,3 +37,12 @@ fn no_file_is_long() {
         assert!(lines <= MOST_LINES, "{} has {lines} lines: split it by subject", file.display());
     }
 }
+
+/// A header states the scope of a file.
+#[test]
+fn files_of_the_library_have_headers() {
+    for file in source_files(root()) {
+        let text = fs::read_to_string(&file).unwrap();
+        assert!(text.starts_with("//! "), "{} does not begin with its scope", file.display());
+    }
+}

@@ -1,3 +1,5 @@
+//! Programs under test that are started, operated and ended.
+
 use super::*;
 
 fn start(words: &[&str]) -> io::Result<Program> {

@@ -1,3 +1,5 @@
+//! Cases against servers that send anything, or nothing.
+
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener};
 

@@ -1,3 +1,5 @@
+//! Tips for options in the wrong place.
+
 use super::*;
 use crate::cli::usage::tip_for;
 

@@ -1,3 +1,5 @@
+//! Sources that are asked at the same time (protocol.md section 4.12).
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar};
 

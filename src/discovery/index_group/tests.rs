@@ -1,3 +1,5 @@
+//! Other sources of holders next to index servers (protocol.md section 4.12).
+
 use std::net::TcpListener;
 use std::ops::ControlFlow;
 

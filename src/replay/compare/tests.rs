@@ -1,3 +1,5 @@
+//! Differences between two replies (protocol.md sections 4.5, 4.6, 5.2 and 6.1).
+
 use super::*;
 use crate::replay::exchanges::Exchanges;
 use crate::transcript::{Event, Explainer, Side, What};

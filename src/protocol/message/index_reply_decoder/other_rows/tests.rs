@@ -1,3 +1,5 @@
+//! Records in the notation of programming languages, and of several lines (protocol.md section 4.9).
+
 use super::*;
 use crate::protocol::ReplyState;
 
