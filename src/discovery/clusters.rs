@@ -155,11 +155,12 @@ fn learn(
     one.servers.push(server.clone());
     let of_user = before.iter().filter(|known| known.provenance == Provenance::User);
     let named = cluster.servers().iter().map(|endpoint| {
-        let dialect = before.iter().find(|known| known.endpoint == *endpoint);
+        let endpoint = known_name(before.iter().chain([server]), endpoint);
+        let dialect = before.iter().find(|known| known.endpoint == endpoint);
         let dialect = dialect.map(|known| Arc::clone(&known.dialect));
         let limits = server.dialect.limits().of_cluster();
         KnownServer {
-            endpoint: endpoint.clone(),
+            endpoint,
             provenance: Provenance::Index(address),
             dialect: dialect.unwrap_or_else(|| Arc::new(IndexDialect::with_limits(limits))),
         }
@@ -172,6 +173,16 @@ fn learn(
     one.servers.truncate(limits::INDEX_SERVERS + limits::CLUSTER_SERVERS);
     let is_replaceable = one.servers.len() > 1;
     one.servers.iter().for_each(|server| server.dialect.set_replaceable(is_replaceable));
+}
+
+/// The name under which a server is known that its cluster has named: the names that DNS has named end with a dot.
+fn known_name<'a>(known: impl Iterator<Item = &'a KnownServer>, named: &Endpoint) -> Endpoint {
+    fn relative(endpoint: &Endpoint) -> (&str, u16) {
+        let host = endpoint.host.as_str();
+        (host.strip_suffix('.').unwrap_or(host), endpoint.port.value())
+    }
+    let mut endpoints = known.map(|known| &known.endpoint);
+    endpoints.find(|known| relative(known) == relative(named)).unwrap_or(named).clone()
 }
 
 /// Removes clusters with which no registration is made, and of which the user has named no server. A server may name
@@ -200,6 +211,17 @@ mod tests {
 
     fn names(servers: &[KnownServer]) -> Vec<String> {
         servers.iter().map(|known| known.endpoint.to_string()).collect()
+    }
+
+    /// DNS has named it with a dot at the end.
+    #[test]
+    fn a_server_is_known_by_one_name() {
+        let (clusters, server) = (Clusters::default(), server("a.example.:1", Provenance::User));
+        let named = cluster("c", &["a.example:1", "b.example:1"]);
+        clusters.learn(&server, "127.0.0.1:1".parse().unwrap(), Some(&named));
+        let (_, servers) = clusters.with(&server.endpoint).unwrap();
+        let names: Vec<String> = servers.iter().map(|one| one.endpoint.to_string()).collect();
+        assert_eq!(names, ["a.example.:1", "b.example:1"]);
     }
 
     #[test]

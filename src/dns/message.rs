@@ -1,5 +1,7 @@
 //! The query for a service, and what a reply to it says.
 
+use std::net::IpAddr;
+
 use simple_dns::rdata::RData;
 use simple_dns::{CLASS, Name, Packet, PacketFlag, QTYPE, Question, RCODE, TYPE, header_buffer};
 
@@ -105,7 +107,8 @@ fn legal(service: &simple_dns::rdata::SRV<'_>) -> Option<Service> {
     Some(Service { priority: service.priority, weight: service.weight, target })
 }
 
-/// A name as a host: letters, digits, `-` and `_`, so that no label contains a dot or looks like something else.
+/// A name as a host: letters, digits, `-` and `_`, so that no label contains a dot or looks like something else. A dot at
+/// its end makes it absolute: the resolver of the system appends no search domain (RFC 1035 section 5.1).
 fn host(name: &Name<'_>) -> Option<Host> {
     let is_legal = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_".contains(byte);
     let label = |label: &simple_dns::Label<'_>| {
@@ -114,7 +117,11 @@ fn host(name: &Name<'_>) -> Option<Host> {
         (!bytes.is_empty() && bytes.iter().all(is_legal)).then_some(text)
     };
     let labels: Option<Vec<String>> = name.get_labels().iter().map(label).collect();
-    labels?.join(".").parse().ok()
+    let name = labels.filter(|labels| !labels.is_empty())?.join(".");
+    let is_address = name.parse::<IpAddr>().is_ok();
+    // A name of 253 characters has no room for it.
+    let absolute = format!("{name}.").parse().ok().filter(|_| !is_address);
+    absolute.or_else(|| name.parse().ok())
 }
 
 #[cfg(test)]

@@ -125,7 +125,7 @@ fn servers_are_tried_by_priority() {
     let records =
         [(20, 5, 7736, "c.example"), (10, 0, 7734, "a.example"), (15, 9, 7735, "b.example")];
     let server = name_server(move |query| vec![reply(query, &records, |_| {})], no_tcp);
-    let expected = at(&["a.example:7734", "b.example:7735", "c.example:7736"]);
+    let expected = at(&["a.example.:7734", "b.example.:7735", "c.example.:7736"]);
     assert_eq!(asked(&[server], PATIENCE).unwrap(), expected);
 }
 
@@ -169,7 +169,7 @@ fn a_long_reply_comes_by_tcp_and_is_bounded() {
     let server = name_server(truncated, long);
     let Located::At(found) = asked(&[server], PATIENCE).unwrap() else { panic!() };
     let names: Vec<String> = found.iter().map(ToString::to_string).collect();
-    let first: Vec<String> = (0..16).map(|number| format!("h{number}.example:7734")).collect();
+    let first: Vec<String> = (0..16).map(|number| format!("h{number}.example.:7734")).collect();
     assert_eq!(names, first);
 }
 
@@ -199,7 +199,7 @@ fn datagrams_that_are_no_reply_are_ignored() {
         },
         no_tcp,
     );
-    assert_eq!(asked(&[server], PATIENCE).unwrap(), at(&["a.campus.example:7734"]));
+    assert_eq!(asked(&[server], PATIENCE).unwrap(), at(&["a.campus.example.:7734"]));
 }
 
 #[test]
@@ -212,7 +212,7 @@ fn a_lost_query_is_sent_again() {
         },
         no_tcp,
     );
-    assert_eq!(asked(&[server], Duration::from_secs(4)).unwrap(), at(&["a.campus.example:7734"]));
+    assert_eq!(asked(&[server], Duration::from_secs(4)).unwrap(), at(&["a.campus.example.:7734"]));
 }
 
 #[test]
@@ -230,7 +230,7 @@ fn another_server_is_asked_if_one_fails() {
     let no_tcp = name_server(truncated, no_tcp);
     for first in [silent, failing, closed, ends_within, not_more, other, no_tcp] {
         let found = asked(&[first, works], Duration::from_secs(4)).unwrap();
-        assert_eq!(found, at(&["a.campus.example:7734"]));
+        assert_eq!(found, at(&["a.campus.example.:7734"]));
     }
 }
 

@@ -67,8 +67,8 @@ fn records_of_the_name_are_read() {
         service(&name(&NAME.to_uppercase()), 20, 0, 7735, &name("INDEX2.campus.example")),
     ]);
     let services = vec![
-        expected(10, 5, "index1.campus.example:7734"),
-        expected(20, 0, "INDEX2.campus.example:7735"),
+        expected(10, 5, "index1.campus.example.:7734"),
+        expected(20, 0, "INDEX2.campus.example.:7735"),
     ];
     assert_eq!(reply, Some(Reply::Records(services)));
 }
@@ -82,7 +82,7 @@ fn records_of_an_alias_are_read_and_those_of_other_names_are_not() {
         service(&alias, 1, 1, 7734, &name("a.example")),
         other.clone(),
     ]);
-    assert_eq!(reply, Some(Reply::Records(vec![expected(1, 1, "a.example:7734")])));
+    assert_eq!(reply, Some(Reply::Records(vec![expected(1, 1, "a.example.:7734")])));
     assert_eq!(read(&[other]), Some(Reply::Absent));
     // Two aliases of each other.
     assert_eq!(read(&[record(&ASKED, 5, &alias), record(&alias, 5, &ASKED)]), Some(Reply::Absent));
@@ -101,7 +101,7 @@ fn illegal_targets_are_left_out() {
         service(&ASKED, 1, 1, 0, &name("port.example")),
         target(&name("legal_1.example")),
     ]);
-    assert_eq!(reply, Some(Reply::Records(vec![expected(1, 1, "legal_1.example:7734")])));
+    assert_eq!(reply, Some(Reply::Records(vec![expected(1, 1, "legal_1.example.:7734")])));
     assert_eq!(read(&[target(&name("a b"))]), Some(Reply::Records(Vec::new())));
 }
 

@@ -32,6 +32,11 @@ impl Queries {
         services.map(|(name, _)| name.clone()).collect()
     }
 
+    /// All names that were asked for.
+    pub fn names(&self) -> Vec<String> {
+        self.0.lock().unwrap().iter().map(|(name, _)| name.clone()).collect()
+    }
+
     /// The number of queries for addresses.
     pub fn addresses(&self) -> usize {
         self.0.lock().unwrap().iter().filter(|(_, kind)| *kind == TYPE::A).count()

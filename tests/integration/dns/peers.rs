@@ -76,9 +76,9 @@ fn the_second_server_is_used_if_the_first_is_down() {
     let papers = directory(root.path(), "papers", &[("rfc7.txt", b"seven")]);
     let second = server(SECOND);
     let (peer, registered) = share("campus.example", &papers);
-    assert!(registered.contains(&format!("index2.example:{SECOND}")), "{registered}");
+    assert!(registered.contains(&format!("index2.example.:{SECOND}")), "{registered}");
     second.wait_for_records(1);
-    peer.error_with(&format!("index1.example:{FIRST}"));
+    peer.error_with(&format!("index1.example.:{FIRST}"));
     let (code, output, _) = run_peer(&["campus.example", "list"], "", root.path());
     assert_eq!(code, 0);
     assert!(output.contains("RFC 7"), "{output}");
@@ -145,6 +145,31 @@ fn addresses_and_names_with_ports_are_not_looked_up() {
     }
     assert_eq!(queries.services(), Vec::<String>::new());
     assert!(queries.addresses() > 0, "the name server was not used");
+}
+
+/// Before, search domains were appended to the targets.
+#[test]
+fn search_domains_are_not_appended_to_targets() {
+    if !is_inside("dns::peers::search_domains_are_not_appended_to_targets") {
+        return;
+    }
+    let records = vec![(10, 0, SECOND, "index1.wrong"), (20, 0, FIRST, "index1.example")];
+    let queries = start_with(
+        "nameserver 127.0.0.1\nsearch campus.example\noptions ndots:5 timeout:1 attempts:1\n",
+        zone(vec![("campus.example", Services::Of(records))]),
+    );
+    let root = tempfile::tempdir().unwrap();
+    let (first, second) = (server(FIRST), server(SECOND));
+    let _record = first.register_files(&["a.txt"], 1);
+    let _other = second.register_files(&["wrong.txt"], 1);
+    let (code, output, errors) = run_peer(&["campus.example", "list", "--files"], "", root.path());
+    assert_eq!(code, 0, "{errors}");
+    assert!(output.contains("a.txt") && !output.contains("wrong.txt"), "{output}{errors}");
+    let mut asked = queries.names();
+    asked.retain(|name| !name.starts_with('_'));
+    asked.sort();
+    asked.dedup();
+    assert_eq!(asked, ["index1.example", "index1.wrong"]);
 }
 
 /// The resolver of the C library asks the second name server after 5 s.
