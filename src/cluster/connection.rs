@@ -1,12 +1,15 @@
 //! Connections to the store, also by way of Sentinel or Redis Cluster.
 
 use std::collections::HashMap;
+use std::error::Error;
 use std::hash::{BuildHasher, RandomState};
+use std::io;
+use std::sync::Arc;
 use std::time::Instant;
 
 use redis::{
     Client, Cmd, Connection, ConnectionAddr, ConnectionInfo, ConnectionLike, IntoConnectionInfo,
-    RedisConnectionInfo, RedisError, Value, cmd,
+    RedisConnectionInfo, RedisError, RedisResult, Value, cmd,
 };
 
 use super::error::StoreError;
@@ -43,7 +46,7 @@ impl Store {
 
     /// Sends a command and returns its reply.
     pub(super) fn call(&mut self, command: &Cmd) -> Result<Value, StoreError> {
-        match self.connection.req_command(command)? {
+        match request(&mut self.connection, command)? {
             Value::ServerError(error) => Err(RedisError::from(error).into()),
             value => Ok(value),
         }
@@ -73,6 +76,32 @@ impl Store {
     }
 }
 
+/// Sends a command and returns its reply. All commands here may be carried out twice: an interrupted one is sent again,
+/// and the client skips the reply to the first one.
+fn request(connection: &mut Connection, command: &Cmd) -> Result<Value, StoreError> {
+    Ok(uninterrupted(|| connection.req_command(command))?)
+}
+
+/// The source of an error of the client.
+type SharedError = Arc<dyn Error + Send + Sync>;
+
+/// Repeats a call that the system has interrupted. A read with a time limit is interrupted when the system suspends
+/// this process and continues it, without any signal handler (signal(7)).
+fn uninterrupted<T>(mut call: impl FnMut() -> RedisResult<T>) -> RedisResult<T> {
+    let is_interrupted = |error: &RedisError| {
+        let shared = error.source().and_then(|source| source.downcast_ref::<SharedError>());
+        let of_system = shared.and_then(|shared| shared.downcast_ref::<io::Error>());
+        of_system.is_some_and(|error| error.kind() == io::ErrorKind::Interrupted)
+    };
+    for _ in 0..limits::STORE_REPEATS {
+        match call() {
+            Err(error) if is_interrupted(&error) => {}
+            result => return result,
+        }
+    }
+    call()
+}
+
 fn tcp(node: &Node, tls: bool) -> ConnectionAddr {
     let Node { host, port } = node.clone();
     match tls {
@@ -96,7 +125,7 @@ fn open(
     }
     let info: ConnectionInfo = address.into_connection_info()?.set_redis_settings(settings);
     let client = Client::open(info)?;
-    let connection = client.get_connection_with_timeout(limits::STORE_TIMEOUT)?;
+    let connection = uninterrupted(|| client.get_connection_with_timeout(limits::STORE_TIMEOUT))?;
     connection.set_read_timeout(Some(limits::STORE_TIMEOUT))?;
     connection.set_write_timeout(Some(limits::STORE_TIMEOUT))?;
     Ok(connection)
@@ -135,14 +164,14 @@ fn of_sentinel(
     let mut connection = open(tcp(sentinel, url.tls), &plain, None)?;
     let mut ask = cmd("SENTINEL");
     ask.arg("GET-MASTER-ADDR-BY-NAME").arg(master);
-    let address = array(connection.req_command(&ask)?)?;
+    let address = array(request(&mut connection, &ask)?)?;
     let [host, port] = &*address else {
         return Err(StoreError::Unavailable("the Sentinel does not know the master".into()));
     };
     let node = node(host, port)?;
     let mut connection = open(tcp(&node, url.tls), url, password)?;
     // A Sentinel may name the old master for a while.
-    let role = array(connection.req_command(&cmd("ROLE"))?)?;
+    let role = array(request(&mut connection, &cmd("ROLE"))?)?;
     match role.first().map(text) {
         Some(Ok("master")) => Ok(connection),
         _ => Err(StoreError::Unavailable("the server that the Sentinel names is no master".into())),
@@ -158,10 +187,10 @@ fn of_cluster(
     let mut connection = open(tcp(node, url.tls), url, password)?;
     let mut ask = cmd("CLUSTER");
     ask.arg("KEYSLOT").arg(CHANGES);
-    let slot = number(&connection.req_command(&ask)?)?;
+    let slot = number(&request(&mut connection, &ask)?)?;
     let mut ask = cmd("CLUSTER");
     ask.arg("SLOTS");
-    for range in array(connection.req_command(&ask)?)? {
+    for range in array(request(&mut connection, &ask)?)? {
         let range = array(range)?;
         let [begin, end, master, ..] = &*range else { continue };
         if !(number(begin)?..=number(end)?).contains(&slot) {

@@ -1,4 +1,5 @@
-//! The scripts that change the store. Each runs alone, and completely.
+//! The scripts that change the store. Each runs alone, and completely. Running one twice in a row changes no more than
+//! running it once.
 
 /// A script, which is sent once to each connection.
 #[derive(Debug)]
@@ -22,7 +23,7 @@ redis.call('SET', KEYS[3], ARGV[7], 'NX')
 return redis.call('GET', KEYS[3])",
 );
 
-/// Writes a batch of changes, and renews the lease.
+/// Writes a batch of changes, and renews the lease. A batch that was written before is not written again.
 ///
 /// KEYS: lease, changes, batch, connections, prefix of records of this server, and of all. ARGV: name, epoch, number of the
 /// batch, milliseconds, length of the stream, changes.
@@ -31,7 +32,9 @@ pub(super) const PUBLISH: Script = Script(
 if not lease or string.sub(lease, 1, #ARGV[2]) ~= ARGV[2] then
   return redis.error_reply('FENCED the lease is not of this epoch')
 end
-if tonumber(redis.call('GET', KEYS[3]) or '-1') ~= tonumber(ARGV[3]) - 1 then
+local last = tonumber(redis.call('GET', KEYS[3]) or '-1')
+if last == tonumber(ARGV[3]) then return '' end
+if last ~= tonumber(ARGV[3]) - 1 then
   return redis.error_reply('LOST the store does not have the last batch')
 end
 redis.call('SET', KEYS[3], ARGV[3])

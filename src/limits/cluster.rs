@@ -11,6 +11,8 @@ pub(crate) const LEASE_RENEWAL: Duration = Duration::from_millis(1600);
 pub(crate) const LEASE_WATCH: Duration = Duration::from_millis(500);
 /// Time for connecting to the store, and for each reply of it.
 pub(crate) const STORE_TIMEOUT: Duration = Duration::from_millis(2000);
+/// How often a call of the store is repeated that the system has interrupted.
+pub(crate) const STORE_REPEATS: usize = 8;
 /// Time until a change that was written must have been read back.
 pub(crate) const STORE_ECHO: Duration = Duration::from_millis(3000);
 /// Time between two attempts to reach the store.

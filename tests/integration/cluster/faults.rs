@@ -44,6 +44,32 @@ fn late_writes_of_a_frozen_server_are_refused_and_published_again() {
     wait_for(&a, &all);
 }
 
+/// The reads of both connections are interrupted. Before, the store counted as lost each time.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_short_pause_of_a_server_is_no_failure_of_the_store() {
+    let Some(store) = Store::start(&[]) else { return };
+    let (mut a, b) = (server(&store.url()), server(&store.url()));
+    let mut talk = add(&a, 1, 1);
+    let status = format!("/proc/{}/stat", a.program.id());
+    let is_stopped = || std::fs::read_to_string(&status).unwrap().contains(") T ");
+    for number in 2..=30 {
+        a.program.signal("STOP");
+        let begun = Instant::now();
+        while !is_stopped() {
+            assert!(begun.elapsed() < REMOVED);
+        }
+        a.program.signal("CONT");
+        talk.add(number, "T", "127.0.0.1", 1);
+    }
+    b.wait_for_records(30);
+    a.program.signal("TERM");
+    a.program.wait();
+    let errors = a.program.errors();
+    let lost = errors.iter().find(|line| line.contains("cannot use the store"));
+    assert_eq!(lost, None, "{errors:#?}");
+}
+
 /// It reads all records, and not the stream up to there, in which its own changes are.
 #[test]
 fn changes_of_a_server_that_was_frozen_are_read_back() {
