@@ -142,6 +142,14 @@ impl Laboratory {
         self.servers.end_store()
     }
 
+    /// Fails if the store of the index servers has ended: they have no common index then.
+    ///
+    /// # Errors
+    /// With the reason.
+    pub(super) fn check_store(&self) -> Result<(), String> {
+        self.servers.check_store()
+    }
+
     /// The directory that is removed at the end.
     pub(crate) fn root(&self) -> &Path {
         self.root.path()

@@ -12,6 +12,8 @@ use crate::net::Cancel;
 
 /// How often it is checked whether downloads have ended.
 const POLL: Duration = Duration::from_millis(20);
+/// How often it is checked whether the store of the index servers has ended, between two steps.
+const STORE_POLL: Duration = Duration::from_millis(200);
 
 /// The steps that are left, in the order of their times.
 #[derive(Debug)]
@@ -82,8 +84,12 @@ impl Schedule {
     pub(crate) fn run(mut self, laboratory: &Laboratory, cancel: &Cancel) -> Result<(), String> {
         laboratory.begin_steps(self.steps.iter().map(|(at, step)| (*at, step.to_string())));
         while let Some((at, step)) = self.steps.pop_front() {
-            let left = at.saturating_sub(laboratory.time());
-            if cancel.is_cancelled() || (left > Duration::ZERO && cancel.sleep(left)) {
+            while laboratory.time() < at && !cancel.is_cancelled() {
+                laboratory.check_store()?;
+                let left = at.saturating_sub(laboratory.time());
+                cancel.sleep(left.min(STORE_POLL));
+            }
+            if cancel.is_cancelled() {
                 return Ok(());
             }
             laboratory.take_step();
@@ -95,7 +101,9 @@ impl Schedule {
             }
         }
         laboratory.enter(Phase::Downloads);
-        while laboratory.is_busy() && laboratory.time() < self.duration && !cancel.sleep(POLL) {}
+        while laboratory.is_busy() && laboratory.time() < self.duration && !cancel.sleep(POLL) {
+            laboratory.check_store()?;
+        }
         Ok(())
     }
 }

@@ -116,6 +116,18 @@ impl Servers {
         }
     }
 
+    /// Fails if the store of several servers has ended.
+    ///
+    /// # Errors
+    /// With the reason.
+    pub(super) fn check_store(&self) -> Result<(), String> {
+        #[cfg(all(feature = "cluster", unix))]
+        if let Some(store) = &self.store {
+            return store.check();
+        }
+        Ok(())
+    }
+
     /// A function that ends the store if the program cannot end in order.
     pub(super) fn end_store(&self) -> impl FnOnce() + Send + 'static {
         #[cfg(all(feature = "cluster", unix))]

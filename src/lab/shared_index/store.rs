@@ -27,6 +27,7 @@ const POLL: Duration = Duration::from_millis(20);
 pub(in crate::lab) struct Store {
     process: Arc<Process>,
     socket: PathBuf,
+    program: &'static str,
 }
 
 #[derive(Debug)]
@@ -41,7 +42,7 @@ impl Store {
         let socket = directory.join("store");
         let address = SockAddr::unix(&socket)?;
         let (program, child) = spawn(&socket, directory)?;
-        let store = Self { process: Arc::new(Process(Mutex::new(child))), socket };
+        let store = Self { process: Arc::new(Process(Mutex::new(child))), socket, program };
         let begun = Instant::now();
         loop {
             let connected = Socket::new(Domain::UNIX, Type::STREAM, None)?.connect(&address);
@@ -60,6 +61,20 @@ impl Store {
     /// Its socket.
     pub(in crate::lab) fn socket(&self) -> &Path {
         &self.socket
+    }
+
+    /// Fails if it has ended.
+    ///
+    /// # Errors
+    /// With the program, and how it has ended.
+    pub(in crate::lab) fn check(&self) -> Result<(), String> {
+        match self.process.lock_status() {
+            Ok(Some(status)) => Err(format!(
+                "the store of the index servers, `{}`, has ended: {status}",
+                self.program
+            )),
+            Ok(None) | Err(_) => Ok(()),
+        }
     }
 
     /// A function that ends it, if it has not ended.

@@ -121,3 +121,25 @@ fn the_store_of_a_laboratory_that_is_killed_ends() {
         std::thread::sleep(Duration::from_millis(20));
     }
 }
+
+/// Before, the scenario went on until its end, and the cause was not named.
+#[cfg(all(feature = "cluster", target_os = "linux"))]
+#[test]
+fn a_scenario_ends_when_its_store_is_killed() {
+    if Command::new("redis-server").arg("--version").output().is_err() {
+        return crate::common::skip("redis-server is not installed");
+    }
+    let root = directory();
+    let arguments = ["run", "disconnected", "--no-plot"];
+    let mut child = lab(root.path(), &arguments).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    line_with(&mut lines, "joins at ");
+    let store = crate::common::child_of(child.id());
+    assert!(Command::new("kill").args(["-KILL", &store]).status().unwrap().success());
+    let output = std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
+    assert_eq!(end(&mut child), Some(1));
+    output.join().unwrap();
+    let errors = std::io::read_to_string(child.stderr.take().unwrap()).unwrap();
+    assert!(errors.contains("`redis-server`, has ended: signal: 9 (SIGKILL)"), "{errors}");
+    check_removed(root.path());
+}
