@@ -11,6 +11,7 @@ use super::usage::read_peer;
 use super::values::rate::Rate;
 use crate::net::{AccessPolicy, NetworkRates};
 use crate::peer::{Bandwidth, Slots, UploadServer, Uploads};
+use crate::protocol::RecordRequests;
 
 /// The keys that a running peer can change.
 const CHANGEABLE: [&str; 9] = [
@@ -64,7 +65,11 @@ impl PeerLimits {
             hand_over: args.hand_over,
             explain: args.explain,
             compat: args.compat,
-            lists: args.lan,
+            records: match (args.lan, args.dht.is_used()) {
+                (true, _) => RecordRequests::All,
+                (false, true) => RecordRequests::Lookup,
+                (false, false) => RecordRequests::None,
+            },
             ..Uploads::default()
         }
     }

@@ -11,6 +11,7 @@
 //! | `joining`, `krpc` | how a node joins its network; the messages for it |
 //! | `admission` | which announcements of others a node stores |
 //! | `source` | the table as a source of holders |
+//! | `titles` | asking holders for the title, the digest and the length of a document |
 //! | `schedule`, `announcer` | when each key is announced; the threads that do it |
 //! | `finding` | a query for the holders of a document, as they are found |
 
@@ -24,6 +25,7 @@ mod node;
 mod schedule;
 mod source;
 mod starting;
+mod titles;
 
 pub use announcer::{Announced, Announcer};
 pub use finding::{Finding, FoundBy, FoundHolder};

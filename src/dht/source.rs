@@ -7,11 +7,14 @@ use std::sync::Arc;
 use super::finding::Finding;
 use super::node::{DhtError, Node};
 use super::starting::Bootstrap;
-use crate::discovery::{AskIndex, Completeness, IndexDialect, IndexError, ListCache, Query};
+use super::titles::Titles;
+use crate::discovery::{
+    AskIndex, Completeness, IndexDialect, IndexError, ListCache, Query, Row, pass_on,
+};
 use crate::error_chain::error_chain;
 use crate::limits;
 use crate::net::{AddressPolicy, Provenance};
-use crate::protocol::{Document, Endpoint, Record, Refusal, ReplyPart, Title, encode_record};
+use crate::protocol::{Content, Document, Endpoint, Record, ReplyPart, Title};
 
 /// A node that is asked for holders.
 #[derive(Debug)]
@@ -19,7 +22,9 @@ pub struct DhtSource {
     node: Arc<Node>,
     limits: limits::Dht,
     name: Endpoint,
-    title: Title,
+    /// The title of a document whose holder was not asked.
+    no_title: Title,
+    titles: Titles,
     provenance: Provenance,
     dialect: IndexDialect,
     list: ListCache,
@@ -32,29 +37,31 @@ impl DhtSource {
     /// When the address of the node is no endpoint.
     pub fn new(node: Arc<Node>, limits: limits::Dht) -> io::Result<Self> {
         let name = node.address().to_string().parse().map_err(io::Error::other)?;
-        let title = "".parse().map_err(io::Error::other)?;
+        let no_title = "".parse().map_err(io::Error::other)?;
         let provenance = Provenance::Dht(reach(&node.config().bootstrap));
         let (dialect, list) = (IndexDialect::default(), ListCache::default());
         // It accepts names of files.
         dialect.show_extensions();
-        Ok(Self { node, limits, name, title, provenance, dialect, list })
+        let titles = Titles::default();
+        Ok(Self { node, limits, name, no_title, titles, provenance, dialect, list })
     }
 
-    /// The records of the holders of a document. The table knows no titles.
+    /// The records of the holders of a document. The table knows no titles, and the first holders are asked for them.
     ///
     /// # Errors
     /// When the table was not asked.
-    fn records(&self, document: &Document) -> Result<Vec<Record>, IndexError> {
+    fn rows(&self, document: &Document) -> Result<Vec<Row>, IndexError> {
         let found = Finding::start(&self.node, document, self.limits)
             .and_then(|finding| finding.all(self.limits))
             .map_err(|error| IndexError::NoTable { reason: self.reason(&error) })?;
-        let record = |holder: Endpoint| Record {
-            document: document.clone(),
-            title: self.title.clone(),
-            holder,
+        let row = |holder: Endpoint| {
+            let (document, title) = (document.clone(), self.no_title.clone());
+            (Record { document, title, holder }, Content::default())
         };
         let endpoints = found.into_iter().map(|found| found.address.to_string().parse());
-        Ok(endpoints.filter_map(|endpoint| endpoint.ok().map(record)).collect())
+        let mut rows: Vec<Row> = endpoints.filter_map(|endpoint| endpoint.ok().map(row)).collect();
+        self.titles.add(document, &mut rows, self.provenance, self.limits);
+        Ok(rows)
     }
 
     /// Why the table was not asked, and the remedy.
@@ -94,24 +101,19 @@ impl AskIndex for DhtSource {
         query: Query<'_>,
         take: &mut dyn FnMut(ReplyPart, &[u8]) -> io::Result<()>,
     ) -> Result<Completeness, IndexError> {
-        let mut take = |part, bytes: &[u8]| take(part, bytes).map_err(IndexError::Taker);
-        let Query::Lookup { document, .. } = query else { return Err(IndexError::NotListed) };
-        let records = self.records(document)?;
-        if records.is_empty() {
-            take(ReplyPart::Refused(Refusal::NotFound), b"")?;
-            return Ok(Completeness::Complete);
+        let Query::Lookup { document, want_attributes, .. } = query else {
+            return Err(IndexError::NotListed);
+        };
+        let mut rows = self.rows(document)?;
+        if !want_attributes {
+            rows.iter_mut().for_each(|(_, content)| *content = Content::default());
         }
-        take(ReplyPart::Found, b"")?;
-        for record in records {
-            let mut bytes = Vec::new();
-            encode_record(record.borrowed(), &mut bytes);
-            take(ReplyPart::Record(record), &bytes)?;
-        }
-        take(ReplyPart::End, b"\r\n")?;
+        let is_refused = rows.is_empty();
+        pass_on(rows, is_refused, take).map_err(IndexError::Taker)?;
         Ok(Completeness::Complete)
     }
 
-    /// Asks nothing: this is called for attributes, and the table has none.
+    /// Asks nothing: this is called for the documents of lists, and the table is not listed.
     fn look_up_all(&self, _: &[&Document], _: &mut dyn FnMut(ReplyPart)) -> Result<(), IndexError> {
         Ok(())
     }

@@ -66,6 +66,8 @@ pub(crate) enum Unsolicited {
 pub(crate) struct Replies<'a> {
     index: &'a Endpoint,
     driver: Driver<'a, LearningClient<'a>>,
+    /// Bytes that may still be taken.
+    bytes_left: usize,
 }
 
 /// One step of reading.
@@ -92,7 +94,13 @@ impl<'a> Replies<'a> {
         let Between { input, decoder, form } = between;
         let client = IndexClient::with_limits(decoder, *dialect.limits());
         let role = LearningClient { index, dialect, form, client };
-        Self { index, driver: Driver::with_input(stream, input, role) }
+        Self { index, driver: Driver::with_input(stream, input, role), bytes_left: usize::MAX }
+    }
+
+    /// Replies with more than this number of bytes in all are an error.
+    #[cfg(any(feature = "dht", feature = "lan"))]
+    pub(crate) fn take_at_most(&mut self, bytes: usize) {
+        self.bytes_left = bytes;
     }
 
     /// The state for the next exchange.
@@ -252,6 +260,8 @@ impl<'a> Replies<'a> {
         if !matches!(meaning, ReplyMeaning::Fault(_)) {
             self.driver.role.learn();
         }
+        let Some(left) = self.bytes_left.checked_sub(used) else { return Err(self.endless()) };
+        self.bytes_left = left;
         let bytes = self.driver.input().get(..used).unwrap_or_default();
         let step = match meaning {
             ReplyMeaning::EmptyLines | ReplyMeaning::Skipped => None,

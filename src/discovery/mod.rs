@@ -10,8 +10,11 @@
 //! | `form_trial` | trying the forms of requests at a server of another program |
 //! | `query`, `index_error` | requests for records; why the index returned none |
 //! | `records`, `holders`, `listed` | records, streamed; the holders of a document; whether a list is complete |
+//! | `asked_holder`, `rows` | upload servers that are asked for records; records as a reply |
 //! | `own_host` | the host that a peer names in its requests |
 
+#[cfg(any(feature = "dht", feature = "lan"))]
+mod asked_holder;
 mod cancels;
 mod cluster_query;
 mod clusters;
@@ -30,7 +33,11 @@ mod own_host;
 mod precedence;
 mod query;
 mod records;
+#[cfg(any(feature = "dht", feature = "lan"))]
+mod rows;
 
+#[cfg(any(feature = "dht", feature = "lan"))]
+pub(crate) use asked_holder::{AskedHolder, ask_all};
 pub(crate) use cluster_query::{NamedCluster, encode_cluster_query};
 pub use clusters::{Assignment, Clusters, KnownServer};
 pub(crate) use concurrent::{Take, of_each};
@@ -46,3 +53,7 @@ pub use listed::{Completeness, Gap, GapCause, ListCache};
 pub(crate) use own_host::note_ipv6_only;
 pub use query::{AskIndex, HolderSource, LookupTitle, Query};
 pub use records::{each_listed, each_record, request_records};
+#[cfg(feature = "lan")]
+pub(crate) use rows::attributes;
+#[cfg(any(feature = "dht", feature = "lan"))]
+pub(crate) use rows::{Row, pass_on};

@@ -72,7 +72,7 @@ fn serve(stream: &Connection, library: &SharedLibrary, fault: Fault) -> io::Resu
         match event.meaning {
             RequestMeaning::Request(UploadRequest::Get(request)) => break request,
             RequestMeaning::EmptyLines | RequestMeaning::Joined | RequestMeaning::LateEnd => {}
-            RequestMeaning::Request(UploadRequest::List { .. })
+            RequestMeaning::Request(UploadRequest::List { .. } | UploadRequest::Lookup { .. })
             | RequestMeaning::Fault(_)
             | RequestMeaning::Leaving
             | RequestMeaning::Closed => return Ok(()),

@@ -1,18 +1,13 @@
 //! The documents of one peer of the local network, as it lists them (protocol.md section 5.8).
 
 use std::collections::BTreeMap;
-use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::ops::ControlFlow;
 
-use crate::discovery::{Between, Completeness, IndexDialect, IndexError, Link, Replies, Step};
+use crate::discovery::{AskedHolder, Completeness, IndexError, Query};
 use crate::error_chain::error_chain;
-use crate::limits;
-use crate::net::{AddressPolicy, Cancel, Dialer, Provenance, Target};
-use crate::protocol::{
-    Attribute, Content, Document, Endpoint, Host, IndexRequest, Listing, Port, Refusal, ReplyForm,
-    ReplyPart, Request, Title,
-};
+use crate::net::{Cancel, Provenance};
+use crate::protocol::{Attribute, Content, Document, Endpoint, Listing, ReplyPart, Title};
 
 /// Bytes of memory of a document besides its name and its title: its entry, and what the allocator adds.
 const ENTRY: usize = size_of::<(Document, Title, Content)>() + 64;
@@ -30,6 +25,7 @@ pub(super) struct DocumentList {
 
 impl DocumentList {
     /// Requests the list of this peer, until that is cancelled. `most` limits the bytes of memory that it takes.
+    /// What has arrived before an error is kept.
     ///
     /// # Errors
     /// When the peer cannot be reached, or does not reply as it should before its first document.
@@ -39,79 +35,24 @@ impl DocumentList {
         most: usize,
         cancel: &Cancel,
     ) -> Result<Self, IndexError> {
-        let unreachable = |source| IndexError::Unreachable { index: peer.clone(), source };
-        let dialer = Dialer::new(AddressPolicy::default(), limits::Connecting::DEFAULT);
-        let target = Target {
-            provenance: Provenance::Lan,
-            address: Some(address),
-            ..Target::of_user(peer.host.as_str(), peer.port.value())
-        };
-        let stream = dialer.connect(target, cancel).map_err(unreachable)?;
-        let local = stream.local_addr().map_err(unreachable)?;
-        let port = Port::try_from(local.port()).map_err(io::Error::other).map_err(unreachable)?;
-        let own = Endpoint { host: Host::from(local.ip().to_canonical()), port };
-        let link = Link::over(stream, peer, own.clone()).map_err(unreachable)?;
-        let _watched = cancel.watch(Arc::clone(&link.stream));
-        let mut requests = Vec::new();
-        for listing in [Listing::Rfcs, Listing::Files] {
-            IndexRequest::List { listing, from: own.clone() }.encode(&mut requests);
-        }
-        link.send_requests(requests)?;
-        Self::read(&link, peer, most)
-    }
-
-    /// What has arrived before an error is kept.
-    fn read(link: &Link, peer: &Endpoint, most: usize) -> Result<Self, IndexError> {
         let mut list = Self::default();
-        match list.read_replies(link, peer, most) {
+        let learned_from = Provenance::Lan;
+        let asked = AskedHolder { endpoint: peer.clone(), address, learned_from };
+        let queries = [Listing::Rfcs, Listing::Files].map(Query::List);
+        // The memory is what is limited.
+        let outcome = asked.ask(&queries, usize::MAX, cancel, &mut |part| {
+            list.take(part);
+            if list.bytes > most { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        list.is_cut = !matches!(outcome, Ok(Completeness::Complete));
+        match outcome {
             Err(error) if list.documents.is_empty() => return Err(error),
             Err(error) => {
                 log::warn!("not all documents of {peer} are known: {}", error_chain(&error));
-                list.is_cut = true;
             }
-            Ok(()) => {}
+            Ok(_) => {}
         }
         Ok(list)
-    }
-
-    fn read_replies(
-        &mut self,
-        link: &Link,
-        peer: &Endpoint,
-        most: usize,
-    ) -> Result<(), IndexError> {
-        let dialect = IndexDialect::default();
-        // Its replies follow the grammar.
-        dialect.show_extensions();
-        let between = Between::of_new(&dialect, link.form);
-        let mut replies = Replies::new(peer, &dialect, &link.stream, between);
-        replies.expect(ReplyForm::Records);
-        for _ in [Listing::Rfcs, Listing::Files] {
-            let mut refused = None;
-            loop {
-                let step = replies.read_part(&mut |part, _| match part {
-                    ReplyPart::Refused(refusal) => refused = Some(refusal),
-                    part => self.take(part),
-                })?;
-                match (step, refused) {
-                    (_, Some(refusal)) => return Err(refused_by(peer, refusal)),
-                    (Step::Part, None) if self.bytes > most => {
-                        self.is_cut = true;
-                        return Ok(());
-                    }
-                    (Step::Part, None) => {}
-                    (Step::End(Completeness::Complete), None) => break,
-                    (Step::End(_), None) => {
-                        self.is_cut = true;
-                        return Ok(());
-                    }
-                    (Step::Closed, None) => {
-                        return Err(link.lost(io::ErrorKind::UnexpectedEof.into()));
-                    }
-                }
-            }
-        }
-        Ok(())
     }
 
     /// Takes a part of a reply. Nothing that a record says of its holder is used, and of several records of a
@@ -160,10 +101,6 @@ impl DocumentList {
     pub(super) fn documents(&self) -> impl Iterator<Item = (&Document, &Title)> {
         self.documents.iter().map(|(document, (title, _))| (document, title))
     }
-}
-
-fn refused_by(peer: &Endpoint, refusal: Refusal) -> IndexError {
-    IndexError::Refused { index: peer.clone(), refusal, reason: None }
 }
 
 #[cfg(test)]

@@ -2,16 +2,15 @@
 
 use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, mpsc};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Instant;
 
 use super::browser::Browser;
 use super::document_list::DocumentList;
 use super::found::Found;
 use super::networks::Networks;
 use super::service::{LanError, Service};
-use crate::discovery::IndexError;
+use crate::discovery::{IndexError, ask_all};
 use crate::error_chain::error_chain;
 use crate::limits;
 use crate::net::Cancel;
@@ -82,40 +81,10 @@ impl Lists {
 
 /// Requests the lists of these peers, of all at the same time. What has not arrived in time is missing.
 fn request_all(peers: &[Found], most: usize) -> Vec<(SocketAddr, Option<PeerDocuments>)> {
-    let until = Instant::now() + limits::LAN_LISTS;
-    let (cancel, (sender, received)) = (Cancel::new(), mpsc::channel());
-    thread::scope(|scope| {
-        for peer in peers {
-            let (sender, cancel) = (sender.clone(), &cancel);
-            let request = move || {
-                // Both ends are in this function.
-                let _ = sender.send((peer, request(peer, most, cancel)));
-            };
-            let started =
-                thread::Builder::new().name("lan-list".into()).spawn_scoped(scope, request);
-            if let Err(error) = started {
-                log::warn!("{peer} is not asked for its documents: {error}");
-            }
-        }
-        drop(sender);
-        let mut lists = Vec::new();
-        loop {
-            let left = until.saturating_duration_since(Instant::now());
-            let next = match left {
-                // The connections of the others are closed, so that they end soon.
-                Duration::ZERO => {
-                    cancel.cancel();
-                    received.recv().map_err(|_| mpsc::RecvTimeoutError::Disconnected)
-                }
-                left => received.recv_timeout(left),
-            };
-            match next {
-                Ok((peer, outcome)) => lists.push((peer.address(), reported(peer, outcome))),
-                Err(mpsc::RecvTimeoutError::Timeout) => {}
-                Err(mpsc::RecvTimeoutError::Disconnected) => return lists,
-            }
-        }
-    })
+    let request = |peer: &Found, cancel: &Cancel| request(peer, most, cancel);
+    let outcomes = ask_all(peers, "lan-list", limits::LAN_LISTS, &request);
+    let reported = |(peer, outcome): (&Found, _)| (peer.address(), reported(peer, outcome));
+    outcomes.into_iter().map(reported).collect()
 }
 
 fn request(

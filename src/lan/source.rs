@@ -7,11 +7,12 @@ use std::sync::{Mutex, PoisonError};
 
 use super::lists::{Lists, PeerDocuments};
 use super::service::LanError;
-use crate::discovery::{AskIndex, Completeness, IndexDialect, IndexError, ListCache, Query};
+use crate::discovery::{
+    AskIndex, Completeness, IndexDialect, IndexError, ListCache, Query, Row, attributes, pass_on,
+};
 use crate::net::Provenance;
 use crate::protocol::{
-    Attribute, Content, Document, END_OF_RECORDS, Endpoint, Host, ListSearch, Listing, Port,
-    Record, Refusal, ReplyPart, Title, encode_attribute, encode_found, encode_record,
+    Content, Document, Endpoint, Host, ListSearch, Listing, Port, Record, ReplyPart, Title,
 };
 
 /// The group of multicast DNS, which stands for the network in messages.
@@ -25,9 +26,6 @@ pub(crate) struct LanSource {
     dialect: IndexDialect,
     cache: ListCache,
 }
-
-/// A record with the content that its holder has announced.
-type Row = (Record, Content);
 
 impl LanSource {
     /// Looks for peers from now on. `own_port` is the port of this peer's upload server, if it has one.
@@ -82,11 +80,6 @@ fn of_kind(lists: &[PeerDocuments], listing: Option<Listing>) -> Vec<Record> {
     records
 }
 
-fn attributes(content: Content) -> impl Iterator<Item = Attribute> {
-    let digest = content.digest.map(Attribute::Digest);
-    digest.into_iter().chain(content.length.map(Attribute::Length))
-}
-
 impl AskIndex for LanSource {
     fn ask(
         &self,
@@ -116,7 +109,7 @@ impl AskIndex for LanSource {
             Query::Add { .. } | Query::Remove(_) => Vec::new(),
         };
         let is_refused = rows.is_empty() && matches!(query, Query::Lookup { .. });
-        reply(rows, is_refused, take).map_err(IndexError::Taker)?;
+        pass_on(rows, is_refused, take).map_err(IndexError::Taker)?;
         Ok(completeness(&lists))
     }
 
@@ -152,36 +145,6 @@ impl AskIndex for LanSource {
     }
 }
 
-/// Passes a reply on, each part with its bytes.
-fn reply(
-    rows: Vec<Row>,
-    is_refused: bool,
-    take: &mut dyn FnMut(ReplyPart, &[u8]) -> io::Result<()>,
-) -> io::Result<()> {
-    if is_refused {
-        take(ReplyPart::Refused(Refusal::NotFound), b"P2P-CI/1.0 404 Not Found\r\n")?;
-        return take(ReplyPart::End, b"\r\n");
-    }
-    let mut bytes = Vec::new();
-    encode_found(&mut bytes);
-    // The empty line after the status comes with the first record, or with the end.
-    let status = bytes.len().saturating_sub(END_OF_RECORDS.len());
-    take(ReplyPart::Found, bytes.get(..status).unwrap_or_default())?;
-    bytes.drain(..status);
-    for (record, content) in rows {
-        encode_record(record.borrowed(), &mut bytes);
-        take(ReplyPart::Record(record), &bytes)?;
-        bytes.clear();
-        for attribute in attributes(content) {
-            encode_attribute(attribute, &mut bytes);
-            take(ReplyPart::Attribute(attribute), &bytes)?;
-            bytes.clear();
-        }
-    }
-    bytes.extend_from_slice(END_OF_RECORDS);
-    take(ReplyPart::End, &bytes)
-}
-
 /// Whether a peer has more documents than were read.
 fn completeness(lists: &[PeerDocuments]) -> Completeness {
     match lists.iter().find(|(_, list)| list.is_cut()) {
@@ -199,7 +162,7 @@ mod tests {
 
     use super::*;
     use crate::lan::document_list::DocumentList;
-    use crate::protocol::IndexReply;
+    use crate::protocol::{Attribute, IndexReply};
 
     fn list(lines: &[&str]) -> Arc<DocumentList> {
         let mut list = DocumentList::default();
@@ -242,7 +205,7 @@ mod tests {
             assert_eq!(shown, lines);
             let mut bytes = Vec::new();
             let rows = records.iter().cloned().map(|record| (record, Content::default()));
-            reply(rows.collect(), false, &mut |_, part| {
+            pass_on(rows.collect(), false, &mut |_, part| {
                 bytes.extend_from_slice(part);
                 Ok(())
             })
@@ -252,7 +215,7 @@ mod tests {
             assert_eq!(bytes, expected);
         }
         let mut refused = Vec::new();
-        reply(Vec::new(), true, &mut |_, part| {
+        pass_on(Vec::new(), true, &mut |_, part| {
             refused.extend_from_slice(part);
             Ok(())
         })

@@ -23,6 +23,10 @@ pub struct Dht {
     pub holders_per_address: usize,
     /// Those of one reply. A query asks the 20 nodes that are closest to the key, among others.
     pub holders_per_reply: usize,
+    /// Holders that are asked for the title, the digest and the length of a document, at the same time.
+    pub asked_holders: usize,
+    /// Time in which they must have replied: the result waits for it if one is silent.
+    pub ask: Duration,
 }
 
 impl Dht {
@@ -36,6 +40,8 @@ impl Dht {
         holders: 128,
         holders_per_address: 16,
         holders_per_reply: 8,
+        asked_holders: 8,
+        ask: Duration::from_secs(2),
     };
 }
 
@@ -55,6 +61,10 @@ pub const DHT_RFCS_PER_BUCKET: u32 = 64;
 pub const DHT_ANNOUNCING: usize = 4;
 /// Queries at the same time, each with two threads. A query continues for seconds after it has found the first holder.
 pub const DHT_QUERIES: usize = 64;
+/// Holders that are asked for titles at the same time, for all documents of a program: each takes a descriptor.
+pub const DHT_ASKED_HOLDERS: usize = 32;
+/// Bytes of the reply of a holder that is asked for a title. A record has at most 2 KiB.
+pub const DHT_TITLE_REPLY: usize = 16 * 1024;
 /// Bootstrap nodes that a user may name.
 pub const DHT_BOOTSTRAP_NODES: usize = 64;
 /// Keys whose holders a node stores: about 50 MB, if each has as many holders as it may have.

@@ -26,7 +26,7 @@ pub(crate) use message::similar;
 pub use message::{
     BEGINNING, DecodeError, DocumentBounds, DocumentHead, DocumentReply, DocumentReplyDecoder,
     DocumentRequest, END_OF_RECORDS, IndexReply, IndexReplyDecoder, IndexRequest, Listing,
-    LookupExtensions, Refusal, ReplyForm, ReplyPart, ReplyState, Request, RequestDecoder, Status,
-    Surplus, UploadRequest, empty_lines, encode_attribute, encode_found, encode_refusal,
-    encode_refused_lookup, is_padding,
+    LookupExtensions, RecordRequests, Refusal, ReplyForm, ReplyPart, ReplyState, Request,
+    RequestDecoder, Status, Surplus, UploadRequest, empty_lines, encode_attribute, encode_found,
+    encode_refusal, encode_refused_lookup, is_padding,
 };

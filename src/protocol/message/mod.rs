@@ -45,4 +45,4 @@ pub(crate) use mistakes::similar;
 pub use request::{Request, RequestDecoder};
 pub use request_lines::empty_lines;
 pub use status::{Refusal, Status};
-pub use upload_request::UploadRequest;
+pub use upload_request::{RecordRequests, UploadRequest};

@@ -1,4 +1,5 @@
-//! Requests to an upload server: GET, and the LIST of an extension (protocol.md sections 5.1 and 5.8).
+//! Requests to an upload server: GET, and the LIST and LOOKUP of extensions (protocol.md sections 5.1, 5.8
+//! and 5.9).
 
 use super::decode_error::DecodeError;
 use super::document_request::DocumentRequest;
@@ -6,12 +7,12 @@ use super::head::Head;
 use super::index_request::{IndexRequest, Listing};
 use super::request::{FromHead, Request};
 use super::request_faults::{Reader, fault_of_words};
-use crate::protocol::Endpoint;
+use crate::protocol::{Document, Endpoint};
 
 /// A request to an upload server.
 ///
 /// ```text
-/// upload-request = get / list
+/// upload-request = get / list / lookup
 /// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
@@ -26,23 +27,67 @@ pub enum UploadRequest {
         /// The endpoint of the sender's upload server.
         from: Endpoint,
     },
+    /// Requests the record of one document (an extension, protocol.md section 5.9), in the form of a LOOKUP with
+    /// attributes to an index server.
+    Lookup {
+        /// The document.
+        document: Document,
+        /// The endpoint of the sender's upload server.
+        from: Endpoint,
+    },
+}
+
+/// The requests for records that an upload server answers (extensions, protocol.md sections 5.8 and 5.9).
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum RecordRequests {
+    /// None: each is a fault.
+    #[default]
+    None,
+    /// LOOKUP: a client has to know the name of a document.
+    Lookup,
+    /// LIST and LOOKUP.
+    All,
 }
 
 impl UploadRequest {
-    /// The fault of a LIST to an upload server without the extension, which took this number of bytes.
-    pub(in crate::protocol) fn list_is_unknown(listing: Listing, used: usize) -> DecodeError {
-        let line = match listing {
-            Listing::Rfcs => "LIST ALL",
-            Listing::Files => "LIST FILES",
+    /// The same request to an index server, if it is one for records.
+    fn of_records(&self) -> Option<IndexRequest> {
+        match self {
+            Self::Get(_) => None,
+            Self::List { listing, from } => {
+                Some(IndexRequest::List { listing: *listing, from: from.clone() })
+            }
+            Self::Lookup { document, from } => Some(IndexRequest::Lookup {
+                document: document.clone(),
+                want_attributes: true,
+                want_cluster: false,
+                from: from.clone(),
+            }),
+        }
+    }
+
+    /// The fault of a request that took this number of bytes, if it is one for records that an upload server does
+    /// not answer.
+    pub(in crate::protocol) fn unanswered(
+        &self,
+        answered: RecordRequests,
+        used: usize,
+    ) -> Option<DecodeError> {
+        let is_answered = match self {
+            Self::Get(_) => true,
+            Self::List { .. } => answered == RecordRequests::All,
+            Self::Lookup { .. } => answered != RecordRequests::None,
         };
-        DecodeError::new(1, fault_of_words(Reader::UploadServer, line)).ending_after(used)
+        let request = self.of_records().filter(|_| !is_answered)?;
+        let fault = fault_of_words(Reader::UploadServer, &request.to_string());
+        Some(DecodeError::new(1, fault).ending_after(used))
     }
 
     /// Whether it has a part of an extension, which only programs with extensions send.
     pub fn has_extensions(&self) -> bool {
         match self {
             Self::Get(request) => request.has_extensions(),
-            Self::List { .. } => true,
+            Self::List { .. } | Self::Lookup { .. } => true,
         }
     }
 }
@@ -55,6 +100,11 @@ impl FromHead for UploadRequest {
         let listing = match words.get(..count) {
             Some(["LIST", "ALL"]) => Listing::Rfcs,
             Some(["LIST", "FILES"]) => Listing::Files,
+            Some(["LOOKUP", kind, name]) => {
+                let document = Document::from_words(kind, name);
+                let document = document.map_err(|fault| DecodeError::new(1, fault))?;
+                return Ok(Self::Lookup { document, from: head.endpoint()? });
+            }
             _ => return DocumentRequest::from_head(head).map(Self::Get),
         };
         Ok(Self::List { listing, from: head.endpoint()? })
@@ -66,15 +116,16 @@ impl Request for UploadRequest {
         match self {
             Self::Get(request) => request.section(),
             Self::List { .. } => "5.8",
+            Self::Lookup { .. } => "5.9",
         }
     }
 
     fn encode(&self, out: &mut Vec<u8>) {
-        match self {
-            Self::Get(request) => request.encode(out),
-            Self::List { listing, from } => {
-                IndexRequest::List { listing: *listing, from: from.clone() }.encode(out);
-            }
+        if let Self::Get(request) = self {
+            request.encode(out);
+        }
+        if let Some(request) = self.of_records() {
+            request.encode(out);
         }
     }
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::request_event::{RequestEvent, RequestMeaning};
 use super::request_reader::RequestReader;
 use crate::limits;
-use crate::protocol::UploadRequest;
 use crate::protocol::dialect::{CompatReader, ReplyStyle};
+use crate::protocol::{RecordRequests, UploadRequest};
 
 /// Reads the requests of one client, with their deadlines.
 ///
@@ -20,8 +20,8 @@ pub struct DocumentServer {
     kept_open: Duration,
     /// Whether the connection is kept open, and nothing of the next request has arrived.
     is_kept_open: bool,
-    /// Whether a LIST is a request.
-    answers_lists: bool,
+    /// The requests for records that are no faults.
+    records: RecordRequests,
 }
 
 /// An event at an upload server.
@@ -37,7 +37,8 @@ impl DocumentServer {
     pub fn with_limits(limits: &limits::Uploads) -> Self {
         let limits::Uploads { head_deadline, kept_open, .. } = *limits;
         let requests = RequestReader::new();
-        Self { requests, head_deadline, kept_open, is_kept_open: false, answers_lists: false }
+        let records = RecordRequests::None;
+        Self { requests, head_deadline, kept_open, is_kept_open: false, records }
     }
 
     /// The same server in compatibility mode (protocol.md appendix B).
@@ -45,9 +46,9 @@ impl DocumentServer {
         Self { requests: self.requests.compatible(reader), ..self }
     }
 
-    /// The same server with LIST (protocol.md section 5.8), which is a fault otherwise.
-    pub fn with_lists(self) -> Self {
-        Self { answers_lists: true, ..self }
+    /// The same server with these requests for records (protocol.md sections 5.8 and 5.9), which are faults otherwise.
+    pub fn with_records(self, records: RecordRequests) -> Self {
+        Self { records, ..self }
     }
 
     /// The form of the reply to the last request, unless it is that of the grammar.
@@ -66,12 +67,11 @@ impl DocumentServer {
             self.requests.stop_waiting();
         }
         let event = self.requests.next(input, now)?;
-        Some(match event.meaning {
-            RequestMeaning::Request(UploadRequest::List { listing, .. }) if !self.answers_lists => {
-                RequestEvent::fault(UploadRequest::list_is_unknown(listing, event.used))
-            }
-            meaning => RequestEvent { meaning, ..event },
-        })
+        let fault = match &event.meaning {
+            RequestMeaning::Request(request) => request.unanswered(self.records, event.used),
+            _ => None,
+        };
+        Some(fault.map_or(event, RequestEvent::fault))
     }
 
     /// The last reply was sent, and the connection stays open for the next request.
@@ -197,26 +197,37 @@ mod tests {
     }
 
     #[test]
-    fn a_list_is_a_request_only_where_it_is_answered() {
-        let list = |words: &str| format!("{words} P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\n\r\n");
-        for (words, is_list) in [
-            ("LIST ALL", true),
-            ("LIST FILES", true),
-            ("LIST", false),
-            ("LIST RFC 1", false),
-            ("LOOKUP RFC 1", false),
+    fn requests_for_records_are_requests_only_where_they_are_answered() {
+        use RecordRequests::{All, Lookup, None};
+        let head = |words: &str| format!("{words} P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\n\r\n");
+        for (words, answered) in [
+            ("LIST ALL", &[All][..]),
+            ("LIST FILES", &[All]),
+            ("LIST", &[]),
+            ("LIST RFC 1", &[]),
+            ("LOOKUP RFC 1", &[Lookup, All]),
+            ("LOOKUP FILE a.pdf", &[Lookup, All]),
+            ("LOOKUP RFC x", &[]),
+            ("LOOKUP", &[]),
+            ("ADD RFC 1", &[]),
         ] {
-            let text = list(words);
-            let event = |mut role: DocumentServer| role.next(text.as_bytes(), || at(0)).unwrap();
-            let (without, with) =
-                (event(DocumentServer::new()), event(DocumentServer::new().with_lists()));
-            assert_eq!((word(&without), without.used), ("fault", text.len()), "{words}");
-            assert_eq!(word(&with), if is_list { "request" } else { "fault" }, "{words}");
-            assert_eq!(with.used, text.len(), "{words}");
+            let text = head(words);
+            for records in [None, Lookup, All] {
+                let mut role = DocumentServer::new().with_records(records);
+                let event = role.next(text.as_bytes(), || at(0)).unwrap();
+                let expected = if answered.contains(&records) { "request" } else { "fault" };
+                assert_eq!(
+                    (word(&event), event.used),
+                    (expected, text.len()),
+                    "{words} {records:?}"
+                );
+            }
         }
-        let text = "LIST ALL P2P-CI/1.0\r\nHost: h\r\n\r\n";
-        let mut role = DocumentServer::new().with_lists();
-        let event = role.next(text.as_bytes(), || at(0)).unwrap();
-        assert_eq!((word(&event), event.used), ("fault", text.len()));
+        for words in ["LIST ALL", "LOOKUP RFC 1"] {
+            let text = format!("{words} P2P-CI/1.0\r\nHost: h\r\n\r\n");
+            let mut role = DocumentServer::new().with_records(All);
+            let event = role.next(text.as_bytes(), || at(0)).unwrap();
+            assert_eq!((word(&event), event.used), ("fault", text.len()));
+        }
     }
 }

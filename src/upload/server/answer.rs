@@ -26,7 +26,7 @@ use crate::upload::send_meter::SendMeter;
 use crate::upload::slots::{Needs, Slot};
 
 /// Why a request for another document is refused.
-const NOT_SHARED: &str =
+pub(super) const NOT_SHARED: &str =
     "expected a document that this peer shares, found none (protocol.md section 5.1)";
 /// What every reason ends with: a refusal ends the connection.
 pub(super) const CLOSED: &str = "; the connection is closed";

@@ -1,17 +1,19 @@
-//! The reply to LIST: the records of what is shared (protocol.md section 5.8).
+//! The replies to LIST and LOOKUP: records of what is shared (protocol.md sections 5.8 and 5.9).
 
 use std::io;
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use super::answer::{Reader, Sharing, Then};
+use super::answer::{CLOSED, NOT_SHARED, Reader, Sharing, Then};
 use super::sending::granted;
 use crate::counted::counted;
+use crate::counters::Cause;
+use crate::library::{Entry, Library};
 use crate::limits;
 use crate::net::{Bandwidth, ReadClock};
 use crate::protocol::{
-    Attribute, BorrowedRecord, Document, END_OF_RECORDS, Endpoint, Host, Listing, Port, Status,
-    encode_attribute, encode_found, encode_record,
+    Attribute, BorrowedRecord, Document, END_OF_RECORDS, Endpoint, Host, Listing, Port, Refusal,
+    Status, encode_attribute, encode_found, encode_record,
 };
 
 impl Sharing {
@@ -23,10 +25,8 @@ impl Sharing {
         listing: Listing,
         clock: &mut ReadClock,
     ) -> io::Result<Then> {
-        let Reader { stream, address, .. } = *reader;
-        let local = stream.local_addr()?;
-        let port = Port::try_from(local.port()).map_err(io::Error::other)?;
-        let holder = Endpoint { host: Host::from(local.ip()), port };
+        let address = reader.address;
+        let holder = holder(reader)?;
         self.count(reader, Status::Ok);
         let (mut bytes, mut last, mut count) = (Vec::new(), None::<Document>, 0_usize);
         encode_found(&mut bytes);
@@ -50,7 +50,37 @@ impl Sharing {
         Ok(Then::KeepOpen)
     }
 
-    /// Sends a part of a list at the rates of uploads.
+    /// Sends the record of a document. The connection stays open, unless the document is not shared.
+    pub(super) fn look_up(
+        &self,
+        reader: &Reader<'_>,
+        document: &Document,
+        clock: &mut ReadClock,
+    ) -> io::Result<Then> {
+        let address = reader.address;
+        let holder = holder(reader)?;
+        let mut bytes = Vec::new();
+        encode_found(&mut bytes);
+        let is_shared = {
+            let library = self.library.read();
+            let entry = library.entry(document);
+            entry.map(|entry| append_row(&library, document, entry, &holder, &mut bytes)).is_some()
+        };
+        if !is_shared {
+            log::info!("{address} LOOKUP {document}: 404 Not Found, {NOT_SHARED}{CLOSED}");
+            return self.refuse(reader, Cause::NotFound, Refusal::NotFound, NOT_SHARED);
+        }
+        bytes.extend_from_slice(END_OF_RECORDS);
+        self.count(reader, Status::Ok);
+        if let Err(error) = self.send_rows(reader, &bytes, clock) {
+            log::warn!("{address} LOOKUP {document}: the reply ended early: {error}");
+            return Ok(Then::Broken);
+        }
+        log::info!("{address} LOOKUP {document}: 200 OK");
+        Ok(Then::KeepOpen)
+    }
+
+    /// Sends records at the rates of uploads.
     fn send_rows(
         &self,
         reader: &Reader<'_>,
@@ -96,15 +126,33 @@ impl Sharing {
                 continue;
             }
             *count += 1;
-            encode_record(BorrowedRecord { document, title: entry.title(), holder }, bytes);
-            let content = library.content(document);
-            let digest = content.digest.map(Attribute::Digest);
-            let attributes = digest.into_iter().chain(content.length.map(Attribute::Length));
-            attributes.for_each(|attribute| encode_attribute(attribute, bytes));
+            append_row(&library, document, entry, holder, bytes);
         }
         match last {
             Some(document) => ControlFlow::Continue(document.clone()),
             None => ControlFlow::Break(()),
         }
     }
+}
+
+/// This upload server, as the reader has connected to it.
+fn holder(reader: &Reader<'_>) -> io::Result<Endpoint> {
+    let local = reader.stream.local_addr()?;
+    let port = Port::try_from(local.port()).map_err(io::Error::other)?;
+    Ok(Endpoint { host: Host::from(local.ip()), port })
+}
+
+/// Appends the record of a document, with digest and length as far as they are known.
+fn append_row(
+    library: &Library,
+    document: &Document,
+    entry: &Entry,
+    holder: &Endpoint,
+    bytes: &mut Vec<u8>,
+) {
+    encode_record(BorrowedRecord { document, title: entry.title(), holder }, bytes);
+    let content = library.content(document);
+    let digest = content.digest.map(Attribute::Digest);
+    let attributes = digest.into_iter().chain(content.length.map(Attribute::Length));
+    attributes.for_each(|attribute| encode_attribute(attribute, bytes));
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::answer::{CLOSED, Reader, Sharing, Then};
 use super::requests::Requests;
-use super::totals::{GET, LIST, OTHER};
+use super::totals::{GET, LIST, LOOKUP, OTHER};
 use crate::counters::Cause;
 use crate::net::{Outcome, ReadClock, close_after_reply, lingering_close};
 use crate::protocol::dialect::{CompatReader, StyleSettings};
@@ -37,6 +37,10 @@ impl Sharing {
                         UploadRequest::List { listing, .. } => {
                             reader.method = LIST;
                             self.list(&reader, listing, clock)
+                        }
+                        UploadRequest::Lookup { document, .. } => {
+                            reader.method = LOOKUP;
+                            self.look_up(&reader, &document, clock)
                         }
                     }
                 }
@@ -85,7 +89,7 @@ impl Sharing {
     /// The role of the server, in compatibility mode if that is set.
     fn role(&self, address: SocketAddr) -> DocumentServer {
         let role = DocumentServer::with_limits(&self.uploads.limits);
-        let role = if self.uploads.lists { role.with_lists() } else { role };
+        let role = role.with_records(self.uploads.records);
         match self.uploads.compat {
             false => role,
             true => role.compatible(CompatReader::new(address, StyleSettings::default())),

@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 
 use crate::limits;
 use crate::net::{AccessPolicy, Bandwidth, Interface, NetworkRates};
+use crate::protocol::RecordRequests;
 use crate::upload::slots::Slots;
 
 /// Settings of an upload server.
@@ -22,8 +23,8 @@ pub struct Uploads {
     pub explain: bool,
     /// Whether requests are accepted in the forms of other programs (protocol.md appendix B).
     pub compat: bool,
-    /// Whether LIST is answered (an extension, protocol.md section 5.8).
-    pub lists: bool,
+    /// The requests for records that are answered (extensions, protocol.md sections 5.8 and 5.9).
+    pub records: RecordRequests,
     /// Whether a document is moved out of the library after another peer has downloaded all of it.
     pub hand_over: bool,
     /// The addresses that may connect.

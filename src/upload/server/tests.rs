@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::*;
 use crate::library::{Depth, Library};
 use crate::net::{Outcome, pipe, pipe_of};
+use crate::protocol::RecordRequests;
 
 const GET: &str = "GET RFC 1 P2P-CI/1.0\r\nHost: h\r\n\r\n";
 
@@ -213,7 +214,8 @@ fn a_list_is_sent_where_it_is_switched_on() {
     assert_eq!(reply, b"P2P-CI/1.0 400 Bad Request\r\n\r\n");
 
     let bandwidth = crate::net::Bandwidth::new(std::num::NonZeroU64::new(100_000_000));
-    let holder = Holder::with(3, Uploads { lists: true, bandwidth, ..Uploads::default() });
+    let holder =
+        Holder::with(3, Uploads { records: RecordRequests::All, bandwidth, ..Uploads::default() });
     let (outcome, reply) = holder.reply(&format!("{files}{rfcs}{GET}"));
     assert_eq!(outcome, Outcome::Normal);
     let reply = String::from_utf8(reply).unwrap();
@@ -240,10 +242,41 @@ fn a_list_is_sent_where_it_is_switched_on() {
     }
 }
 
+#[test]
+fn a_lookup_is_answered_where_it_is_switched_on() {
+    let lookup = |document: &str| {
+        format!("LOOKUP {document} P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\nWant-Attributes: 1\r\n\r\n")
+    };
+    let refused = b"P2P-CI/1.0 400 Bad Request\r\n\r\n".to_vec();
+    assert_eq!(Holder::of(3).reply(&lookup("RFC 1")), (Outcome::Abuse, refused.clone()));
+
+    let holder = Holder::with(3, Uploads { records: RecordRequests::Lookup, ..Uploads::default() });
+    let list = "LIST ALL P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\n\r\n";
+    assert_eq!(holder.reply(list), (Outcome::Abuse, refused));
+    let (outcome, reply) = holder.reply(&format!("{}{GET}", lookup("RFC 1")));
+    assert_eq!(outcome, Outcome::Normal);
+    let reply = String::from_utf8(reply).unwrap();
+    let (one, document) = reply.split_once("\r\n\r\nP2P-CI/1.0 200 OK\r\nDate: ").expect(&reply);
+    let rows: Vec<&str> = one.split("\r\n").collect();
+    assert_eq!(rows[..2], ["P2P-CI/1.0 200 OK", ""], "{reply}");
+    assert!(rows[2].starts_with("RFC 1 ") && rows[2].ends_with(" 1"), "{reply}");
+    assert_eq!(rows[3..], ["Length: 3"], "{reply}");
+    assert!(document.ends_with("\u{0}\u{1}\u{2}"), "the connection stays open: {reply}");
+    // A refusal ends the connection.
+    for document in ["RFC 2", "FILE a.pdf"] {
+        let refused = b"P2P-CI/1.0 404 Not Found\r\n\r\n".to_vec();
+        let requests = format!("{}{GET}", lookup(document));
+        assert_eq!(holder.reply(&requests), (Outcome::Normal, refused), "{document}");
+    }
+    let counts = holder.sharing.totals.requests().counts;
+    assert_eq!(counts[totals::LOOKUP].iter().sum::<u64>(), 3, "{counts:?}");
+    assert_eq!(counts[totals::LIST].iter().sum::<u64>(), 0, "{counts:?}");
+}
+
 /// More documents than are written while the library is locked once.
 #[test]
 fn a_long_list_has_each_document_once() {
-    let holder = Holder::with(3, Uploads { lists: true, ..Uploads::default() });
+    let holder = Holder::with(3, Uploads { records: RecordRequests::All, ..Uploads::default() });
     let count = 2 * limits::UPLOAD_LIST_ROWS + 1;
     for number in 2..=count {
         fs::write(holder._directory.path().join(format!("rfc{number}.txt")), "x").unwrap();

@@ -9,13 +9,15 @@ use crate::counters::{RequestCounters, RequestTotals, Tally};
 use crate::protocol::Status;
 
 /// The names of the methods as they are counted. Faults count as the last one.
-pub const UPLOAD_METHODS: [&str; 3] = ["GET", "LIST", "other"];
+pub const UPLOAD_METHODS: [&str; 4] = ["GET", "LIST", "LOOKUP", "other"];
 /// The position of GET.
 pub(super) const GET: usize = 0;
 /// The position of LIST.
 pub(super) const LIST: usize = 1;
+/// The position of LOOKUP.
+pub(super) const LOOKUP: usize = 2;
 /// The position of faults.
-pub(super) const OTHER: usize = 2;
+pub(super) const OTHER: usize = 3;
 
 /// Totals of an upload server.
 #[derive(Debug, Default)]

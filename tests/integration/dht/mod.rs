@@ -17,3 +17,5 @@ mod nodes;
 mod poisoned;
 #[cfg(all(feature = "dht", target_os = "linux"))]
 mod programs;
+#[cfg(all(feature = "dht", target_os = "linux"))]
+mod titles;

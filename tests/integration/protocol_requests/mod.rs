@@ -184,6 +184,10 @@ fn document_requests() {
             &UploadRequest::List { listing, from: "h:1".parse().unwrap() },
         );
     }
+    round_trip(
+        "LOOKUP RFC 7 P2P-CI/1.0\r\nHost: h\r\nPort: 1\r\nWant-Attributes: 1\r\n\r\n",
+        &UploadRequest::Lookup { document: rfc(7), from: endpoint("h:1") },
+    );
 }
 
 /// Forms that other programs write and every reader accepts (protocol.md section 3.5).

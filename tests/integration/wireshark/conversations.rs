@@ -2,13 +2,15 @@
 //! violation.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 
 use crate::common::pcapng::{Capture, Side};
 use crate::common::{self, Index, uninterrupted};
 use crate::wireshark::tshark::{PASSES, Tshark};
-use p2p_ci::protocol::Cluster;
+use p2p_ci::library::{Depth, Library};
+use p2p_ci::peer::{UploadServer, Uploads};
+use p2p_ci::protocol::{Cluster, RecordRequests};
 use p2p_ci::server::{Config, Server};
 
 const DIGEST: &str = "sha-256=ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
@@ -169,6 +171,39 @@ fn an_upload_server_of_this_crate_on_any_port() {
             ("frame-7-rfc90001.txt".into(), text)
         ]
     );
+}
+
+/// LOOKUP and GET on one connection (protocol.md section 5.9).
+#[test]
+fn an_upload_server_that_is_asked_for_a_record() {
+    let Some(tshark) = Tshark::find() else { return };
+    let root = tempfile::tempdir().unwrap();
+    let directory = common::directory(root.path(), "library", &[("rfc90001.txt", b"text")]);
+    let library = Library::scan(&directory, Depth::Directory).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let uploads = Uploads { records: RecordRequests::Lookup, ..Uploads::default() };
+    let server = UploadServer::start(listener, library, uploads).unwrap();
+    let request =
+        |line: &str, headers: &str| format!("{line} P2P-CI/1.0\r\nHost: h\r\n{headers}\r\n");
+    let lookup = |line: &str| request(line, "Port: 5678\r\nWant-Attributes: 1\r\n");
+    let exchanges = [
+        (lookup("LOOKUP RFC 90001"), "Length: 4\r\n\r\n"),
+        (request("GET RFC 90001", "OS: Linux\r\nConnection: keep-alive\r\n"), "text"),
+        (lookup("LOOKUP RFC 90002"), "404 Not Found\r\n\r\n"),
+    ];
+    let capture = tshark.directory().join("lookup.pcapng");
+    record(&capture, server.address(), 33_333, &exchanges);
+    for passes in PASSES {
+        let found = tshark.found(&capture, passes);
+        let values = |field: &str| found[field].clone();
+        assert_eq!(values("p2pci.section"), Vec::<String>::new(), "{passes:?}");
+        assert_eq!(values("p2pci.method"), ["LOOKUP", "GET", "LOOKUP"]);
+        assert_eq!(values("p2pci.status"), ["200", "200", "404"]);
+        assert_eq!(values("p2pci.record.rfc"), ["90001"]);
+        assert_eq!(values("p2pci.record.length"), ["4"]);
+        assert_eq!(values("p2pci.document.length"), ["4"]);
+        assert_eq!(values("p2pci.request_in"), ["4", "6", "8"]);
+    }
 }
 
 /// The documents that the dissector exports, by name.
