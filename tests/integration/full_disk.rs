@@ -9,9 +9,12 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::fs;
+use std::io::Write;
+use std::net::Ipv4Addr;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use crate::common::holders::holder;
 use crate::common::{self, Index, Program, directory, names, peer, share};
 use p2p_ci::library::Hasher;
 
@@ -135,6 +138,45 @@ fn a_document_that_fills_the_disk_leaves_nothing() {
     }
     assert!(errors.contains("removed `disk/new/mine` again"), "{errors}");
     assert!(errors.contains("0 of 2 documents fetched; 2 cannot be saved"), "{errors}");
+}
+
+/// Documents that anybody can announce without an end do not keep the others from being downloaded.
+#[test]
+fn documents_without_end_give_way_to_the_others() {
+    let root = tempfile::tempdir().unwrap();
+    let honest: Vec<String> = (10..40).map(|number| format!("honest-{number}")).collect();
+    let files: Vec<(&str, &[u8])> =
+        honest.iter().map(|name| (name.as_str(), &[7; 100_000][..])).collect();
+    let Some((index, _holder)) = holder_next_to_a_disk(root.path(), &files) else { return };
+    let endless = holder(Ipv4Addr::LOCALHOST, |stream, request| {
+        let length = match request.contains("FILE aa0 ") {
+            true => "Content-Length: 60000000000\r\n",
+            false => "",
+        };
+        stream.write_all(format!("P2P-CI/1.0 200 OK\r\n{length}\r\n").as_bytes())?;
+        loop {
+            stream.write_all(&[b'x'; 65536])?;
+        }
+    });
+    let _liar = index.register_files(&["aa0", "aa1", "zz0"], endless.port());
+    for name in &honest {
+        index.wait_for_digests(&format!("FILE {name}"), 1);
+    }
+    let script = r#"
+        rm disk/filler && mkdir disk/mine
+        "$1" "$2" --share disk/mine --download-limit 3M sync; echo "sync $?"
+        cp -r disk/mine saved
+    "#;
+    let address = index.address.to_string();
+    let output = with_small_disk(root.path(), script, &[env!("CARGO_BIN_EXE_peer"), &address]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert!(text.contains("sync 74\n"), "{text}\n{errors}");
+    assert_eq!(names(&root.path().join("saved")), honest, "{text}\n{errors}");
+    for name in ["aa0", "aa1", "zz0"] {
+        let error = format!("cannot write FILE {name}: the disk has no space for all of it");
+        assert!(errors.contains(&error), "{errors}");
+    }
 }
 
 #[test]

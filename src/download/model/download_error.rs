@@ -44,6 +44,13 @@ pub enum DownloadError {
 }
 
 impl DownloadError {
+    /// The error of a document that leaves no space for the others. It does not end them.
+    pub(in crate::download) fn without_space(document: Document) -> Self {
+        let text = "the disk has no space for all of it: free some space, and try again";
+        let source = io::Error::new(io::ErrorKind::FileTooLarge, text);
+        Self::File { document, source }
+    }
+
     /// Whether a later attempt may succeed.
     pub fn is_transient(&self) -> bool {
         match self {

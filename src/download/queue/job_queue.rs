@@ -24,6 +24,17 @@ use state::State;
 /// Time after which a worker that waits for the tasks of others checks for changes.
 const RECHECK: Duration = Duration::from_secs(3);
 
+/// Where a task that has found the disk full finds space.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Space {
+    /// Its own part file takes most: it is given up.
+    Own,
+    /// Another task is given up.
+    OfAnother,
+    /// No part file takes much: the disk is full without them.
+    None,
+}
+
 /// All downloads that have not ended.
 #[derive(Debug)]
 pub(super) struct JobQueue {
@@ -179,6 +190,35 @@ impl JobQueue {
         state.running.iter().flatten().for_each(|running| running.cancel.cancel());
         drop(state);
         self.changed.notify_all();
+    }
+
+    /// Decides what a task does that has found the disk full. The one that has received most gives way, of those
+    /// whose digests the user does not trust: its part file is deleted.
+    pub(super) fn find_space(&self, worker: usize) -> Space {
+        let mut state = self.lock();
+        let bytes = |at: usize| {
+            let running = state.running.get(at).and_then(Option::as_ref);
+            running.map_or(0, Running::bytes_to_free)
+        };
+        let own = bytes(worker);
+        let largest = (0..state.running.len()).max_by_key(|&at| bytes(at));
+        let Some(largest) = largest.filter(|&at| bytes(at) >= limits::GIVES_WAY) else {
+            return Space::None;
+        };
+        let largest = if bytes(largest) == own { worker } else { largest };
+        let Some(Some(running)) = state.running.get_mut(largest) else { return Space::None };
+        running.gives_way = true;
+        if largest == worker {
+            return Space::Own;
+        }
+        running.cancel.cancel();
+        Space::OfAnother
+    }
+
+    /// Whether the task that a worker is running has to give way.
+    pub(super) fn gives_way(&self, worker: usize) -> bool {
+        let state = self.lock();
+        state.running.get(worker).and_then(Option::as_ref).is_some_and(|running| running.gives_way)
     }
 
     /// Notes that the disk is full: all downloads end soon, and their part files are deleted.

@@ -9,7 +9,7 @@ use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
 
 use super::events::{CompleteDocument, DownloadJob, Message};
-use super::job_queue::JobQueue;
+use super::job_queue::{JobQueue, Space};
 use super::running::{Progress, Prospect, Running};
 use super::task::{Next, Task};
 use crate::counted::counted;
@@ -91,7 +91,8 @@ impl<'a> Worker<'a> {
                 let running = |task: &Task| {
                     let cancel = self.downloader.cancel().clone();
                     let alone = task.job.cancel.clone();
-                    Running::new(cancel, alone, task.spent, Arc::clone(&progress))
+                    let running = Running::new(cancel, alone, task.spent, Arc::clone(&progress));
+                    running.trusted(task.job.request.is_trusted())
                 };
                 let Some(task) = self.queue.begin(self.number, running) else { break };
                 self.run(task, &progress);
@@ -198,7 +199,11 @@ impl<'a> Worker<'a> {
             Ok(partial) => partial,
             Err(source) => {
                 let error = DownloadError::File { document, source };
-                return (after_failure(task, error, Duration::ZERO, None), None);
+                let next = match error.is_disk_full() {
+                    true => self.without_space(error),
+                    false => after_failure(task, error, Duration::ZERO, None),
+                };
+                return (next, None);
             }
         };
         let Self { downloader, pipeline, messages, unreported, reported, queue, number, .. } = self;
@@ -250,22 +255,22 @@ impl<'a> Worker<'a> {
         let kept = partial.resumable_bytes();
         task.in_use = partial.take_in_use().filter(|_| error.is_in_use());
         let next = match error {
+            DownloadError::Cancelled(document) if self.queue.gives_way(self.number) => {
+                Next::GiveUp(DownloadError::without_space(document))
+            }
             DownloadError::Cancelled(_) if self.queue.must_yield(self.number) => {
                 task.retry.keep(kept);
                 Next::Later
             }
             DownloadError::Cancelled(_) => Next::GiveUp(error),
+            error if error.is_disk_full() => self.without_space(error),
             error => after_failure(task, error, begun.elapsed(), kept),
         };
-        if let Next::GiveUp(error) = &next
-            && error.is_disk_full()
-        {
-            self.queue.set_disk_full();
-        }
         let is_trusted = task.job.request.is_trusted();
+        let fills_disk = self.queue.is_disk_full() || self.queue.gives_way(self.number);
         match &next {
             // A part file that fills the disk leaves no space for other documents.
-            Next::GiveUp(_) if self.queue.is_disk_full() && !is_trusted => {
+            Next::GiveUp(_) if fills_disk && !is_trusted => {
                 if let Some(kept) = kept {
                     let document = &task.job.request.document;
                     let kept = counted(kept, "byte");
@@ -281,6 +286,20 @@ impl<'a> Worker<'a> {
             _ => partial.suspend(self.parts, is_trusted),
         }
         (next, None)
+    }
+
+    /// What follows when the disk is full.
+    fn without_space(&self, error: DownloadError) -> Next {
+        match (self.queue.find_space(self.number), error) {
+            (Space::Own, DownloadError::File { document, .. }) => {
+                Next::GiveUp(DownloadError::without_space(document))
+            }
+            (Space::OfAnother, error) => Next::Retry(error, limits::SPACE_RETRY),
+            (Space::Own | Space::None, error) => {
+                self.queue.set_disk_full();
+                Next::GiveUp(error)
+            }
+        }
     }
 
     /// Hands over the complete documents. When the receiver is gone, the work is over.
