@@ -131,3 +131,30 @@ fn many_downloads_are_cancelled_together() {
     assert!(canceller.join().unwrap().elapsed() < PROMPT);
     assert!(fs::read_dir(directory.path()).unwrap().count() > 0, "what came is kept");
 }
+
+/// The connection is shut down here, which ends such a document as its holder would.
+#[test]
+fn a_document_without_a_length_is_not_complete_when_it_is_cancelled() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let source: Source =
+        listener.local_addr().unwrap().to_string().parse::<Endpoint>().unwrap().into();
+    thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            thread::spawn(move || {
+                let _ = request(&mut stream);
+                stream.write_all(b"P2P-CI/1.0 200 OK\r\nOS: x\r\n\r\nthe first bytes").unwrap();
+                // Until the peer closes.
+                let _ = stream.read_to_end(&mut Vec::new());
+            });
+        }
+    });
+    let directory = tempfile::tempdir().unwrap();
+    let downloader = Downloader::default().with_cancel(Cancel::new());
+    let mut partial = PartialFile::begin(&directory.path().join("a")).unwrap();
+    let outcome = downloader.download(&wanted("a", source), &mut partial, &mut |attempt| {
+        if matches!(attempt, DownloadProgress::Bytes(1.., _)) {
+            downloader.cancel().cancel();
+        }
+    });
+    assert!(matches!(outcome, Err(DownloadError::Cancelled(_))), "{outcome:?}");
+}

@@ -34,10 +34,14 @@ impl Downloader {
     ) -> Result<CompletedDownload, DownloadError> {
         let mut download = Download::new(self, request, pipeline, partial, watch);
         let outcome = download.run();
-        let document = request.document.clone();
+        let (document, is_cancelled) = (request.document.clone(), self.cancel().is_cancelled());
         match outcome {
+            // A connection that was shut down here ends like a document without a length.
+            Ok(Some(fetched)) if is_cancelled && !fetched.length_checked => {
+                Err(DownloadError::Cancelled(document))
+            }
             Ok(Some(fetched)) => Ok(fetched),
-            _ if self.cancel().is_cancelled() => Err(DownloadError::Cancelled(document)),
+            _ if is_cancelled => Err(DownloadError::Cancelled(document)),
             Ok(None) if download.is_in_use => Err(DownloadError::InUse(document)),
             Ok(None) => Err(match download.into_failures() {
                 failures if failures.is_empty() => DownloadError::NoHolders(document),
