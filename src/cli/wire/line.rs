@@ -10,7 +10,7 @@ const WIDEST: usize = 200;
 /// Columns of a section, with the blank after it.
 const SECTION: usize = 5;
 
-/// The columns for a meaning beside its line. With less room it is below the line.
+/// The columns for a meaning beside its line. In a narrower terminal it is below the line.
 const ROOM: usize = 20;
 
 /// The columns before a meaning below its line.
