@@ -23,7 +23,7 @@ pub const JOURNAL_SYNC: Duration = Duration::from_secs(1);
 pub const JOURNAL_BYTES: usize = 32 * 1024 * 1024;
 /// Bytes of a part file above which its document is given up when the disk is full, so that the others are
 /// downloaded.
-pub const GIVES_WAY: u64 = 1024 * 1024;
+pub const YIELDS_SPACE: u64 = 1024 * 1024;
 /// Time after which a document is tried again that has found the disk full.
 pub const SPACE_RETRY: Duration = Duration::from_secs(1);
 /// Free bytes below which part files of trusted digests are deleted when the disk is full.

@@ -142,7 +142,7 @@ fn a_document_that_fills_the_disk_leaves_nothing() {
 
 /// Documents that anybody can announce without an end do not keep the others from being downloaded.
 #[test]
-fn documents_without_end_give_way_to_the_others() {
+fn documents_without_end_yield_their_space_to_the_others() {
     let root = tempfile::tempdir().unwrap();
     let honest: Vec<String> = (10..40).map(|number| format!("honest-{number}")).collect();
     let files: Vec<(&str, &[u8])> =

@@ -192,7 +192,7 @@ impl JobQueue {
         self.changed.notify_all();
     }
 
-    /// Decides what a task does that has found the disk full. The one that has received most gives way, of those
+    /// Decides what a task does that has found the disk full. The one that has received most yields its space, of those
     /// whose digests the user does not trust: its part file is deleted.
     pub(super) fn find_space(&self, worker: usize) -> Space {
         let mut state = self.lock();
@@ -202,12 +202,12 @@ impl JobQueue {
         };
         let own = bytes(worker);
         let largest = (0..state.running.len()).max_by_key(|&at| bytes(at));
-        let Some(largest) = largest.filter(|&at| bytes(at) >= limits::GIVES_WAY) else {
+        let Some(largest) = largest.filter(|&at| bytes(at) >= limits::YIELDS_SPACE) else {
             return Space::None;
         };
         let largest = if bytes(largest) == own { worker } else { largest };
         let Some(Some(running)) = state.running.get_mut(largest) else { return Space::None };
-        running.gives_way = true;
+        running.yields_space = true;
         if largest == worker {
             return Space::Own;
         }
@@ -215,10 +215,14 @@ impl JobQueue {
         Space::OfAnother
     }
 
-    /// Whether the task that a worker is running has to give way.
-    pub(super) fn gives_way(&self, worker: usize) -> bool {
+    /// Whether the task that a worker is running has to yield its space.
+    pub(super) fn yields_space(&self, worker: usize) -> bool {
         let state = self.lock();
-        state.running.get(worker).and_then(Option::as_ref).is_some_and(|running| running.gives_way)
+        state
+            .running
+            .get(worker)
+            .and_then(Option::as_ref)
+            .is_some_and(|running| running.yields_space)
     }
 
     /// Notes that the disk is full: all downloads end soon, and their part files are deleted.

@@ -18,7 +18,7 @@ pub(super) struct Running {
     progress: Arc<Progress>,
     pub(super) must_yield: bool,
     /// Whether its part file is deleted, because it leaves no space for the others.
-    pub(super) gives_way: bool,
+    pub(super) yields_space: bool,
     /// Whether the user trusts its digest.
     is_trusted: bool,
     /// The handle that cancels this download alone.
@@ -83,7 +83,7 @@ impl Running {
             spent,
             progress,
             must_yield: false,
-            gives_way: false,
+            yields_space: false,
             is_trusted: false,
             alone,
         }

@@ -255,7 +255,7 @@ impl<'a> Worker<'a> {
         let kept = partial.resumable_bytes();
         task.in_use = partial.take_in_use().filter(|_| error.is_in_use());
         let next = match error {
-            DownloadError::Cancelled(document) if self.queue.gives_way(self.number) => {
+            DownloadError::Cancelled(document) if self.queue.yields_space(self.number) => {
                 Next::GiveUp(DownloadError::without_space(document))
             }
             DownloadError::Cancelled(_) if self.queue.must_yield(self.number) => {
@@ -267,7 +267,7 @@ impl<'a> Worker<'a> {
             error => after_failure(task, error, begun.elapsed(), kept),
         };
         let is_trusted = task.job.request.is_trusted();
-        let fills_disk = self.queue.is_disk_full() || self.queue.gives_way(self.number);
+        let fills_disk = self.queue.is_disk_full() || self.queue.yields_space(self.number);
         match &next {
             // A part file that fills the disk leaves no space for other documents.
             Next::GiveUp(_) if fills_disk && !is_trusted => {
